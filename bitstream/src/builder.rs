@@ -1,0 +1,145 @@
+//! Typed fields in, bytes out: the writer of a whole file, mirror of [`Container`](crate::Container).
+
+use std::borrow::Cow;
+
+use crate::{
+    ChunkCode, Error, Header, Limits, SIGNATURE, chunk, limits::check, reader::length, tile_table::TileTable,
+};
+
+/// Collects the parts of a file, then writes it in one piece.
+///
+/// ```
+/// use wavern_bitstream::{AudioHeader, ChunkCode, ContainerBuilder, Header, Limits, SampleFormat, WeightsId};
+///
+/// let header = AudioHeader {
+///     level: 512,
+///     format: SampleFormat::I16,
+///     sample_rate: 48_000,
+///     channels: 2,
+///     frames: 1_500,
+///     segment_frames: 1_000,
+///     weights: WeightsId([1, 2, 3, 4, 5, 6]),
+/// };
+/// let bytes = ContainerBuilder::new(Header::Audio(header))
+///     .metadata(ChunkCode::RIFF, &b"LIST\x04\0\0\0INFO"[..])
+///     .tile(&b"first segment"[..])
+///     .tile(&b"second segment"[..])
+///     .build(&Limits::default())?;
+/// # Ok::<(), wavern_bitstream::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is written before `build`"]
+pub struct ContainerBuilder<'a> {
+    header: Header,
+    metadata: Vec<(ChunkCode, Cow<'a, [u8]>)>,
+    alpha: Option<Cow<'a, [u8]>>,
+    tiles: Vec<Cow<'a, [u8]>>,
+}
+
+impl<'a> ContainerBuilder<'a> {
+    /// A file with this header and nothing else yet.
+    pub fn new(header: Header) -> Self {
+        Self { header, metadata: Vec::new(), alpha: None, tiles: Vec::new() }
+    }
+
+    /// Adds a skippable chunk, after those added before.
+    pub fn metadata(mut self, code: ChunkCode, payload: impl Into<Cow<'a, [u8]>>) -> Self {
+        self.metadata.push((code, payload.into()));
+        self
+    }
+
+    /// Sets the alpha channel of a picture, coded without loss.
+    pub fn alpha(mut self, payload: impl Into<Cow<'a, [u8]>>) -> Self {
+        self.alpha = Some(payload.into());
+        self
+    }
+
+    /// Adds the next tile (along rows, from the top) or segment.
+    pub fn tile(mut self, payload: impl Into<Cow<'a, [u8]>>) -> Self {
+        self.tiles.push(payload.into());
+        self
+    }
+
+    /// Adds the next tiles or segments.
+    pub fn tiles<T: Into<Cow<'a, [u8]>>>(mut self, payloads: impl IntoIterator<Item = T>) -> Self {
+        self.tiles.extend(payloads.into_iter().map(Into::into));
+        self
+    }
+
+    /// Writes the file.
+    ///
+    /// What is written can be read under the same limits. If the picture is so blank that the file would have fewer
+    /// bytes than the format demands (one for 65,536 pixels or samples), a `fill` chunk makes up for it.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if a field is out of range, the number of tiles is not that of the header, alpha is given
+    /// for audio, or metadata has a critical, reserved or repeated code. [`Error::Limit`] beyond `limits`.
+    pub fn build(self, limits: &Limits) -> Result<Vec<u8>, Error> {
+        self.check(limits)?;
+        let mut out = SIGNATURE.to_vec();
+        self.header.write(limits, &mut out)?;
+        for (code, payload) in &self.metadata {
+            chunk::write(*code, &[payload], &mut out);
+        }
+        if let Some(alpha) = &self.alpha {
+            chunk::write(ChunkCode::ALPHA, &[alpha], &mut out);
+        }
+        if self.tiles.len() > 1 {
+            TileTable::write(&self.tiles, &mut out);
+        }
+        let tiles: Vec<&[u8]> = self.tiles.iter().map(AsRef::as_ref).collect();
+        let mut data = Vec::new();
+        chunk::write(ChunkCode::DATA, &tiles, &mut data);
+
+        let size = length(&out).saturating_add(length(&data));
+        let missing = self.header.least_file_bytes().saturating_sub(size);
+        if missing > 0 {
+            write_fill(missing, &mut out)?;
+        }
+        out.append(&mut data);
+
+        let optional = [self.alpha.is_some(), self.tiles.len() > 1, missing > 0];
+        let chunks =
+            optional.into_iter().filter(|&written| written).count().saturating_add(self.metadata.len());
+        let chunks = u64::try_from(chunks).unwrap_or(u64::MAX).saturating_add(2); // the header and DATA
+        check("chunks", chunks, limits.chunks.into())?;
+        limits.check_work(self.header.work(), length(&out))?;
+        Ok(out)
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), Error> {
+        let (have, want) = (self.tiles.len(), self.header.tile_count());
+        if u64::try_from(have) != Ok(want) {
+            return Err(Error::parameter("number of tiles", have, want.to_string()));
+        }
+        if self.alpha.is_some() && matches!(self.header, Header::Audio(_)) {
+            return Err(Error::parameter("alpha", "given", "none in an audio file"));
+        }
+        let mut metadata_bytes = 0u64;
+        for (index, (code, payload)) in self.metadata.iter().enumerate() {
+            if code.is_critical() || *code == ChunkCode::FILL {
+                return Err(Error::parameter("metadata code", code, "a skippable chunk other than fill"));
+            }
+            let earlier = self.metadata.iter().take(index);
+            if !code.may_repeat() && earlier.into_iter().any(|(other, _)| other == code) {
+                return Err(Error::parameter("metadata code", code, "at most one of it"));
+            }
+            metadata_bytes = metadata_bytes.saturating_add(length(payload));
+        }
+        check("metadata bytes", metadata_bytes, limits.metadata_bytes)
+    }
+}
+
+/// Enough to fill up a silence of 2^44 samples. Whoever lifts the limits beyond that has other bytes to write.
+const MAX_FILL: u64 = 1 << 28;
+
+/// Appends a `fill` chunk of at least `missing` bytes with its frame, in zeros.
+fn write_fill(missing: u64, out: &mut Vec<u8>) -> Result<(), Error> {
+    // Code, the shortest length field and checksum.
+    const FRAME: u64 = 9;
+    let size = missing.saturating_sub(FRAME);
+    check("fill bytes", size, MAX_FILL)?;
+    let size = usize::try_from(size).unwrap_or_default();
+    chunk::write(ChunkCode::FILL, &[&vec![0; size]], out);
+    Ok(())
+}

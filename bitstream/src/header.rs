@@ -1,0 +1,155 @@
+//! The first chunk: what the file is, how large, and which weights decode it.
+
+mod audio;
+mod image;
+
+use std::fmt;
+
+pub use audio::{AudioHeader, SampleFormat};
+pub use image::{BitDepth, Colour, ImageHeader, TileRect};
+
+use crate::{
+    ChunkCode, Error, Fault, Limits,
+    chunk::{self, Chunk},
+    limits::WORK_PER_BYTE,
+    reader::Reader,
+    varint,
+};
+
+/// The format version that this crate reads and writes. 0 stands for all drafts before 1.0.
+pub const FORMAT_VERSION: u64 = 0;
+
+/// The highest quality level index; what a level means belongs to the weights.
+pub const MAX_LEVEL: u16 = LEVEL_MASK;
+
+/// Levels take the low ten bits of the first field of a header.
+const LEVEL_MASK: u16 = (1 << 10) - 1;
+
+/// Names the trained weights that a file was made with: the first six bytes of their hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WeightsId(pub [u8; 6]);
+
+impl fmt::Display for WeightsId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The header of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Header {
+    /// `IMGH`.
+    Image(ImageHeader),
+    /// `AUDH`.
+    Audio(AudioHeader),
+}
+
+impl Header {
+    /// Quality level index, 0..=[`MAX_LEVEL`].
+    pub fn level(&self) -> u16 {
+        match self {
+            Self::Image(image) => image.level,
+            Self::Audio(audio) => audio.level,
+        }
+    }
+
+    /// The weights that decode the file.
+    pub fn weights(&self) -> WeightsId {
+        match self {
+            Self::Image(image) => image.weights,
+            Self::Audio(audio) => audio.weights,
+        }
+    }
+
+    /// Number of tiles (image) or segments (audio): at least 1 for an image, 0 for a sound of no frames.
+    pub fn tile_count(&self) -> u64 {
+        match self {
+            Self::Image(image) => image.tile_count(),
+            Self::Audio(audio) => audio.segment_count(),
+        }
+    }
+
+    /// What decoding costs: pixels (image) or samples in all channels (audio).
+    pub fn work(&self) -> u64 {
+        match self {
+            Self::Image(image) => image.pixels(),
+            Self::Audio(audio) => audio.samples(),
+        }
+    }
+
+    /// The fewest bytes that a file with this header may have.
+    pub(crate) fn least_file_bytes(&self) -> u64 {
+        self.work().div_ceil(WORK_PER_BYTE)
+    }
+
+    /// Reads the header from the first chunk of a file.
+    pub(crate) fn read(chunk: &Chunk<'_>, limits: &Limits) -> Result<Self, Error> {
+        chunk.intact()?;
+        let mut reader = chunk.reader();
+        let header = match chunk.code {
+            ChunkCode::IMAGE_HEADER => {
+                Self::Image(read_version(&mut reader, |r| ImageHeader::read(r, limits))?)
+            }
+            ChunkCode::AUDIO_HEADER => {
+                Self::Audio(read_version(&mut reader, |r| AudioHeader::read(r, limits))?)
+            }
+            ChunkCode::TILE_TABLE | ChunkCode::ALPHA | ChunkCode::DATA => {
+                return Err(Error::malformed(chunk.offset, Fault::FirstChunk(chunk.code)));
+            }
+            code if code.is_critical() => {
+                return Err(Error::unsupported(chunk.offset, format!("content of kind {code}")));
+            }
+            code => return Err(Error::malformed(chunk.offset, Fault::FirstChunk(code))),
+        };
+        chunk.finish(&reader)?;
+        Ok(header)
+    }
+
+    /// Appends the header chunk, the mirror of [`Header::read`].
+    pub(crate) fn write(&self, limits: &Limits, out: &mut Vec<u8>) -> Result<(), Error> {
+        let mut payload = Vec::new();
+        varint::write(FORMAT_VERSION, &mut payload);
+        let code = match self {
+            Self::Image(image) => {
+                image.write(limits, &mut payload)?;
+                ChunkCode::IMAGE_HEADER
+            }
+            Self::Audio(audio) => {
+                audio.write(limits, &mut payload)?;
+                ChunkCode::AUDIO_HEADER
+            }
+        };
+        chunk::write(code, &[&payload], out);
+        Ok(())
+    }
+}
+
+/// Reads the version, then the fields that belong to it.
+fn read_version<T>(
+    reader: &mut Reader<'_>,
+    fields: impl FnOnce(&mut Reader<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let offset = reader.offset();
+    match reader.varint("format version")? {
+        FORMAT_VERSION => fields(reader),
+        version => Err(Error::unsupported_version(offset, version)),
+    }
+}
+
+/// Splits the first field into the level and the six bits above it, whose meaning depends on the kind.
+fn split_level(field: u16) -> (u16, u16) {
+    (field & LEVEL_MASK, field >> 10)
+}
+
+/// Joins what [`split_level`] takes apart; `high` has at most six bits.
+fn join_level(level: u16, high: u16) -> Result<u16, Error> {
+    if level > MAX_LEVEL {
+        return Err(Error::parameter("level", level, format!("0..={MAX_LEVEL}")));
+    }
+    Ok(level | high << 10)
+}
+
+/// A parameter of the caller that must be at least 1.
+fn require_positive(what: &'static str, value: u32) -> Result<(), Error> {
+    if value == 0 { Err(Error::parameter(what, value, "at least 1")) } else { Ok(()) }
+}

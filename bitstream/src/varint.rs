@@ -1,0 +1,103 @@
+//! LEB128: seven bits a byte, low bits first, the high bit set on every byte but the last.
+
+use crate::{Error, Fault, reader::Reader};
+
+/// A 64-bit value takes at most this many bytes.
+const MAX_BYTES: u32 = 10;
+
+/// Appends `value` in as few bytes as it takes.
+pub(crate) fn write(value: u64, out: &mut Vec<u8>) {
+    let mut rest = value;
+    loop {
+        let [low, ..] = rest.to_le_bytes();
+        rest >>= 7;
+        if rest == 0 {
+            return out.push(low & 0x7f);
+        }
+        out.push(low | 0x80);
+    }
+}
+
+/// Reads a value; only the encoding that [`write`] produces is accepted, so that equal files have equal bytes.
+pub(crate) fn read(reader: &mut Reader<'_>, what: &'static str) -> Result<u64, Error> {
+    let offset = reader.offset();
+    let mut value = 0u64;
+    for shift in (0..MAX_BYTES).map(|index| index.saturating_mul(7)) {
+        let [byte] = reader.array(what)?;
+        let group = u64::from(byte & 0x7f);
+        // The tenth byte has room for bit 63 alone.
+        if shift == 63 && byte > 1 {
+            return Err(Error::malformed(offset, Fault::WideVarint));
+        }
+        value |= group.wrapping_shl(shift);
+        if byte < 0x80 {
+            let superfluous = byte == 0 && shift > 0;
+            return if superfluous { Err(Error::malformed(offset, Fault::LongVarint)) } else { Ok(value) };
+        }
+    }
+    Err(Error::malformed(offset, Fault::WideVarint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn encode(value: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        write(value, &mut out);
+        out
+    }
+
+    fn decode(bytes: &[u8]) -> Result<(u64, usize), Error> {
+        let mut reader = Reader::new(bytes, 100);
+        let value = read(&mut reader, "number")?;
+        Ok((value, reader.rest().len()))
+    }
+
+    #[test]
+    fn known_encodings() {
+        for (value, bytes) in [
+            (0, &[0x00][..]),
+            (127, &[0x7f]),
+            (128, &[0x80, 0x01]),
+            (300, &[0xac, 0x02]),
+            (16_383, &[0xff, 0x7f]),
+            (16_384, &[0x80, 0x80, 0x01]),
+            (u64::MAX, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
+        ] {
+            assert_eq!(encode(value), bytes);
+            assert_eq!(decode(bytes), Ok((value, 0)));
+        }
+    }
+
+    #[test]
+    fn rejects_what_write_does_not_produce() {
+        let malformed = |fault| Err(Error::Malformed { offset: 100, fault });
+        assert_eq!(decode(&[0x80, 0x00]), malformed(Fault::LongVarint));
+        assert_eq!(decode(&[0xff, 0x80, 0x00]), malformed(Fault::LongVarint));
+        assert_eq!(decode(&[0xff; 12]), malformed(Fault::WideVarint));
+        let mut wide = [0x80; 10];
+        wide[9] = 2;
+        assert_eq!(decode(&wide), malformed(Fault::WideVarint));
+        assert!(matches!(decode(&[0x80]), Err(Error::Truncated { offset: 101, needed: 1, left: 0, .. })));
+        assert!(matches!(decode(&[]), Err(Error::Truncated { offset: 100, .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(value: u64, shift in 0u32..64, tail: Vec<u8>) {
+            let value = value >> shift;
+            let mut bytes = encode(value);
+            bytes.extend_from_slice(&tail);
+            prop_assert_eq!(decode(&bytes), Ok((value, tail.len())));
+        }
+
+        #[test]
+        fn one_encoding_for_a_value(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
+            if let Ok((value, left)) = decode(&bytes) {
+                prop_assert_eq!(encode(value), &bytes[..bytes.len() - left]);
+            }
+        }
+    }
+}
