@@ -1,0 +1,228 @@
+//! Bytes in, symbols out: the encoder's mirror.
+
+use crate::categorical::Categorical;
+use crate::error::Error;
+use crate::interval::Interval;
+use crate::mixture::MixtureParams;
+use crate::path::Path;
+use crate::paths;
+use crate::rans::{LOW, Lanes, MAX_LANES, SINGLE_END, Words};
+use crate::stream::{Header, check_width};
+
+/// Decodes what an [`crate::Encoder`] wrote, by the same calls in the same order.
+///
+/// Works call by call, so that the parameters of a call may depend on the symbols of the calls before. Bytes
+/// that no encoder wrote give symbols or an error; [`Decoder::finish`] tells damage with near certainty. No
+/// memory is allocated.
+#[derive(Clone, Debug)]
+pub struct Decoder<'a> {
+    path: Path,
+    /// The lanes, or, once they are through, the single lane.
+    lanes: Lanes<'a>,
+    /// Intervals left for the interleaved lanes.
+    interleaved: u64,
+    /// Words of the single lane after the interleaved ones; its position is counted from the end.
+    tail: [u8; 4 * MAX_LANES],
+    tail_words: usize,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Several lanes, reading from the stream.
+    Interleaved,
+    /// One lane, reading what the interleaved lanes ended with.
+    Tail { position: usize },
+    /// One lane, reading from the stream.
+    Single,
+    /// An error occurred: the states mean nothing any more.
+    Failed,
+}
+
+impl<'a> Decoder<'a> {
+    /// A decoder on the fastest path of this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnexpectedEnd`] or [`Error::Malformed`] if the bytes do not begin like a stream.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, Error> {
+        Self::start(bytes, Path::best())
+    }
+
+    /// A decoder on the given path. Every path reads the same symbols.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PathUnavailable`] if this machine lacks the instructions; else as [`Decoder::new`].
+    pub fn with_path(bytes: &'a [u8], path: Path) -> Result<Self, Error> {
+        Self::start(bytes, path.checked()?)
+    }
+
+    fn start(bytes: &'a [u8], path: Path) -> Result<Self, Error> {
+        let (header, rest) = if bytes.is_empty() { (Header::Single, bytes) } else { Header::read(bytes)? };
+        if rest.len() % 2 != 0 {
+            return Err(Error::Malformed { what: "odd number of bytes" });
+        }
+        let mut words = Words { bytes: rest, single: header == Header::Single };
+        let mut states = [LOW; MAX_LANES];
+        let (count, interleaved) = match header {
+            Header::Single if bytes.is_empty() => {
+                states[0] = SINGLE_END;
+                (1, 0)
+            }
+            Header::Single => {
+                states[0] = first_state(&mut words)?;
+                (1, 0)
+            }
+            Header::Interleaved { lanes, intervals, .. } => {
+                for state in &mut states[..lanes] {
+                    *state = full_state(&mut words)?;
+                }
+                (lanes, intervals)
+            }
+        };
+        let (phase, tail_words) = match header {
+            Header::Single => (Phase::Single, 0),
+            Header::Interleaved { lanes, unused_words, .. } => (Phase::Interleaved, 2 * lanes - unused_words),
+        };
+        let lanes = Lanes { states, count, words };
+        Ok(Self { path, lanes, interleaved, tail: [0; 4 * MAX_LANES], tail_words, phase })
+    }
+
+    /// Decodes `symbols.len()` symbols, symbol `i` with mixture `i`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if the parameters are not those of `symbols.len()` mixtures; nothing is read then.
+    /// [`Error::UnexpectedEnd`], [`Error::Malformed`] or [`Error::FinalState`] if the bytes are not those of an
+    /// encoder that used these parameters; every later call fails then.
+    pub fn decode(&mut self, params: &MixtureParams<'_>, symbols: &mut [i32]) -> Result<(), Error> {
+        params.check(symbols.len())?;
+        let path = self.path;
+        self.run(symbols, |lanes, first, n, part| paths::pop_mixtures(path, lanes, params, first, n, part))
+    }
+
+    /// Decodes symbols that all have the probabilities of one table.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::decode`].
+    pub fn decode_categorical(&mut self, table: &Categorical, symbols: &mut [i32]) -> Result<(), Error> {
+        if let Some(certain) = table.certain() {
+            symbols.fill(certain);
+            return Ok(());
+        }
+        // Without an escape the table holds every quantile, and this interval is never used.
+        let escape = table.escape().unwrap_or(Interval::ESCAPE);
+        self.run(symbols, |lanes, _, _, part| lanes.decode_rows(part, escape, |_, q| table.quantile(q)))
+    }
+
+    /// Decodes numbers of `width` bits, `1..=16`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if the width is out of range; else as [`Decoder::decode`].
+    pub fn decode_bits(&mut self, values: &mut [u32], width: u32) -> Result<(), Error> {
+        check_width(width)?;
+        self.run(values, |lanes, _, _, part| {
+            for row in part.chunks_mut(lanes.count) {
+                for (lane, value) in row.iter_mut().enumerate() {
+                    *value = lanes.raw(lane, width)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Ends decoding: all bytes must be used, and the state must be the one the encoder began with.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FinalState`] if not, or if decoding failed before.
+    pub fn finish(self) -> Result<(), Error> {
+        let ended = matches!(self.phase, Phase::Single | Phase::Tail { .. })
+            && self.words_left() == 0
+            && self.lanes.states[0] == SINGLE_END;
+        if ended { Ok(()) } else { Err(Error::FinalState) }
+    }
+
+    fn words_left(&self) -> usize {
+        match self.phase {
+            Phase::Tail { position } => self.tail_words - position,
+            _ => self.lanes.words.bytes.len() / 2,
+        }
+    }
+
+    /// Hands `output` to `pop`, cut where the interleaved part ends: `pop(lanes, first, all, part)`.
+    fn run<T>(
+        &mut self,
+        output: &mut [T],
+        mut pop: impl FnMut(&mut Lanes<'_>, usize, usize, &mut [T]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let phase = core::mem::replace(&mut self.phase, Phase::Failed);
+        let (n, mut first, mut phase) = (output.len(), 0, phase);
+        if phase == Phase::Interleaved {
+            first = usize::try_from(self.interleaved).map_or(n, |left| left.min(n));
+            pop(&mut self.lanes, 0, n, &mut output[..first])?;
+            self.interleaved -= first as u64;
+            if self.interleaved == 0 {
+                phase = self.start_tail()?;
+            }
+        }
+        match phase {
+            _ if first == n => {}
+            Phase::Single => pop(&mut self.lanes, first, n, &mut output[first..])?,
+            Phase::Tail { position } => {
+                let words = Words { bytes: &self.tail[2 * position..2 * self.tail_words], single: true };
+                let mut lane = Lanes { states: self.lanes.states, count: 1, words };
+                pop(&mut lane, first, n, &mut output[first..])?;
+                self.lanes.states[0] = lane.states[0];
+                phase = Phase::Tail { position: self.tail_words - lane.words.bytes.len() / 2 };
+            }
+            Phase::Interleaved | Phase::Failed => return Err(Error::FinalState),
+        }
+        self.phase = phase;
+        Ok(())
+    }
+
+    /// Checks that the lanes ended where the encoder began, and unpacks the words they hold.
+    fn start_tail(&mut self) -> Result<Phase, Error> {
+        if !self.lanes.words.bytes.is_empty() {
+            return Err(Error::FinalState);
+        }
+        for (state, words) in self.lanes.states[..self.lanes.count].iter().zip(self.tail.chunks_exact_mut(4)) {
+            if state >> 32 != 1 {
+                return Err(Error::FinalState);
+            }
+            words[..2].copy_from_slice(&((state >> 16) as u16).to_le_bytes());
+            words[2..].copy_from_slice(&(*state as u16).to_le_bytes());
+        }
+        if self.tail[2 * self.tail_words..].iter().any(|&byte| byte != 0) {
+            return Err(Error::FinalState);
+        }
+        let mut words = Words { bytes: &self.tail[..2 * self.tail_words], single: true };
+        self.lanes.states[0] = full_state(&mut words)?;
+        Ok(Phase::Tail { position: 3 })
+    }
+}
+
+/// Three words, top word first, in the range of a state between intervals.
+fn full_state(words: &mut Words<'_>) -> Result<u64, Error> {
+    let mut state = 0;
+    for _ in 0..3 {
+        state = state << 16 | words.next().ok_or(Error::UnexpectedEnd)?;
+    }
+    if state >= LOW { Ok(state) } else { Err(Error::Malformed { what: "state" }) }
+}
+
+/// The state of a single lane: two words if there are only two.
+fn first_state(words: &mut Words<'_>) -> Result<u64, Error> {
+    if words.bytes.len() != 4 {
+        return full_state(words);
+    }
+    let mut state = 0;
+    while let Some(word) = words.next() {
+        state = state << 16 | word;
+    }
+    if state >= SINGLE_END { Ok(state) } else { Err(Error::Malformed { what: "state" }) }
+}

@@ -1,0 +1,282 @@
+//! Symbols in, bytes out.
+
+use alloc::vec::Vec;
+
+use crate::categorical::Categorical;
+use crate::error::Error;
+use crate::escape;
+use crate::interval::Interval;
+use crate::mixture::MixtureParams;
+use crate::path::Path;
+use crate::paths;
+use crate::rans::{LOW, MAX_LANES, SINGLE_END, WordsBackwards, push};
+use crate::stream::Header;
+
+/// A symbol that had no mass: its raw parts follow the row that holds interval `index`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Escape {
+    pub(crate) index: usize,
+    pub(crate) symbol: i32,
+}
+
+/// Collects symbols in the order they will be decoded, and turns them into bytes in [`Encoder::finish`].
+///
+/// Between the calls it holds 4 bytes per symbol: rANS encodes backwards, so nothing can be written before
+/// the last symbol is known.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    path: Path,
+    intervals: Vec<Interval>,
+    escapes: Vec<Escape>,
+    /// Where each call's intervals end. Rows start anew with each call.
+    call_ends: Vec<usize>,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Encoder {
+    /// An encoder on the fastest path of this machine.
+    pub fn new() -> Self {
+        Self { path: Path::best(), intervals: Vec::new(), escapes: Vec::new(), call_ends: Vec::new() }
+    }
+
+    /// An encoder on the given path. Every path writes the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PathUnavailable`] if this machine lacks the instructions.
+    pub fn with_path(path: Path) -> Result<Self, Error> {
+        Ok(Self { path: path.checked()?, ..Self::new() })
+    }
+
+    /// Encodes `symbols[i]` with mixture `i`; any `i32` is possible.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if the parameters are not those of `symbols.len()` mixtures.
+    pub fn encode(&mut self, params: &MixtureParams<'_>, symbols: &[i32]) -> Result<(), Error> {
+        params.check(symbols.len())?;
+        paths::mixture_intervals(self.path, params, symbols, &mut self.intervals, &mut self.escapes);
+        self.end_call();
+        Ok(())
+    }
+
+    /// Encodes symbols that all have the probabilities of one table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ImpossibleSymbol`] if a symbol has no probability and the table has no escape; nothing of the
+    /// call is kept then.
+    pub fn encode_categorical(&mut self, table: &Categorical, symbols: &[i32]) -> Result<(), Error> {
+        if let Some(certain) = table.certain() {
+            return match symbols.iter().find(|&&symbol| symbol != certain) {
+                Some(&symbol) => Err(Error::ImpossibleSymbol { symbol }),
+                None => Ok(()),
+            };
+        }
+        let (intervals, escapes) = (self.intervals.len(), self.escapes.len());
+        for &symbol in symbols {
+            let interval = match (table.interval(symbol), table.escape()) {
+                (Some(interval), _) => interval,
+                (None, Some(escape)) => {
+                    self.escapes.push(Escape { index: self.intervals.len(), symbol });
+                    escape
+                }
+                (None, None) => {
+                    self.intervals.truncate(intervals);
+                    self.escapes.truncate(escapes);
+                    return Err(Error::ImpossibleSymbol { symbol });
+                }
+            };
+            self.intervals.push(interval);
+        }
+        self.end_call();
+        Ok(())
+    }
+
+    /// Encodes numbers of `width` bits, `1..=16`, as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if the width is out of range, or a value does not fit it; nothing of the call is
+    /// kept then.
+    pub fn encode_bits(&mut self, values: &[u32], width: u32) -> Result<(), Error> {
+        crate::stream::check_width(width)?;
+        if let Some(&value) = values.iter().find(|&&value| value >> width != 0) {
+            let (found, expected) = (value as usize, (1 << width) - 1);
+            return Err(Error::Parameter { what: "value of raw bits", found, expected });
+        }
+        self.intervals.extend(values.iter().map(|&value| Interval::raw(value, width)));
+        self.end_call();
+        Ok(())
+    }
+
+    fn end_call(&mut self) {
+        if self.call_ends.last().copied().unwrap_or(0) != self.intervals.len() {
+            self.call_ends.push(self.intervals.len());
+        }
+    }
+
+    /// The stream, with as many lanes as its size can feed. Nothing encoded gives no bytes.
+    pub fn finish(self) -> Vec<u8> {
+        // 64 bytes per lane: the part that is coded on one lane stays below a sixteenth of the stream.
+        let lanes = (self.estimated_bytes() / 64).clamp(1, MAX_LANES);
+        self.write(1 << lanes.ilog2())
+    }
+
+    /// The stream with up to `lanes` lanes (1, 2, 4, … 64); fewer if it is too short to feed them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if `lanes` is not a power of two up to 64.
+    pub fn finish_with_lanes(self, lanes: usize) -> Result<Vec<u8>, Error> {
+        if !lanes.is_power_of_two() || lanes > MAX_LANES {
+            return Err(Error::Parameter { what: "number of lanes", found: lanes, expected: MAX_LANES });
+        }
+        Ok(self.write(lanes))
+    }
+
+    /// Size of the stream to within a few percent.
+    fn estimated_bytes(&self) -> usize {
+        // The bits of a float, read as an integer, are its exponent and, linearly, the rest of its logarithm.
+        let cost = |interval: &Interval| u64::from((143 << 23) - (interval.probability() as f32).to_bits());
+        let bits = self.intervals.iter().map(cost).sum::<u64>() >> 23;
+        let raw: u64 = self.escapes.iter().map(|escape| u64::from(escape::bits(escape.symbol))).sum();
+        ((bits + raw) / 8) as usize
+    }
+
+    fn write(&self, mut lanes: usize) -> Vec<u8> {
+        while lanes > 1 {
+            if let Some(tail) = self.tail(lanes) {
+                return self.interleave(lanes, &tail);
+            }
+            lanes /= 2;
+        }
+        if self.intervals.is_empty() {
+            return Vec::new();
+        }
+        let mut single = Single::new(self.intervals.len());
+        single.take(self, usize::MAX);
+        let mut bytes = Vec::new();
+        Header::Single.write(&mut bytes);
+        single.flush();
+        bytes.extend_from_slice(single.words.bytes());
+        bytes
+    }
+
+    /// The last intervals, on a single lane, as many as fit two words per lane; `None` if all fit.
+    fn tail(&self, lanes: usize) -> Option<Single> {
+        let mut tail = Single::new(self.intervals.len());
+        tail.take(self, 2 * lanes - 3);
+        (tail.first > 0 && tail.state >= LOW).then(|| {
+            tail.flush();
+            tail
+        })
+    }
+
+    /// The intervals before the tail on `lanes` lanes, whose starting states hold the tail's words.
+    fn interleave(&self, lanes: usize, tail: &Single) -> Vec<u8> {
+        let mut states = [0; MAX_LANES];
+        let mut payload = tail.words.bytes().chunks_exact(2).map(|word| u64::from(word[0]) | u64::from(word[1]) << 8);
+        for state in &mut states[..lanes] {
+            *state = LOW | payload.next().unwrap_or(0) << 16 | payload.next().unwrap_or(0);
+        }
+        let mut words = WordsBackwards::with_capacity(self.estimated_bytes() + 2 * MAX_LANES);
+        let mut escapes = &self.escapes[..self.escapes.partition_point(|escape| escape.index < tail.first)];
+        let mut end = tail.first;
+        let calls = self.call_ends.partition_point(|&end| end < tail.first);
+        for call in (0..=calls).rev() {
+            let start = if call > 0 { self.call_ends[call - 1] } else { 0 };
+            while end > start {
+                // Everything behind the last row with an escape goes at once, then that row by itself.
+                let last = escapes.last().filter(|escape| escape.index >= start);
+                let row = last.map_or(start, |escape| start + (escape.index - start) / lanes * lanes);
+                if last.is_some() {
+                    let row_end = end.min(row + lanes);
+                    let intervals = &self.intervals[row_end..end];
+                    paths::push_rows(self.path, &mut states, lanes, intervals, &mut words);
+                    end = row_end;
+                }
+                while let Some((escape, rest)) = escapes.split_last().filter(|(last, _)| last.index >= row) {
+                    push_escape(&mut states[escape.index - row], escape.symbol, |word| words.push(word));
+                    escapes = rest;
+                }
+                paths::push_rows(self.path, &mut states, lanes, &self.intervals[row..end], &mut words);
+                end = row;
+            }
+        }
+        let mut bytes = Vec::with_capacity(16 + 6 * lanes + words.bytes().len());
+        let unused_words = 2 * lanes - tail.words.len();
+        Header::Interleaved { lanes, unused_words, intervals: tail.first as u64 }.write(&mut bytes);
+        for state in &states[..lanes] {
+            for shift in [32, 16, 0] {
+                bytes.extend_from_slice(&((state >> shift) as u16).to_le_bytes());
+            }
+        }
+        bytes.extend_from_slice(words.bytes());
+        bytes
+    }
+}
+
+/// Encodes the raw parts of an escape, last part first.
+fn push_escape(state: &mut u64, symbol: i32, mut write: impl FnMut(u16)) {
+    let (parts, count) = escape::parts(symbol);
+    for &part in parts[..count].iter().rev() {
+        if let Some(word) = push(state, part) {
+            write(word);
+        }
+    }
+}
+
+/// One lane that takes intervals from the end of the stream.
+struct Single {
+    state: u64,
+    words: WordsBackwards,
+    /// Intervals from this one on are taken.
+    first: usize,
+}
+
+impl Single {
+    fn new(intervals: usize) -> Self {
+        Self { state: SINGLE_END, words: WordsBackwards::with_capacity(1 << 9), first: intervals }
+    }
+
+    /// Takes intervals, each with its escape, as long as no more than `capacity` words come out.
+    fn take(&mut self, encoder: &Encoder, capacity: usize) {
+        let mut escapes = encoder.escapes.iter().rev().peekable();
+        while self.first > 0 {
+            let index = self.first - 1;
+            let mut state = self.state;
+            let mut new = [0_u16; escape::MAX_PARTS + 1];
+            let mut count = 0;
+            let mut write = |word| {
+                new[count] = word;
+                count += 1;
+            };
+            if let Some(escape) = escapes.next_if(|escape| escape.index == index) {
+                push_escape(&mut state, escape.symbol, &mut write);
+            }
+            if let Some(word) = push(&mut state, encoder.intervals[index]) {
+                write(word);
+            }
+            if self.words.len() + count > capacity {
+                break;
+            }
+            new[..count].iter().for_each(|&word| self.words.push(word));
+            (self.state, self.first) = (state, index);
+        }
+    }
+
+    /// Writes the state, top word first: three words, or two if no interval ever filled it.
+    fn flush(&mut self) {
+        self.words.push(self.state as u16);
+        self.words.push((self.state >> 16) as u16);
+        if self.state >= LOW {
+            self.words.push((self.state >> 32) as u16);
+        }
+    }
+}
