@@ -53,7 +53,6 @@ impl<'a> Container<'a> {
         let mut reader = Reader::new(bytes, 0);
         reader.take_up_to(length(&SIGNATURE));
         let header = Header::read(&Chunk::read(&mut reader)?, limits)?;
-        limits.check_work(header.work(), length(bytes))?;
 
         let mut body = Body { metadata: Metadata::default(), alpha: None, table: None, damage: Vec::new() };
         let mut metadata_bytes = 0u64;
@@ -79,6 +78,8 @@ impl<'a> Container<'a> {
             }
         };
         let data = body.finish(data, &header, bytes, tolerance)?;
+        // Last, so that a file that was cut is not told to be too small for its picture.
+        limits.check_work(header.work(), length(bytes))?;
         let Body { metadata, alpha, table, damage } = body;
         Ok(Self { header, metadata, alpha, table, data, damage })
     }

@@ -1,0 +1,145 @@
+//! What is built is what is read, for any fields in range.
+
+mod support;
+
+use proptest::{collection::vec, prelude::*, sample::select};
+use support::{code, files};
+use wavern_bitstream::{
+    AudioHeader, BitDepth, ChunkCode, Colour, Container, ContainerBuilder, Header, ImageHeader, Limits,
+    MAX_LEVEL, SampleFormat, WeightsId, describe, probe,
+};
+
+fn image() -> impl Strategy<Value = Header> {
+    // Up to 16 × 16 tiles.
+    let sides = (0u8..=3).prop_flat_map(|tile_log2| {
+        let most = if tile_log2 == 0 { 1u32 << 14 } else { 16 << (tile_log2 + 7) };
+        (Just(tile_log2), 1..=most, 1..=most)
+    });
+    let colour = select(&[Colour::Gray, Colour::Rgb][..]);
+    let depth = select(&[BitDepth::Eight, BitDepth::Sixteen][..]);
+    (0..=MAX_LEVEL, colour, depth, sides, any::<[u8; 6]>()).prop_map(|(level, colour, depth, sides, id)| {
+        let ((tile_log2, width, height), weights) = (sides, WeightsId(id));
+        Header::Image(ImageHeader { level, colour, depth, tile_log2, width, height, weights })
+    })
+}
+
+fn audio() -> impl Strategy<Value = Header> {
+    use SampleFormat::*;
+    let format = select(&[U8, I16, I24, I32, F32, F64][..]);
+    // Up to 200 segments.
+    let length = (0u64..1 << 24)
+        .prop_flat_map(|frames| (Just(frames), prop_oneof![Just(0), frames / 200 + 1..1 << 30]));
+    (0..=MAX_LEVEL, format, 1u32..=768_000, 1u32..=32, length, any::<[u8; 6]>()).prop_map(
+        |(level, format, sample_rate, channels, (frames, segment_frames), id)| {
+            let weights = WeightsId(id);
+            Header::Audio(AudioHeader {
+                level,
+                format,
+                sample_rate,
+                channels,
+                frames,
+                segment_frames,
+                weights,
+            })
+        },
+    )
+}
+
+fn metadata() -> impl Strategy<Value = Vec<(ChunkCode, Vec<u8>)>> {
+    let once = [ChunkCode::ICC, ChunkCode::EXIF, ChunkCode::XMP];
+    let codes = select(vec![once[0], once[1], once[2], ChunkCode::RIFF, code(b"aaaa"), code(b"zZzZ")]);
+    vec((codes, vec(any::<u8>(), 0..300)), 0..8).prop_map(move |mut chunks| {
+        let mut seen = Vec::new();
+        chunks.retain(|(code, _)| {
+            let keep = !once.contains(code) || !seen.contains(code);
+            seen.push(*code);
+            keep
+        });
+        chunks
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_file(
+        header in prop_oneof![image(), audio()],
+        metadata in metadata(),
+        alpha in prop::option::of(vec(any::<u8>(), 0..300)),
+        tile in vec(any::<u8>(), 0..40),
+    ) {
+        let limits = Limits::default();
+        let alpha = alpha.filter(|_| matches!(header, Header::Image(_)));
+        // Tiles of different lengths, the empty one among them.
+        let tiles: Vec<&[u8]> = (0..header.tile_count() as usize).map(|i| &tile[..i % (tile.len() + 1)]).collect();
+
+        let mut builder = ContainerBuilder::new(header).tiles(tiles.iter().copied());
+        for (code, payload) in &metadata {
+            builder = builder.metadata(*code, payload);
+        }
+        if let Some(alpha) = &alpha {
+            builder = builder.alpha(alpha);
+        }
+        let bytes = builder.build(&limits).unwrap();
+        prop_assert!(probe(&bytes));
+        prop_assert!(bytes.len() as u64 * limits.work_per_byte >= header.work());
+
+        for container in [Container::parse(&bytes, &limits).unwrap(), Container::parse_damaged(&bytes, &limits).unwrap()] {
+            prop_assert_eq!(container.header(), &header);
+            prop_assert_eq!(container.alpha(), alpha.as_deref());
+            let read: Vec<_> = container.metadata().chunks().iter().map(|c| (c.code, c.payload.to_vec())).collect();
+            prop_assert_eq!(&read, &metadata);
+            prop_assert_eq!(container.tile_count(), tiles.len());
+            for (index, tile) in tiles.iter().enumerate() {
+                prop_assert_eq!(container.tile(index).unwrap(), *tile);
+            }
+            prop_assert!(container.tile(tiles.len()).is_err());
+            prop_assert!(container.damage().is_empty());
+        }
+    }
+}
+
+#[test]
+fn metadata_by_name() {
+    let files = files();
+    let limits = Limits::default();
+    let image = Container::parse(&files[1].1, &limits).unwrap();
+    assert_eq!(image.metadata().icc(), Some(&b"profile"[..]));
+    assert_eq!(image.metadata().exif(), Some(&b"MM\0\x2a"[..]));
+    assert_eq!(image.metadata().xmp(), Some(&b"<x:xmpmeta/>"[..]));
+    assert_eq!(image.metadata().riff().count(), 0);
+    assert_eq!(image.metadata().all(code(b"noTe")).next(), Some(&b"not known to this version"[..]));
+    assert_eq!(image.alpha(), Some(&b"alpha"[..]));
+    assert_eq!(image.header().weights().to_string(), "d15ea5edcafe");
+    assert_eq!(image.header().level(), 700);
+
+    let audio = Container::parse(&files[2].1, &limits).unwrap();
+    let riff: Vec<&[u8]> = audio.metadata().riff().collect();
+    assert_eq!(riff, [&b"LIST\x04\0\0\0INFO"[..], b"cue \x04\0\0\0\0\0\0\0"]);
+    assert_eq!(audio.metadata().icc(), None);
+    assert_eq!(audio.header().level(), 1023);
+}
+
+#[test]
+fn fill_is_no_metadata() {
+    let (_, blank) = &files()[4];
+    assert_eq!(blank.len(), 4_096 * 2_048 / 65_536);
+    let container = Container::parse(blank, &Limits::default()).unwrap();
+    assert!(container.metadata().chunks().is_empty());
+    assert_eq!(container.tile(0).unwrap(), b".");
+}
+
+#[test]
+fn description_lists_every_byte_after_the_signature() {
+    for (name, bytes) in files() {
+        let mut end = 8;
+        for chunk in describe(&bytes).unwrap() {
+            let chunk = chunk.unwrap();
+            assert!(chunk.intact && chunk.offset == end, "{name}: {chunk:?}");
+            end = chunk.payload_offset + chunk.length + 4;
+        }
+        assert_eq!(end, bytes.len() as u64, "{name}");
+    }
+    let codes: Vec<String> =
+        describe(&files()[1].1).unwrap().map(|chunk| chunk.unwrap().code.to_string()).collect();
+    assert_eq!(codes, ["IMGH", "iccp", "exif", "noTe", "xmpd", "ALPH", "TABL", "DATA"]);
+}

@@ -1,0 +1,146 @@
+//! Files that the tests share, made without the builder's help where that matters.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use wavern_bitstream::{
+    AudioHeader, BitDepth, ChunkCode, Colour, ContainerBuilder, Header, ImageHeader, Limits, SIGNATURE,
+    SampleFormat, WeightsId,
+};
+
+pub const WEIGHTS: WeightsId = WeightsId([0xd1, 0x5e, 0xa5, 0xed, 0xca, 0xfe]);
+
+pub fn image_header(width: u32, height: u32) -> ImageHeader {
+    ImageHeader {
+        level: 700,
+        colour: Colour::Rgb,
+        depth: BitDepth::Eight,
+        tile_log2: 0,
+        width,
+        height,
+        weights: WEIGHTS,
+    }
+}
+
+pub fn audio_header(frames: u64, segment_frames: u64) -> AudioHeader {
+    AudioHeader {
+        level: 1023,
+        format: SampleFormat::I24,
+        sample_rate: 44_100,
+        channels: 2,
+        frames,
+        segment_frames,
+        weights: WEIGHTS,
+    }
+}
+
+pub fn code(letters: &[u8; 4]) -> ChunkCode {
+    ChunkCode::new(*letters).expect("four letters")
+}
+
+/// The smallest picture file: 64 × 64, one tile of seven bytes.
+pub fn small_image() -> Vec<u8> {
+    ContainerBuilder::new(Header::Image(image_header(64, 64)))
+        .tile(&b"payload"[..])
+        .build(&Limits::default())
+        .expect("valid fields")
+}
+
+/// Six tiles of 256 × 256 and less, alpha, and every kind of skippable chunk.
+pub fn tiled_image() -> Vec<u8> {
+    let header = ImageHeader {
+        colour: Colour::Gray,
+        depth: BitDepth::Sixteen,
+        tile_log2: 1,
+        ..image_header(600, 300)
+    };
+    ContainerBuilder::new(Header::Image(header))
+        .metadata(ChunkCode::ICC, &b"profile"[..])
+        .metadata(ChunkCode::EXIF, &b"MM\0\x2a"[..])
+        .metadata(code(b"noTe"), &b"not known to this version"[..])
+        .metadata(ChunkCode::XMP, &b"<x:xmpmeta/>"[..])
+        .alpha(&b"alpha"[..])
+        .tiles((0u8..6).map(|tile| vec![tile; 3 * usize::from(tile)]))
+        .build(&Limits::default())
+        .expect("valid fields")
+}
+
+/// Three segments and two chunks kept from a WAV file.
+pub fn segmented_audio() -> Vec<u8> {
+    ContainerBuilder::new(Header::Audio(audio_header(2_500, 1_000)))
+        .metadata(ChunkCode::RIFF, &b"LIST\x04\0\0\0INFO"[..])
+        .metadata(ChunkCode::RIFF, &b"cue \x04\0\0\0\0\0\0\0"[..])
+        .tiles([&b"first"[..], b"second", b"third"])
+        .build(&Limits::default())
+        .expect("valid fields")
+}
+
+/// No frames, no segments.
+pub fn empty_audio() -> Vec<u8> {
+    ContainerBuilder::new(Header::Audio(audio_header(0, 1_000)))
+        .build(&Limits::default())
+        .expect("valid fields")
+}
+
+/// A picture so blank that a `fill` chunk makes up its size.
+pub fn blank_image() -> Vec<u8> {
+    ContainerBuilder::new(Header::Image(image_header(4_096, 2_048)))
+        .tile(&b"."[..])
+        .build(&Limits::default())
+        .expect("valid fields")
+}
+
+/// Every file above with the name of its golden copy.
+pub fn files() -> [(&'static str, Vec<u8>); 5] {
+    [
+        ("small_image", small_image()),
+        ("tiled_image", tiled_image()),
+        ("segmented_audio", segmented_audio()),
+        ("empty_audio", empty_audio()),
+        ("blank_image", blank_image()),
+    ]
+}
+
+/// A chunk with a right checksum, whatever its code and payload.
+pub fn chunk(code: &[u8], payload: &[u8]) -> Vec<u8> {
+    chunk_of_length(code, payload.len() as u64, payload)
+}
+
+/// A chunk that gives any length for its payload, with the checksum of what is there.
+pub fn chunk_of_length(code: &[u8], length: u64, payload: &[u8]) -> Vec<u8> {
+    let covered = [code, &varint(length), payload].concat();
+    let checksum = crc32c(&covered).to_le_bytes();
+    [&covered[..], &checksum].concat()
+}
+
+/// A file of these chunks.
+pub fn file(chunks: &[Vec<u8>]) -> Vec<u8> {
+    [&SIGNATURE[..], &chunks.concat()].concat()
+}
+
+/// An `IMGH` chunk with these fields, in range or not.
+pub fn raw_image_header(version: u64, field: u16, width: u64, height: u64) -> Vec<u8> {
+    let fields =
+        [&varint(version), &field.to_le_bytes()[..], &varint(width), &varint(height), &WEIGHTS.0].concat();
+    chunk(b"IMGH", &fields)
+}
+
+/// An `AUDH` chunk with these fields, in range or not.
+pub fn raw_audio_header(field: u16, rate: u64, channels: u64, frames: u64, segment_frames: u64) -> Vec<u8> {
+    let numbers = [rate, channels, frames, segment_frames].map(varint).concat();
+    chunk(b"AUDH", &[&[0][..], &field.to_le_bytes(), &numbers, &WEIGHTS.0].concat())
+}
+
+pub fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+/// CRC-32C bit by bit from its definition, to hold the crate's against.
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+}
