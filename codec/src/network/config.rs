@@ -1,0 +1,313 @@
+//! What a model is: its networks layer by layer, its prior's shape and its quality levels.
+
+use super::layer::{self, Layer};
+use serde::{Deserialize, Serialize};
+
+/// What a model codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Photographs: RGB or gray.
+    Image,
+    /// Sound: one or two channels at a time.
+    Audio,
+}
+
+/// A whole model. Stored as JSON in the metadata of the weight file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Image or audio.
+    pub kind: Kind,
+    /// Depth J of the wavelet packet.
+    pub packet_levels: u32,
+    /// Lagrangian weight of the distortion at each anchor level, rising. See [`crate::quality`].
+    pub lambdas: Vec<f64>,
+    /// g_a: packets → y.
+    pub analysis: Vec<Layer>,
+    /// h_a: y in quantization steps → z.
+    pub hyper_analysis: Vec<Layer>,
+    /// Integer network h_s: ẑ → features at the resolution of y.
+    pub hyper_synthesis: Vec<Layer>,
+    /// Integer context networks.
+    pub context: ContextConfig,
+    /// g_s: ŷ → packets.
+    pub synthesis: Vec<Layer>,
+}
+
+/// The context networks: the latents are decoded in `2 · slices.len()` steps, slice by slice, first the positions of
+/// even row + column, then the odd ones (He et al., "Checkerboard Context Model", 2103.15306; slices as in ELIC).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextConfig {
+    /// Channels of y in each slice, in order.
+    pub slices: Vec<usize>,
+    /// Width of the network that looks at decoded latents.
+    pub width: usize,
+    /// Rows and columns of its depthwise filters.
+    pub kernel: [usize; 2],
+    /// Width of the two layers that fuse it with the hyper features.
+    pub hidden: usize,
+    /// Components K of the Gaussian mixture, 1..=4.
+    pub components: usize,
+}
+
+impl ModelConfig {
+    /// The default image model: 2.0 M float and 1.1 M integer parameters, about 8 kMAC/pixel to encode and 10 to decode.
+    pub fn image() -> Self {
+        let block8 = || Layer::Residual { channels: 128, hidden: 128, feed_forward: 256, kernel: [3, 3] };
+        let block16 = || Layer::Residual { channels: 256, hidden: 128, feed_forward: 256, kernel: [3, 3] };
+        let half = [2, 2];
+        Self {
+            kind: Kind::Image,
+            packet_levels: 3,
+            lambdas: log_spaced(0.0007, 0.3, 8),
+            analysis: vec![
+                pointwise(192, 128),
+                block8(),
+                block8(),
+                Layer::SpaceToDepth { factor: half },
+                pointwise(512, 256),
+                block16(),
+                block16(),
+            ],
+            hyper_analysis: vec![
+                pointwise_relu(256, 192),
+                Layer::SpaceToDepth { factor: half },
+                pointwise_relu(768, 128),
+                depthwise_relu(128, [3, 3]),
+                Layer::SpaceToDepth { factor: half },
+                pointwise(512, 64),
+            ],
+            hyper_synthesis: vec![
+                pointwise_relu(64, 384),
+                Layer::DepthToSpace { factor: half },
+                depthwise_relu(96, [3, 3]),
+                pointwise_relu(96, 512),
+                Layer::DepthToSpace { factor: half },
+                depthwise_relu(128, [3, 3]),
+                pointwise_relu(128, 128),
+            ],
+            context: ContextConfig { slices: vec![64, 192], width: 96, kernel: [3, 3], hidden: 160, components: 3 },
+            synthesis: vec![
+                block16(),
+                block16(),
+                block16(),
+                pointwise(256, 512),
+                Layer::DepthToSpace { factor: half },
+                block8(),
+                block8(),
+                block8(),
+                pointwise(128, 192),
+            ],
+        }
+    }
+
+    /// The default audio model: mid/side stereo, 512 coefficients a frame of 256 samples.
+    pub fn audio() -> Self {
+        let block = || Layer::Residual { channels: 512, hidden: 128, feed_forward: 192, kernel: [1, 7] };
+        let half = [1, 2];
+        Self {
+            kind: Kind::Audio,
+            packet_levels: 8,
+            lambdas: log_spaced(0.5, 4e5, 10),
+            analysis: vec![pointwise(512, 512), block()],
+            hyper_analysis: vec![
+                pointwise_relu(512, 128),
+                Layer::SpaceToDepth { factor: half },
+                pointwise_relu(256, 128),
+                depthwise_relu(128, [1, 3]),
+                Layer::SpaceToDepth { factor: half },
+                pointwise(256, 64),
+            ],
+            hyper_synthesis: vec![
+                pointwise_relu(64, 256),
+                Layer::DepthToSpace { factor: half },
+                depthwise_relu(128, [1, 3]),
+                pointwise_relu(128, 256),
+                Layer::DepthToSpace { factor: half },
+                depthwise_relu(128, [1, 3]),
+                pointwise_relu(128, 192),
+            ],
+            context: ContextConfig {
+                slices: vec![256, 256],
+                width: 128,
+                kernel: [1, 7],
+                hidden: 160,
+                components: 3,
+            },
+            synthesis: vec![block(), block(), pointwise(512, 512)],
+        }
+    }
+
+    /// Channels of the wavelet packet.
+    pub fn packet_channels(&self) -> usize {
+        match self.kind {
+            Kind::Image => 3 << (2 * self.packet_levels),
+            Kind::Audio => 2 << self.packet_levels,
+        }
+    }
+
+    /// Channels M of y.
+    pub fn latents(&self) -> usize {
+        self.context.slices.iter().sum()
+    }
+
+    /// Channels of z.
+    pub fn hyper_latents(&self) -> usize {
+        channels_after(&self.hyper_analysis, self.latents()).unwrap_or(0)
+    }
+
+    /// Channels of the hyper features.
+    pub fn features(&self) -> usize {
+        channels_after(&self.hyper_synthesis, self.hyper_latents()).unwrap_or(0)
+    }
+
+    /// Packet positions (rows, columns) per position of y.
+    pub fn latent_stride(&self) -> [usize; 2] {
+        layer::stride(&self.analysis).0
+    }
+
+    /// Positions of y per position of z.
+    pub fn hyper_stride(&self) -> [usize; 2] {
+        layer::stride(&self.hyper_analysis).0
+    }
+
+    /// Pixels (rows, columns) or samples (1, columns) per position of y.
+    pub fn signal_stride(&self) -> [usize; 2] {
+        let packet = 1 << self.packet_levels;
+        let [r, s] = self.latent_stride();
+        match self.kind {
+            Kind::Image => [r * packet, s * packet],
+            Kind::Audio => [1, s * packet],
+        }
+    }
+
+    /// Multiply-accumulates per pixel, or per sample of a stereo pair: `(encode, decode)`, prior included.
+    pub fn macs(&self) -> (f64, f64) {
+        let per_latent = 1.0 / self.signal_stride().iter().product::<usize>() as f64;
+        let per_packet = per_latent * self.latent_stride().iter().product::<usize>() as f64;
+        let per_hyper = per_latent / self.hyper_stride().iter().product::<usize>() as f64;
+        let prior = per_hyper * layer::macs(&self.hyper_synthesis) + per_latent * self.context_macs();
+        let encode = per_packet * layer::macs(&self.analysis) + per_latent * layer::macs(&self.hyper_analysis);
+        (encode + prior, per_latent * layer::macs(&self.synthesis) + prior)
+    }
+
+    fn context_macs(&self) -> f64 {
+        let c = &self.context;
+        let features = self.features();
+        let mut decoded = 0;
+        let mut total = 0;
+        for &slice in &c.slices {
+            // Every position is either even or odd: the two steps together run the fusion once a position.
+            for seen in [decoded, decoded + slice] {
+                total += if seen > 0 { 2 * seen * c.width + c.kernel[0] * c.kernel[1] * c.width } else { 0 };
+                total += (features + if seen > 0 { c.width } else { 0 } + c.hidden) * c.hidden;
+                total += c.hidden * slice * 3 * c.components;
+            }
+            decoded += slice;
+        }
+        total as f64 / 2.0
+    }
+
+    /// Checks that all parts fit together and stay inside the bounds every reader may rely on.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub fn validate(&self) -> Result<(), String> {
+        let fail = |what: &str| Err(format!("model: {what}"));
+        if !(1..=10).contains(&self.packet_levels) {
+            return fail("packet_levels must be in 1..=10");
+        }
+        if !(2..=64).contains(&self.lambdas.len()) || !self.lambdas.windows(2).all(|w| w[0] < w[1]) {
+            return fail("lambdas must be 2..=64 rising numbers");
+        }
+        if !(1..=4).contains(&self.context.components) {
+            return fail("components must be in 1..=4");
+        }
+        if self.context.slices.is_empty() || self.context.slices.len() > 16 || self.context.slices.contains(&0) {
+            return fail("slices must be 1..=16 positive numbers");
+        }
+        if self.context.kernel.iter().any(|k| k % 2 == 0) {
+            return fail("context kernel must be odd");
+        }
+        let chain = |name: &str, layers: &[Layer], from: usize, to: usize| match channels_after(layers, from) {
+            Some(c) if c == to && c <= 1 << 16 => Ok(()),
+            Some(c) => Err(format!("model: {name} gives {c} channels instead of {to}")),
+            None => Err(format!("model: layers of {name} do not fit together")),
+        };
+        chain("analysis", &self.analysis, self.packet_channels(), self.latents())?;
+        chain("synthesis", &self.synthesis, self.latents(), self.packet_channels())?;
+        let z = self.hyper_latents();
+        chain("hyper_analysis", &self.hyper_analysis, self.latents(), z)?;
+        chain("hyper_synthesis", &self.hyper_synthesis, z, self.features())?;
+        if layer::stride(&self.analysis).0 != layer::stride(&self.synthesis).1
+            || layer::stride(&self.hyper_analysis).0 != layer::stride(&self.hyper_synthesis).1
+        {
+            return fail("a synthesis does not undo its analysis's stride");
+        }
+        let integer = |l: &Layer| !matches!(l, Layer::Residual { .. } | Layer::SpaceToDepth { .. });
+        if !self.hyper_synthesis.iter().all(integer)
+            || !matches!(self.hyper_synthesis.last(), Some(Layer::Pointwise { .. }))
+        {
+            return fail("hyper_synthesis may hold pointwise, depthwise and depth_to_space and must end in a pointwise layer");
+        }
+        Ok(())
+    }
+}
+
+fn pointwise(inputs: usize, outputs: usize) -> Layer {
+    Layer::Pointwise { inputs, outputs, relu: false }
+}
+
+fn pointwise_relu(inputs: usize, outputs: usize) -> Layer {
+    Layer::Pointwise { inputs, outputs, relu: true }
+}
+
+fn depthwise_relu(channels: usize, kernel: [usize; 2]) -> Layer {
+    Layer::Depthwise { channels, kernel, relu: true }
+}
+
+fn channels_after(layers: &[Layer], channels: usize) -> Option<usize> {
+    layers.iter().try_fold(channels, |c, layer| layer.outputs(c))
+}
+
+fn log_spaced(first: f64, last: f64, count: usize) -> Vec<f64> {
+    (0..count).map(|i| first * (last / first).powf(i as f64 / (count - 1) as f64)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_models_are_valid_and_stay_inside_their_budgets() {
+        let image = ModelConfig::image();
+        image.validate().unwrap();
+        let (encode, decode) = image.macs();
+        assert!(encode <= 8_500.0 && decode <= 12_000.0, "{encode} {decode}");
+        assert_eq!((image.latents(), image.hyper_latents(), image.features()), (256, 64, 128));
+        assert_eq!((image.signal_stride(), image.hyper_stride()), ([16, 16], [4, 4]));
+        let audio = ModelConfig::audio();
+        audio.validate().unwrap();
+        assert_eq!((audio.latents(), audio.signal_stride(), audio.hyper_stride()), (512, [1, 256], [1, 4]));
+    }
+
+    #[test]
+    fn configurations_survive_json() {
+        for config in [ModelConfig::image(), ModelConfig::audio()] {
+            let json = serde_json::to_string(&config).unwrap();
+            assert_eq!(serde_json::from_str::<ModelConfig>(&json).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn misfits_are_named() {
+        let mut config = ModelConfig::image();
+        config.synthesis.pop();
+        assert!(config.validate().unwrap_err().contains("synthesis gives 128 channels instead of 192"));
+        let mut config = ModelConfig::audio();
+        config.context.components = 5;
+        assert!(config.validate().is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! The networks: what they are ([`config`], [`layer`]) and how they run without libtorch ([`plain`]).
+//!
+//! A network is a list of [`Layer`]s over tensors in `[row, column, channel]` order. Sound has one row. The same
+//! list is read by the plain engine here and by the libtorch one, so there is one description of each model, and
+//! it travels inside the weight file.
+
+pub mod config;
+pub mod layer;
+mod tensor;
+
+pub use config::{Kind, ModelConfig};
+pub use layer::Layer;
+pub use tensor::Tensor;

@@ -1,0 +1,28 @@
+//! Fixed-point units of the integer networks. They are part of the format: training, export and decoding share them.
+//!
+//! A value with unit u is an integer that stands for itself times 2^-u.
+
+/// Unit of activations between layers.
+pub const ACTIVATION: i32 = 5;
+/// Largest activation; the smallest is 0 (every hidden layer ends in a ReLU).
+pub const ACTIVATION_LIMIT: i32 = 255;
+/// Largest magnitude of a network input: ẑ, or companded ŷ.
+pub const INPUT_LIMIT: i32 = 127;
+/// Unit of ẑ as an input.
+pub const HYPER_INPUT: i32 = 3;
+/// Unit of companded ŷ as an input.
+pub const CONTEXT_INPUT: i32 = 4;
+/// Largest magnitude of a weight.
+pub const WEIGHT_LIMIT: i32 = 127;
+/// Largest unit of a weight. Each output channel has its own, the largest at which its weights fit.
+pub const FINEST_WEIGHT: i64 = 12;
+/// Smallest unit of a weight of a head, so that its shift is never negative.
+pub const COARSEST_HEAD: i64 = 4;
+/// Unit of a head's outputs, read as log₂ weights in 1/16.
+pub const LOGIT_SHIFT: i32 = 6;
+/// Unit of a head's outputs, read as means in 1/64 symbol.
+pub const MEAN_SHIFT: i32 = 9;
+/// Unit of a head's outputs, read as scale indices.
+pub const SCALE_SHIFT: i32 = 6;
+/// Every partial sum stays below this magnitude, so that it is exact in f32 whatever the order of summation.
+pub const EXACT: i64 = 1 << 24;

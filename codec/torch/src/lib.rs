@@ -1,0 +1,20 @@
+//! Training and CUDA for Wavern through libtorch. The only crate that names `tch`.
+//!
+//! * [`params`], [`optimizer`]: named tensors, Adam, the moving average, checkpoints.
+//! * [`layers`]: the float networks of a [`wavern::network::ModelConfig`], one interpreter for all of them.
+//! * [`prior`]: the integer networks as they are trained (rounded in the forward pass, straight-through in the
+//!   backward one) and [`likelihood`], the differentiable twin of the entropy model.
+//! * [`model`]: the whole codec as a function from packets to rate and distortion.
+//! * [`data`], [`initial`], [`train`]: crops, the PCA start, the loop.
+//! * [`export`]: trained floats → the weight file, with the proof that no partial sum leaves the exact range.
+//! * [`backend`]: the same networks behind the codec's `Transforms` trait, for `--backend torch`.
+
+pub mod data;
+pub mod initial;
+pub mod layers;
+pub mod likelihood;
+pub mod model;
+pub mod optimizer;
+pub mod params;
+pub mod prior;
+pub mod train;

@@ -1,0 +1,166 @@
+//! The whole codec as a differentiable function: packets and levels in, bits and squared error out.
+
+use crate::layers::{self, Levels, size4};
+use crate::likelihood::{self, Mixture};
+use crate::params::Params;
+use crate::prior::{self, compand, straight_through};
+use tch::{Device, Kind, Tensor};
+use wavern::network::{self, ModelConfig};
+use wavern::wavelet::packet2d;
+
+/// A configuration with what is derived from it.
+#[derive(Debug)]
+pub struct Model {
+    /// The networks.
+    pub config: ModelConfig,
+    /// Kind of the heavy matrix products.
+    pub compute: Kind,
+}
+
+/// Per item of a batch.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Bits of y, `[batch]`.
+    pub latent_bits: Tensor,
+    /// Bits of z, `[batch]`.
+    pub hyper_bits: Tensor,
+    /// Mean squared error of the signal in units of the networks, `[batch]`.
+    pub mse: Tensor,
+}
+
+/// How symbols are made in the forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// Rate from uniform noise, reconstruction from rounding with straight-through gradients.
+    Noise,
+    /// Everything from rounded symbols, the analysis and its gains frozen: what the decoder will see.
+    Hard,
+}
+
+impl Model {
+    /// Rate and distortion of a batch of packets `[batch, rows, columns, channels]`.
+    pub fn forward(&self, params: &Params, packets: &Tensor, levels: &Levels, rounding: Rounding) -> Outcome {
+        let config = &self.config;
+        let batch = packets.size()[0];
+        let run = |name: &str, layers: &[network::Layer], x: &Tensor| {
+            layers::forward(params, name, layers, x, levels, self.compute)
+        };
+        let analyse = || {
+            let y = run("analysis", &config.analysis, packets) * levels.interpolate(params.get("gain.encode")).exp2();
+            let z = run("hyper_analysis", &config.hyper_analysis, &hyper_input(&y));
+            (y, z)
+        };
+        let (y, z) = match rounding {
+            Rounding::Noise => analyse(),
+            Rounding::Hard => tch::no_grad(analyse),
+        };
+        let y_hat = straight_through(&y, &y.detach().round());
+        let z_hat = straight_through(&z, &z.detach().round());
+        let (y_rate, z_rate) = match rounding {
+            Rounding::Noise => (noisy(&y), noisy(&z)),
+            Rounding::Hard => (y_hat.shallow_clone(), z_hat.shallow_clone()),
+        };
+        let hyper_bits = self.hyper_bits(params, &z_rate, levels);
+        let features = prior::hyper_synthesis(params, config, &z_hat, levels, self.compute);
+        let [_, rows, columns, _] = size4(&y);
+        let features = features.narrow(1, 0, rows).narrow(2, 0, columns);
+        let steps = prior::context(params, &config.context, &features, &y_hat, self.compute);
+        let flat = y_rate.reshape([-1, config.latents() as i64]);
+        let mut latent_bits = Tensor::zeros([batch], (Kind::Float, packets.device()));
+        for step in &steps {
+            let symbols = flat.index_select(0, &step.positions).narrow(
+                1,
+                step.channels.start as i64,
+                step.channels.len() as i64,
+            );
+            let bits = likelihood::bits(&symbols.unsqueeze(1), &step.mixture);
+            latent_bits = latent_bits + sum_per_item(&bits, batch);
+        }
+        let restored = y_hat * levels.interpolate(params.get("gain.decode")).exp2();
+        let error = run("synthesis", &config.synthesis, &restored) - packets;
+        let mse = match config.kind {
+            network::Kind::Image => {
+                inverse_packets(&error, config.packet_levels).square().flatten(1, -1).mean_dim(
+                    [1i64].as_slice(),
+                    false,
+                    Kind::Float,
+                )
+            }
+            // Orthonormal packets: an error in the coefficients is the error in the samples.
+            network::Kind::Audio => error.square().flatten(1, -1).mean_dim([1i64].as_slice(), false, Kind::Float),
+        };
+        Outcome { latent_bits, hyper_bits, mse }
+    }
+
+    /// Bits of z under its static mixtures, one set per channel and anchor level.
+    fn hyper_bits(&self, params: &Params, z: &Tensor, levels: &Levels) -> Tensor {
+        let pick = |name: &str| {
+            // [anchors, K, channels] → [batch, 1, 1, K, channels]
+            params.get(name).index_select(0, levels.nearest()).unsqueeze(1).unsqueeze(1)
+        };
+        let mixture = Mixture {
+            logits: pick("hyper_prior.logits"),
+            means: pick("hyper_prior.means"),
+            scales: pick("hyper_prior.scales"),
+            dim: 3,
+        };
+        sum_per_item(&likelihood::bits(&z.unsqueeze(3), &mixture), z.size()[0])
+    }
+}
+
+/// What h_a sees of y: the same companded symbols that the context networks see, not rounded.
+pub fn hyper_input(y: &Tensor) -> Tensor {
+    compand(y) * 2f64.powi(-wavern::prior::units::CONTEXT_INPUT)
+}
+
+fn noisy(x: &Tensor) -> Tensor {
+    x + (x.detach().rand_like() - 0.5)
+}
+
+/// Every item must hold the same number of values, in order.
+fn sum_per_item(bits: &Tensor, batch: i64) -> Tensor {
+    bits.reshape([batch, -1]).sum_dim_intlist([1i64].as_slice(), false, Kind::Float)
+}
+
+/// Picture planes `[batch, planes, height, width]` → packets `[batch, rows, columns, channels]`.
+pub fn forward_packets(planes: &Tensor, levels: u32) -> Tensor {
+    let [b, p, h, w] = size4(planes);
+    let bands = 1i64 << levels;
+    let rows = operator(h, levels, planes.device(), packet2d::analysis_matrix);
+    let columns = operator(w, levels, planes.device(), packet2d::analysis_matrix);
+    rows.matmul(planes)
+        .matmul(&columns.tr())
+        .reshape([b, p, bands, h / bands, bands, w / bands])
+        .permute([0, 3, 5, 1, 2, 4])
+        .reshape([b, h / bands, w / bands, p * bands * bands])
+}
+
+/// Undoes [`forward_packets`].
+pub fn inverse_packets(packets: &Tensor, levels: u32) -> Tensor {
+    let [b, rows, columns, channels] = size4(packets);
+    let bands = 1i64 << levels;
+    let planes = channels / (bands * bands);
+    let (h, w) = (rows * bands, columns * bands);
+    let along_y = operator(h, levels, packets.device(), packet2d::synthesis_matrix);
+    let along_x = operator(w, levels, packets.device(), packet2d::synthesis_matrix);
+    let x = packets
+        .reshape([b, rows, columns, planes, bands, bands])
+        .permute([0, 3, 4, 1, 5, 2])
+        .reshape([b, planes, h, w]);
+    along_y.matmul(&x).matmul(&along_x.tr())
+}
+
+/// The packet tree along one axis as a matrix: exact at the borders, and one operation for autograd.
+fn operator(length: i64, levels: u32, device: Device, make: fn(usize, u32) -> Vec<f32>) -> Tensor {
+    type Key = (i64, u32, usize, String);
+    thread_local! {
+        static CACHE: std::cell::RefCell<std::collections::HashMap<Key, Tensor>> = Default::default();
+    }
+    let key = (length, levels, make as usize, format!("{device:?}"));
+    CACHE.with_borrow_mut(|cache| {
+        cache
+            .entry(key)
+            .or_insert_with(|| Tensor::from_slice(&make(length as usize, levels)).view([length, length]).to_device(device))
+            .shallow_clone()
+    })
+}

@@ -1,0 +1,166 @@
+//! The integer networks as they are trained.
+//!
+//! The forward pass rounds weights and activations to the grids of [`wavern::prior::units`]; the backward pass looks
+//! through the rounding. What is trained is therefore what the exact integer networks of the codec compute, up to
+//! the rounding of biases, which have a far finer grid.
+
+use crate::layers::{Levels, convolve_depthwise, depth_to_space};
+use crate::likelihood::Mixture;
+use crate::params::Params;
+use tch::{Kind, Tensor};
+use wavern::network::config::ContextConfig;
+use wavern::network::{Layer, ModelConfig};
+use wavern::prior::units;
+
+/// Passes gradients as if `rounded` were `smooth`.
+pub fn straight_through(smooth: &Tensor, rounded: &Tensor) -> Tensor {
+    smooth + (rounded - smooth).detach()
+}
+
+/// Weights on the grid of signed 8-bit integers times a power of two per output channel (dimension 0).
+fn round_weight(weight: &Tensor, finest: i64, coarsest: i64) -> Tensor {
+    let rows = weight.size()[0];
+    let flat = weight.reshape([rows, -1]).detach();
+    let largest = flat.abs().amax([1i64].as_slice(), true).clamp_min(1e-9);
+    let exponent = (Tensor::from(units::WEIGHT_LIMIT as f64).to_device(weight.device()) / largest)
+        .log2()
+        .floor()
+        .clamp(coarsest as f64, finest as f64);
+    let mut shape = vec![1i64; weight.dim()];
+    shape[0] = rows;
+    let scale = exponent.exp2().reshape(shape.as_slice()).to_kind(Kind::Float);
+    let limit = units::WEIGHT_LIMIT as f64;
+    let rounded = (weight.detach() * &scale).round().clamp(-limit, limit) / scale;
+    straight_through(weight, &rounded)
+}
+
+/// ReLU, saturation and rounding to the grid of unsigned 8-bit activations.
+fn activation(x: &Tensor) -> Tensor {
+    let scale = f64::from(1u32 << units::ACTIVATION);
+    let x = x.clamp(0.0, f64::from(units::ACTIVATION_LIMIT) / scale);
+    straight_through(&x, &((x.detach() * scale).round() / scale))
+}
+
+fn pointwise(params: &Params, prefix: &str, x: &Tensor, extra: Option<&Tensor>, compute: Kind) -> Tensor {
+    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, 0);
+    let y = x.to_kind(compute).linear::<&Tensor>(&weight.to_kind(compute), None).to_kind(Kind::Float);
+    let y = y + params.get(&format!("{prefix}bias"));
+    match extra {
+        Some(extra) => y + extra,
+        None => y,
+    }
+}
+
+fn depthwise(params: &Params, prefix: &str, x: &Tensor, kernel: [usize; 2], compute: Kind) -> Tensor {
+    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, 0).to_kind(compute);
+    let bias = params.get(&format!("{prefix}bias")).to_kind(compute);
+    convolve_depthwise(&x.to_kind(compute), &weight, &bias, kernel).to_kind(Kind::Float)
+}
+
+/// h_s: features from ẑ (whole numbers with straight-through gradients).
+pub fn hyper_synthesis(params: &Params, config: &ModelConfig, z_hat: &Tensor, levels: &Levels, compute: Kind) -> Tensor {
+    let limit = f64::from(units::INPUT_LIMIT);
+    let mut x = z_hat.clamp(-limit, limit) * 2f64.powi(-units::HYPER_INPUT);
+    let last = config.hyper_synthesis.len() - 1;
+    for (index, layer) in config.hyper_synthesis.iter().enumerate() {
+        let prefix = format!("hyper_synthesis.{index}.");
+        x = match layer {
+            Layer::Pointwise { .. } => {
+                let extra =
+                    (index == last).then(|| levels.interpolate(params.get("hyper_synthesis.level_bias")));
+                activation(&pointwise(params, &prefix, &x, extra.as_ref(), compute))
+            }
+            Layer::Depthwise { kernel, .. } => activation(&depthwise(params, &prefix, &x, *kernel, compute)),
+            Layer::DepthToSpace { factor } => depth_to_space(&x, *factor),
+            other => unreachable!("refused by ModelConfig::validate: {other:?}"),
+        };
+    }
+    x
+}
+
+/// `prior::compand` on real numbers: linear up to ±16, then 16 steps an octave.
+pub fn compand(v: &Tensor) -> Tensor {
+    let magnitude = v.abs();
+    let exponent = (magnitude.detach() / 16.0).clamp_min(1.0).log2().floor().clamp(0.0, 6.0);
+    let companded = (&exponent * 16.0 + magnitude * (exponent.neg()).exp2()).clamp_max(f64::from(units::INPUT_LIMIT));
+    companded * v.detach().sign()
+}
+
+/// Indices into the flattened positions of a batch: even and odd row + column.
+pub fn checkerboard(batch: i64, rows: i64, columns: i64, device: tch::Device) -> [Tensor; 2] {
+    [0, 1].map(|parity| {
+        let indices: Vec<i64> = (0..batch * rows * columns)
+            .filter(|i| ((i / columns) % rows + i % columns) % 2 == parity)
+            .collect();
+        Tensor::from_slice(&indices).to_device(device)
+    })
+}
+
+/// Mixtures of one coding step, with the indices of its positions and its first channel: symbol `i, c` of the step
+/// is channel `first + c` at flattened position `positions[i]`.
+#[derive(Debug)]
+pub struct Step {
+    /// `[positions, K, channels]` each, components in dimension 1.
+    pub mixture: Mixture,
+    /// Flattened positions.
+    pub positions: Tensor,
+    /// Channels of y.
+    pub channels: std::ops::Range<usize>,
+}
+
+/// The mixtures of all steps, given all of ŷ: in training nothing has to wait for decoded symbols.
+pub fn context(params: &Params, config: &ContextConfig, features: &Tensor, y_hat: &Tensor, compute: Kind) -> Vec<Step> {
+    let size = y_hat.size();
+    let (batch, rows, columns) = (size[0], size[1], size[2]);
+    let parities = checkerboard(batch, rows, columns, y_hat.device());
+    let even = Tensor::zeros([batch * rows * columns, 1], (Kind::Float, y_hat.device()))
+        .index_fill(0, &parities[0], 1.0)
+        .view([batch, rows, columns, 1]);
+    let seen = compand(y_hat) * 2f64.powi(-units::CONTEXT_INPUT);
+    let flat_features = features.reshape([batch * rows * columns, -1]);
+    let mut steps = Vec::new();
+    let mut first = 0;
+    for &slice in &config.slices {
+        for (parity, positions) in parities.iter().enumerate() {
+            let step = steps.len();
+            let prefix = |part: &str| format!("context.{step}.{part}.");
+            let decoded = seen.narrow(3, 0, first as i64);
+            let input = match (first, parity) {
+                (0, 0) => None,
+                (_, 0) => Some(decoded),
+                _ => Some(Tensor::cat(&[decoded, seen.narrow(3, first as i64, slice as i64) * &even], 3)),
+            };
+            let mut fused = flat_features.index_select(0, positions);
+            if let Some(input) = input {
+                let x = activation(&pointwise(params, &prefix("look"), &input, None, compute));
+                let x = activation(&depthwise(params, &prefix("around"), &x, config.kernel, compute));
+                let x = x.reshape([batch * rows * columns, -1]).index_select(0, positions);
+                fused = Tensor::cat(&[fused, x], 1);
+            }
+            let x = activation(&pointwise(params, &prefix("fuse"), &fused, None, compute));
+            let x = activation(&pointwise(params, &prefix("mix"), &x, None, compute));
+            steps.push(Step {
+                mixture: head(params, &prefix("head"), &x, config.components, slice, compute),
+                positions: positions.shallow_clone(),
+                channels: first..first + slice,
+            });
+        }
+        first += slice;
+    }
+    steps
+}
+
+/// Mixture parameters from the last activations. The rows of the head are logits, means and scales in turn, each
+/// `components × channels`.
+fn head(params: &Params, prefix: &str, x: &Tensor, components: usize, channels: usize, compute: Kind) -> Mixture {
+    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, units::COARSEST_HEAD);
+    let y = x.to_kind(compute).linear::<&Tensor>(&weight.to_kind(compute), None).to_kind(Kind::Float);
+    let y = (y + params.get(&format!("{prefix}bias"))).view([-1, 3, components as i64, channels as i64]);
+    let real = |index: i64, shift: i32, unit: f64| y.select(1, index) * (2f64.powi(shift) / unit);
+    Mixture {
+        logits: real(0, units::LOGIT_SHIFT, 16.0),
+        means: real(1, units::MEAN_SHIFT, 64.0),
+        scales: real(2, units::SCALE_SHIFT, 1.0),
+        dim: 1,
+    }
+}

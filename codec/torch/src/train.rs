@@ -1,0 +1,418 @@
+//! The training loop.
+
+use crate::data::{self, Random};
+use crate::layers::Levels;
+use crate::model::{Model, Outcome, Rounding, forward_packets};
+use crate::optimizer::{self, Adam};
+use crate::params::{Params, read_checkpoint, write_checkpoint};
+use crate::initial;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Instant;
+use tch::{Device, Kind, Tensor};
+use wavern::network::{self, ModelConfig};
+use wavern::wavelet::packet1d;
+
+/// What to train and for how long.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The model; its `kind` decides what `data` must hold.
+    pub config: ModelConfig,
+    /// Folder of training signals.
+    pub data: PathBuf,
+    /// Folder of validation signals.
+    pub validation: Option<PathBuf>,
+    /// Checkpoint to write, `.ckpt`; the curve goes beside it as `.csv`.
+    pub out: PathBuf,
+    /// Checkpoint to start from. `resume` continues its schedule, otherwise only weights are taken.
+    pub init: Option<PathBuf>,
+    /// Continue the schedule and the optimizer of `init`.
+    pub resume: bool,
+    /// Length of the schedule in minutes of training.
+    pub minutes: f64,
+    /// Where to run.
+    pub device: Device,
+    /// Signals per step.
+    pub batch: usize,
+    /// Side of a crop in pixels, or frames of sound.
+    pub crop: usize,
+    /// Peak learning rate.
+    pub rate: f64,
+    /// Share of the schedule, at its end, that trains the decoder on rounded symbols with the encoder frozen.
+    pub hard: f64,
+    /// Minutes between validations and checkpoints.
+    pub validate_every: f64,
+    /// bf16 for the heavy matrix products.
+    pub bf16: bool,
+    /// Files with these prefixes are drawn twice as often.
+    pub favour: Vec<String>,
+    /// Seed of crops and levels.
+    pub seed: u64,
+}
+
+/// Weight of the mean squared error (in units of the networks) in bits per pixel or per sample.
+///
+/// Pictures: λ counts 255² times the error of pixels in 0..1, as everywhere in the field; a unit is 16 pixel steps,
+/// so the factor is 16². Sound: λ as it is, on samples in units.
+pub fn distortion_weight(kind: network::Kind, lambda: f64) -> f64 {
+    match kind {
+        network::Kind::Image => lambda * f64::from(wavern::color::UNIT).powi(2),
+        network::Kind::Audio => lambda,
+    }
+}
+
+/// Signal components over which one pixel's or sample's error is averaged.
+pub fn components(kind: network::Kind) -> f64 {
+    match kind {
+        network::Kind::Image => 3.0,
+        network::Kind::Audio => 1.0,
+    }
+}
+
+/// Exponent of λ that the loss is divided by, so that no level dominates.
+fn balance(kind: network::Kind) -> f64 {
+    match kind {
+        network::Kind::Image => 0.5,
+        network::Kind::Audio => 0.2,
+    }
+}
+
+/// Trains.
+///
+/// # Errors
+/// If data or checkpoints cannot be read or written.
+pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    let kind = if options.bf16 { Kind::BFloat16 } else { Kind::Float };
+    let model = Model { config: options.config.clone(), compute: kind };
+    model.config.validate()?;
+    let source = Source::open(options)?;
+    let validation = match &options.validation {
+        Some(folder) => validation_set(&model.config, folder, options.device)?,
+        None => Vec::new(),
+    };
+    let batches = source.stream(options);
+    let mut params = {
+        let sample: Vec<Tensor> = (0..8).map(|_| batches.recv()).collect::<Result<_, _>>()?;
+        let packets = packets_of(&model.config, &Tensor::cat(&sample, 0));
+        initial::parameters(&model.config, &packets, options.device)
+    };
+    let mut average = params.duplicate();
+    let mut adam = Adam::new(&params);
+    let mut minutes_before = 0.0;
+    if let Some(path) = &options.init {
+        let saved = read_checkpoint(path)?;
+        params.restore(if options.resume { "params." } else { "average." }, &saved)?;
+        average.restore("average.", &saved)?;
+        if options.resume {
+            adam.restore("adam.", &saved);
+            minutes_before = saved.get("minutes").map_or(0.0, |t| t.double_value(&[0]));
+        }
+    }
+    eprintln!(
+        "{} parameters, {} signals, {:.1}/{:.1} kMAC per sample to encode/decode",
+        params.count(),
+        source.len(),
+        model.config.macs().0 / 1e3,
+        model.config.macs().1 / 1e3
+    );
+    let mut curve = Curve::open(&options.out.with_extension("csv"), options.resume)?;
+    let bar = ProgressBar::new((options.minutes * 60.0) as u64).with_style(ProgressStyle::with_template(
+        "{wide_bar} {elapsed_precise} of {len}s, {eta} left  {msg}",
+    )?);
+    let mut random = Random::new(options.seed ^ 0x5EED);
+    let start = Instant::now();
+    let mut next_validation = minutes_before + options.validate_every;
+    let mut mean = Running::default();
+    loop {
+        let minutes = minutes_before + start.elapsed().as_secs_f64() / 60.0;
+        let progress = (minutes / options.minutes).min(1.0);
+        if progress >= 1.0 || minutes >= next_validation {
+            validate(&model, &average, &validation, minutes, adam.steps(), &mut curve)?;
+            let mut tensors = vec![("minutes".to_owned(), Tensor::from_slice(&[minutes]))];
+            params.collect("params.", &mut tensors);
+            average.collect("average.", &mut tensors);
+            adam.collect("adam.", &mut tensors);
+            write_checkpoint(&options.out, &tensors)?;
+            next_validation = minutes + options.validate_every;
+            if progress >= 1.0 {
+                break;
+            }
+        }
+        let hard = progress > 1.0 - options.hard;
+        params.freeze(&["analysis.", "hyper_analysis.", "gain.encode"], hard);
+        let rounding = if hard { Rounding::Hard } else { Rounding::Noise };
+        let signals = batches.recv()?.to_device(options.device);
+        let packets = packets_of(&model.config, &signals);
+        let positions = draw_levels(options.batch, model.config.lambdas.len(), &mut random);
+        let levels = Levels::new(&positions, model.config.lambdas.len(), options.device);
+        let outcome = model.forward(&params, &packets, &levels, rounding);
+        let loss = loss(&model.config, &outcome, &positions, &packets);
+        loss.backward();
+        let norm = adam.step(&params, learning_rate(options.rate, progress, adam.steps()), 1.0);
+        optimizer::average(&average, &params, 0.9995, adam.steps());
+        let rate = rate_of(&model.config, &outcome, &packets);
+        mean.add(optimizer::value(&loss), optimizer::value(&rate.mean(Kind::Float)), optimizer::value(&outcome.mse.mean(Kind::Float)));
+        bar.set_position((minutes * 60.0) as u64);
+        if adam.steps() % 50 == 0 {
+            let speed = adam.steps() as f64 / start.elapsed().as_secs_f64();
+            bar.set_message(format!("step {} {} norm {norm:.2} {speed:.2} steps/s", adam.steps(), mean.text()));
+            if bar.is_hidden() && adam.steps() % 200 == 0 {
+                eprintln!("{minutes:.1} min, step {} {} norm {norm:.2}", adam.steps(), mean.text());
+            }
+        }
+    }
+    bar.finish();
+    Ok(())
+}
+
+/// Warm-up over 200 steps, then a cosine to zero over the schedule.
+fn learning_rate(peak: f64, progress: f64, step: i64) -> f64 {
+    peak * ((step + 1) as f64 / 200.0).min(1.0) * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()) + 1e-7
+}
+
+/// Positions on the anchor axis, stratified over the batch; every other batch leans towards both ends, which
+/// otherwise learn slowest.
+fn draw_levels(batch: usize, anchors: usize, random: &mut Random) -> Vec<f64> {
+    let top = (anchors - 1) as f64;
+    let lean = random.unit() < 0.5;
+    (0..batch)
+        .map(|i| {
+            let u = (i as f64 + random.unit()) / batch as f64;
+            let u = if lean { 0.5 - 0.5 * (std::f64::consts::PI * u).cos() } else { u };
+            // The ends themselves belong to the interval.
+            ((u * 1.1 - 0.05) * top).clamp(0.0, top)
+        })
+        .collect()
+}
+
+/// λ at a position between anchors.
+fn lambda_at(lambdas: &[f64], position: f64) -> f64 {
+    let low = (position.floor() as usize).min(lambdas.len() - 1);
+    let high = (low + 1).min(lambdas.len() - 1);
+    let t = position - low as f64;
+    (lambdas[low].ln() * (1.0 - t) + lambdas[high].ln() * t).exp()
+}
+
+fn loss(config: &ModelConfig, outcome: &Outcome, positions: &[f64], packets: &Tensor) -> Tensor {
+    let lambdas: Vec<f64> = positions.iter().map(|&p| lambda_at(&config.lambdas, p)).collect();
+    let weights: Vec<f32> = lambdas.iter().map(|&l| distortion_weight(config.kind, l) as f32).collect();
+    let scales: Vec<f32> = lambdas.iter().map(|&l| l.powf(-balance(config.kind)) as f32).collect();
+    let device = packets.device();
+    let cost = rate_of(config, outcome, packets) + Tensor::from_slice(&weights).to_device(device) * &outcome.mse;
+    (cost * Tensor::from_slice(&scales).to_device(device)).mean(Kind::Float)
+}
+
+/// Bits per pixel, or per sample and channel, of every item.
+fn rate_of(config: &ModelConfig, outcome: &Outcome, packets: &Tensor) -> Tensor {
+    let size = packets.size();
+    let samples = (size[1] * size[2] * size[3]) as f64 / components(config.kind);
+    (&outcome.latent_bits + &outcome.hyper_bits) / samples
+}
+
+/// Training signals as the batches carry them → packets in units of the networks.
+fn packets_of(config: &ModelConfig, signals: &Tensor) -> Tensor {
+    match config.kind {
+        network::Kind::Image => {
+            let matrix: Vec<f32> = wavern::color::OPPONENT.concat();
+            let matrix = Tensor::from_slice(&matrix).view([3, 3]).to_device(signals.device());
+            let x = (signals.to_kind(Kind::Float) - f64::from(wavern::color::CENTRE)) / f64::from(wavern::color::UNIT);
+            forward_packets(&x.linear::<&Tensor>(&matrix, None).permute([0, 3, 1, 2]), config.packet_levels)
+        }
+        network::Kind::Audio => signals.shallow_clone(),
+    }
+}
+
+/// Signals in memory.
+enum Source {
+    Pictures(Vec<std::sync::Arc<data::Picture>>),
+    /// Packets `[frames, channels]` of whole sounds.
+    Packets(std::sync::Arc<Vec<(usize, Vec<f32>)>>),
+}
+
+impl Source {
+    fn open(options: &Options) -> Result<Self, String> {
+        match options.config.kind {
+            network::Kind::Image => Ok(Self::Pictures(data::pictures(&options.data, options.crop, &options.favour)?)),
+            network::Kind::Audio => Ok(Self::Packets(std::sync::Arc::new(
+                data::sounds(&options.data)?
+                    .iter()
+                    .map(|sound| sound_packets(sound, &options.config))
+                    .filter(|(frames, _)| *frames >= options.crop)
+                    .collect(),
+            ))),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Pictures(all) => all.len(),
+            Self::Packets(all) => all.len(),
+        }
+    }
+
+    /// Endless batches, prepared beside the training.
+    fn stream(&self, options: &Options) -> Receiver<Tensor> {
+        let (send, receive) = sync_channel(4);
+        let (batch, crop) = (options.batch, options.crop);
+        let mut random = Random::new(options.seed);
+        match self {
+            Self::Pictures(all) => {
+                let all = all.clone();
+                std::thread::spawn(move || {
+                    loop {
+                        let mut pixels = Vec::with_capacity(batch * crop * crop * 3);
+                        for _ in 0..batch {
+                            data::crop(&all[random.below(all.len())], crop, &mut random, &mut pixels);
+                        }
+                        let side = crop as i64;
+                        if send.send(Tensor::from_slice(&pixels).view([batch as i64, side, side, 3])).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            Self::Packets(all) => {
+                let all = all.clone();
+                let channels = options.config.packet_channels();
+                // Long sounds are drawn more often, but not in proportion: they are alike throughout.
+                let mut ends: Vec<f64> = all.iter().map(|(frames, _)| (*frames as f64).sqrt()).collect();
+                (1..ends.len()).for_each(|i| ends[i] += ends[i - 1]);
+                std::thread::spawn(move || {
+                    loop {
+                        let mut values = Vec::with_capacity(batch * crop * channels);
+                        for _ in 0..batch {
+                            let place = random.unit() * ends.last().copied().unwrap_or(1.0);
+                            let (frames, packets) = &all[ends.partition_point(|&e| e < place).min(all.len() - 1)];
+                            let first = random.below(frames - crop + 1);
+                            let gain = 2f64.powf(random.unit() * 3.0 - 2.0) as f32;
+                            let side = if random.below(2) == 0 { gain } else { -gain };
+                            let part = &packets[first * channels..][..crop * channels];
+                            // Channels: even bands of mid and side, odd bands of mid and side.
+                            values.extend(part.iter().enumerate().map(|(i, v)| {
+                                let is_side = (i % channels) / (channels / 4) % 2 == 1;
+                                v * if is_side { side } else { gain }
+                            }));
+                        }
+                        let shape = [batch as i64, 1, crop as i64, channels as i64];
+                        if send.send(Tensor::from_slice(&values).view(shape)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        }
+        receive
+    }
+}
+
+/// Packets of a whole sound in units of the networks.
+fn sound_packets(sound: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>) {
+    let unit = 1usize << config.packet_levels;
+    let padded = sound.mid_side.clone().map(|mut signal| {
+        signal.resize(signal.len().div_ceil(unit) * unit, 0.0);
+        signal.iter_mut().for_each(|v| *v *= wavern::wavelet::packet1d::UNIT);
+        signal
+    });
+    let packets = packet1d::analysis(&padded, config.packet_levels);
+    (packets.shape()[1], packets.into_vec())
+}
+
+/// Fixed signals, one tensor each.
+fn validation_set(config: &ModelConfig, folder: &std::path::Path, device: Device) -> Result<Vec<Tensor>, String> {
+    let packets: Vec<Tensor> = match config.kind {
+        network::Kind::Image => data::pictures(folder, 64, &[])?
+            .iter()
+            .step_by(3)
+            .map(|picture| {
+                let (h, w, pixels) = data::centre(picture, 384, 64);
+                packets_of(config, &Tensor::from_slice(&pixels).view([1, h as i64, w as i64, 3]))
+            })
+            .collect(),
+        network::Kind::Audio => data::sounds(folder)?
+            .iter()
+            .map(|sound| {
+                let (frames, packets) = sound_packets(sound, config);
+                let frames = frames.min(512) / 8 * 8;
+                let channels = config.packet_channels();
+                Tensor::from_slice(&packets[..frames * channels]).view([1, 1, frames as i64, channels as i64])
+            })
+            .collect(),
+    };
+    Ok(packets.into_iter().map(|p| p.to_device(device)).collect())
+}
+
+/// Rate and quality of every other anchor level on rounded symbols.
+fn validate(
+    model: &Model,
+    params: &Params,
+    set: &[Tensor],
+    minutes: f64,
+    step: i64,
+    curve: &mut Curve,
+) -> std::io::Result<()> {
+    if set.is_empty() {
+        return Ok(());
+    }
+    let anchors = model.config.lambdas.len();
+    for anchor in (0..anchors).step_by(2).chain((anchors % 2 == 0).then_some(anchors - 1)) {
+        let (mut rate, mut hyper, mut quality) = (0.0, 0.0, 0.0);
+        for packets in set {
+            let outcome = tch::no_grad(|| {
+                let levels = Levels::new(&[anchor as f64], anchors, packets.device());
+                model.forward(params, packets, &levels, Rounding::Hard)
+            });
+            let samples = packets.numel() as f64 / components(model.config.kind);
+            rate += (optimizer::value(&outcome.latent_bits.sum(Kind::Float)) + optimizer::value(&outcome.hyper_bits.sum(Kind::Float))) / samples;
+            hyper += optimizer::value(&outcome.hyper_bits.sum(Kind::Float)) / samples;
+            let mse = optimizer::value(&outcome.mse.sum(Kind::Float));
+            let peak = match model.config.kind {
+                network::Kind::Image => (255.0 / f64::from(wavern::color::UNIT)).powi(2),
+                network::Kind::Audio => optimizer::value(&packets.square().mean(Kind::Float)),
+            };
+            quality += 10.0 * (peak / mse.max(1e-12)).log10();
+        }
+        let n = set.len() as f64;
+        curve.row(minutes, step, anchor, rate / n, hyper / n, quality / n)?;
+    }
+    Ok(())
+}
+
+/// The validation curve.
+struct Curve(std::fs::File);
+
+impl Curve {
+    fn open(path: &std::path::Path, append: bool) -> std::io::Result<Self> {
+        if append && path.exists() {
+            return Ok(Self(std::fs::OpenOptions::new().append(true).open(path)?));
+        }
+        let mut file = std::fs::File::create(path)?;
+        writeln!(file, "minutes,step,anchor,bits_per_sample,hyper_bits_per_sample,psnr_or_snr_db")?;
+        Ok(Self(file))
+    }
+
+    fn row(&mut self, minutes: f64, step: i64, anchor: usize, rate: f64, hyper: f64, quality: f64) -> std::io::Result<()> {
+        writeln!(self.0, "{minutes:.2},{step},{anchor},{rate:.5},{hyper:.5},{quality:.3}")?;
+        self.0.flush()
+    }
+}
+
+/// Exponential means for the progress line.
+#[derive(Default)]
+struct Running(Option<[f64; 3]>);
+
+impl Running {
+    fn add(&mut self, loss: f64, rate: f64, mse: f64) {
+        let new = [loss, rate, mse];
+        self.0 = Some(match self.0 {
+            None => new,
+            Some(old) => std::array::from_fn(|i| old[i] + 0.02 * (new[i] - old[i])),
+        });
+    }
+
+    fn text(&self) -> String {
+        let [loss, rate, mse] = self.0.unwrap_or_default();
+        format!("loss {loss:.4} rate {rate:.4} mse {mse:.5}")
+    }
+}
