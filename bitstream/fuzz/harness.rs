@@ -54,7 +54,7 @@ fn check(bytes: &[u8]) {
 }
 
 /// `bytes` with the signature in front, if it is not there, and the checksum of every whole chunk put right.
-fn repaired(bytes: &[u8]) -> Vec<u8> {
+pub fn repaired(bytes: &[u8]) -> Vec<u8> {
     let mut file = if bytes.starts_with(&SIGNATURE) { Vec::new() } else { SIGNATURE.to_vec() };
     file.extend_from_slice(bytes);
     let chunks: Vec<_> = describe(&file).into_iter().flatten().flatten().collect();

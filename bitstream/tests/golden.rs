@@ -42,6 +42,21 @@ fn checksum_is_crc32c() {
     assert_eq!(crc32c(b"123456789"), 0xe306_9283);
 }
 
+#[test]
+fn format_md_shows_the_same_bytes() {
+    let text = include_str!("../../FORMAT.md");
+    let (_, example) = text.split_once("### Example").expect("the example");
+    let dump = example.split("```").nth(1).expect("its dump");
+    let mut bytes = Vec::new();
+    for line in dump.lines().filter(|line| !line.is_empty()) {
+        let (offset, fields) = line.split_once("  ").expect("an offset");
+        assert_eq!(usize::from_str_radix(offset, 16), Ok(bytes.len()));
+        let hex = fields.split("  ").next().unwrap_or_default();
+        bytes.extend(hex.split(' ').map_while(|byte| u8::from_str_radix(byte, 16).ok()));
+    }
+    assert_eq!(bytes, small_image());
+}
+
 /// With `GENERATE_GOLDEN=1` the files are written instead; the diff is then for a person to judge.
 #[test]
 fn files_as_they_were() {
