@@ -99,7 +99,7 @@ impl<'a> Decoder<'a> {
     pub fn decode(&mut self, params: &MixtureParams<'_>, symbols: &mut [i32]) -> Result<(), Error> {
         params.check(symbols.len())?;
         let path = self.path;
-        self.run(symbols, |lanes, first, n, part| paths::pop_mixtures(path, lanes, params, first, n, part))
+        self.run(symbols, |lanes, first, n, part| paths::pop_mixtures(path, params, lanes, first, n, part))
     }
 
     /// Decodes symbols that all have the probabilities of one table.

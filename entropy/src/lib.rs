@@ -19,6 +19,7 @@ mod stream;
 mod path;
 mod paths;
 mod scalar;
+mod simd;
 mod encoder;
 mod decoder;
 mod bit_counter;

@@ -4,6 +4,18 @@ use alloc::vec::Vec;
 
 use crate::error::Error;
 
+/// Whether the processor has all of these features; without `std`, whether the build assumes them.
+#[cfg(target_arch = "x86_64")]
+macro_rules! detected {
+    ($($feature:tt),*) => {{
+        #[cfg(feature = "std")]
+        let found = $(std::arch::is_x86_feature_detected!($feature))&&*;
+        #[cfg(not(feature = "std"))]
+        let found = $(cfg!(target_feature = $feature))&&*;
+        found
+    }};
+}
+
 /// An implementation of the coder. [`Path::Scalar`] is the definition; the others equal it bit for bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -37,6 +49,17 @@ impl Path {
     pub fn is_available(self) -> bool {
         match self {
             Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => detected!("avx2", "bmi2", "popcnt", "lzcnt"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                Self::Avx2.is_available()
+                    && detected!("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi2", "avx512vnni")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => cfg!(target_feature = "neon"),
+            #[cfg(target_arch = "wasm32")]
+            Self::Wasm => cfg!(target_feature = "simd128"),
             _ => false,
         }
     }

@@ -49,8 +49,9 @@ impl WordsBackwards {
         }
     }
 
-    /// The buffer and the index of its first written byte, for the vector paths.
-    pub(crate) fn parts_mut(&mut self) -> (&mut [u8], &mut usize) {
+    /// The buffer and the index of its first written byte, at least one row's words from its start.
+    pub(crate) fn row_mut(&mut self) -> (&mut [u8], &mut usize) {
+        self.reserve_row();
         (&mut self.buffer, &mut self.start)
     }
 

@@ -9,15 +9,16 @@ use crate::interval::Interval;
 use crate::mixture::MixtureParams;
 use crate::rans::{Lanes, MAX_LANES, WordsBackwards, push};
 
-/// Appends the interval of every symbol, and notes the symbols without mass.
+/// Appends the interval of every symbol from `first` on, and notes the symbols without mass.
 pub(crate) fn mixture_intervals(
+    first: usize,
     params: &MixtureParams<'_>,
     symbols: &[i32],
     intervals: &mut Vec<Interval>,
     escapes: &mut Vec<Escape>,
 ) {
-    intervals.reserve(symbols.len());
-    for (i, &symbol) in symbols.iter().enumerate() {
+    intervals.reserve(symbols.len() - first);
+    for (i, &symbol) in symbols.iter().enumerate().skip(first) {
         let interval = params.mixture(i, symbols.len()).interval(symbol);
         if interval == Interval::ESCAPE {
             escapes.push(Escape { index: intervals.len(), symbol });
@@ -44,8 +45,8 @@ pub(crate) fn push_rows(
 
 /// Decodes `symbols`, those from `first` on of the `n` that `params` describes.
 pub(crate) fn pop_mixtures(
-    lanes: &mut Lanes<'_>,
     params: &MixtureParams<'_>,
+    lanes: &mut Lanes<'_>,
     first: usize,
     n: usize,
     symbols: &mut [i32],
