@@ -64,10 +64,6 @@ impl<'a> Container<'a> {
             if chunk.code == ChunkCode::DATA {
                 break chunk;
             }
-            if !chunk.code.is_critical() && chunk.code != ChunkCode::FILL {
-                metadata_bytes = metadata_bytes.saturating_add(chunk.declared);
-                check("metadata bytes", metadata_bytes, limits.metadata_bytes)?;
-            }
             if let Err(error) = body.add(&chunk, &header) {
                 // Pixels do not depend on metadata, nor on alpha.
                 let dispensable = !chunk.code.is_critical() || chunk.code == ChunkCode::ALPHA;
@@ -75,6 +71,9 @@ impl<'a> Container<'a> {
                     return Err(error);
                 }
                 body.fault(error, tolerance)?;
+            } else if !chunk.code.is_critical() && chunk.code != ChunkCode::FILL {
+                metadata_bytes = metadata_bytes.saturating_add(length(chunk.payload));
+                check("metadata bytes", metadata_bytes, limits.metadata_bytes)?;
             }
         };
         let data = body.finish(data, &header, bytes, tolerance)?;
