@@ -7,13 +7,13 @@ use crate::mixture::MixtureParams;
 use crate::path::Path;
 use crate::paths;
 use crate::rans::{LOW, Lanes, MAX_LANES, SINGLE_END, Words};
-use crate::stream::{Header, check_width};
+use crate::stream::{Header, MAX_PACKED, check_width, pack_states, unpack_states};
 
 /// Decodes what an [`crate::Encoder`] wrote, by the same calls in the same order.
 ///
 /// Works call by call, so that the parameters of a call may depend on the symbols of the calls before. Bytes
 /// that no encoder wrote give symbols or an error; [`Decoder::finish`] tells damage with near certainty. No
-/// memory is allocated.
+/// memory grows with what they say.
 #[derive(Clone, Debug)]
 pub struct Decoder<'a> {
     path: Path,
@@ -21,9 +21,10 @@ pub struct Decoder<'a> {
     lanes: Lanes<'a>,
     /// Intervals left for the interleaved lanes.
     interleaved: u64,
-    /// Words of the single lane after the interleaved ones; its position is counted from the end.
-    tail: [u8; 4 * MAX_LANES],
+    /// Words of the single lane that follows the interleaved ones, in decode order.
+    tail: [u8; MAX_PACKED],
     tail_words: usize,
+    unused_words: usize,
     phase: Phase,
 }
 
@@ -60,33 +61,24 @@ impl<'a> Decoder<'a> {
 
     fn start(bytes: &'a [u8], path: Path) -> Result<Self, Error> {
         let (header, rest) = if bytes.is_empty() { (Header::Single, bytes) } else { Header::read(bytes)? };
+        let mut states = [LOW; MAX_LANES];
+        let (count, interleaved, unused_words, phase, rest) = match header {
+            Header::Single => (1, 0, 0, Phase::Single, rest),
+            Header::Interleaved { lanes, unused_words, intervals } => {
+                let used = unpack_states(rest, &mut states[..lanes]).div_ceil(8);
+                let rest = rest.get(used..).ok_or(Error::UnexpectedEnd)?;
+                (lanes, intervals, unused_words, Phase::Interleaved, rest)
+            }
+        };
         if rest.len() % 2 != 0 {
             return Err(Error::Malformed { what: "odd number of bytes" });
         }
-        let mut words = Words { bytes: rest, single: header == Header::Single };
-        let mut states = [LOW; MAX_LANES];
-        let (count, interleaved) = match header {
-            Header::Single if bytes.is_empty() => {
-                states[0] = SINGLE_END;
-                (1, 0)
-            }
-            Header::Single => {
-                states[0] = first_state(&mut words)?;
-                (1, 0)
-            }
-            Header::Interleaved { lanes, intervals, .. } => {
-                for state in &mut states[..lanes] {
-                    *state = full_state(&mut words)?;
-                }
-                (lanes, intervals)
-            }
-        };
-        let (phase, tail_words) = match header {
-            Header::Single => (Phase::Single, 0),
-            Header::Interleaved { lanes, unused_words, .. } => (Phase::Interleaved, 2 * lanes - unused_words),
-        };
+        let mut words = Words { bytes: rest, single: phase == Phase::Single };
+        if phase == Phase::Single {
+            states[0] = if bytes.is_empty() { SINGLE_END } else { first_state(&mut words)? };
+        }
         let lanes = Lanes { states, count, words };
-        Ok(Self { path, lanes, interleaved, tail: [0; 4 * MAX_LANES], tail_words, phase })
+        Ok(Self { path, lanes, interleaved, tail: [0; MAX_PACKED], tail_words: 0, unused_words, phase })
     }
 
     /// Decodes `symbols.len()` symbols, symbol `i` with mixture `i`.
@@ -190,15 +182,15 @@ impl<'a> Decoder<'a> {
         if !self.lanes.words.bytes.is_empty() {
             return Err(Error::FinalState);
         }
-        for (state, words) in self.lanes.states[..self.lanes.count].iter().zip(self.tail.chunks_exact_mut(4)) {
-            if state >> 32 != 1 {
-                return Err(Error::FinalState);
-            }
-            words[..2].copy_from_slice(&((state >> 16) as u16).to_le_bytes());
-            words[2..].copy_from_slice(&(*state as u16).to_le_bytes());
-        }
-        if self.tail[2 * self.tail_words..].iter().any(|&byte| byte != 0) {
+        let states = &self.lanes.states[..self.lanes.count];
+        let (mut packed, bits) = pack_states(states);
+        self.tail_words = (bits / 16).checked_sub(self.unused_words).ok_or(Error::FinalState)?;
+        if packed.drain(2 * self.tail_words..).any(|byte| byte != 0) {
             return Err(Error::FinalState);
+        }
+        // The words are stored as they were written, so the last is the first to decode.
+        for (to, word) in self.tail.chunks_exact_mut(2).zip(packed.rchunks_exact(2)) {
+            to.copy_from_slice(word);
         }
         let mut words = Words { bytes: &self.tail[..2 * self.tail_words], single: true };
         self.lanes.states[0] = full_state(&mut words)?;

@@ -10,7 +10,7 @@ use crate::mixture::MixtureParams;
 use crate::path::Path;
 use crate::paths;
 use crate::rans::{LOW, MAX_LANES, SINGLE_END, WordsBackwards, push};
-use crate::stream::Header;
+use crate::stream::{Header, MAX_PACKED, MAX_UNUSED_WORDS, pack_states, unpack_states};
 
 /// A symbol that had no mass: its raw parts follow the row that holds interval `index`.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +152,7 @@ impl Encoder {
     fn write(&self, mut lanes: usize) -> Vec<u8> {
         while lanes > 1 {
             if let Some(tail) = self.tail(lanes) {
-                return self.interleave(lanes, &tail);
+                return self.interleave(lanes, tail);
             }
             lanes /= 2;
         }
@@ -168,23 +168,28 @@ impl Encoder {
         bytes
     }
 
-    /// The last intervals, on a single lane, as many as fit two words per lane; `None` if all fit.
-    fn tail(&self, lanes: usize) -> Option<Single> {
-        let mut tail = Single::new(self.intervals.len());
-        tail.take(self, 2 * lanes - 3);
-        (tail.first > 0 && tail.state >= LOW).then(|| {
-            tail.flush();
-            tail
-        })
+    /// The last intervals, on a single lane, as many as the starting states of `lanes` lanes can hold; `None` if
+    /// they can hold all.
+    fn tail(&self, lanes: usize) -> Option<Tail> {
+        let mut single = Single::new(self.intervals.len());
+        let mut best = None;
+        // A state holds 36 to 51 bits, depending on these bits. Where the next word would leave is the best place to
+        // stop: there the state of the single lane, of which three words are kept, is fullest.
+        for capacity in (9 * lanes / 4).saturating_sub(3)..51 * lanes / 16 {
+            single.take(self, capacity);
+            if single.first == 0 {
+                return None;
+            }
+            if single.state >= LOW {
+                best = Tail::new(&single, lanes).or(best);
+            }
+        }
+        best
     }
 
     /// The intervals before the tail on `lanes` lanes, whose starting states hold the tail's words.
-    fn interleave(&self, lanes: usize, tail: &Single) -> Vec<u8> {
-        let mut states = [0; MAX_LANES];
-        let mut payload = tail.words.bytes().chunks_exact(2).map(|word| u64::from(word[0]) | u64::from(word[1]) << 8);
-        for state in &mut states[..lanes] {
-            *state = LOW | payload.next().unwrap_or(0) << 16 | payload.next().unwrap_or(0);
-        }
+    fn interleave(&self, lanes: usize, tail: Tail) -> Vec<u8> {
+        let mut states = tail.states;
         let mut words = WordsBackwards::with_capacity(self.estimated_bytes() + 2 * MAX_LANES);
         let mut escapes = &self.escapes[..self.escapes.partition_point(|escape| escape.index < tail.first)];
         let mut end = tail.first;
@@ -209,16 +214,38 @@ impl Encoder {
                 end = row;
             }
         }
-        let mut bytes = Vec::with_capacity(16 + 6 * lanes + words.bytes().len());
-        let unused_words = 2 * lanes - tail.words.len();
-        Header::Interleaved { lanes, unused_words, intervals: tail.first as u64 }.write(&mut bytes);
-        for state in &states[..lanes] {
-            for shift in [32, 16, 0] {
-                bytes.extend_from_slice(&((state >> shift) as u16).to_le_bytes());
-            }
-        }
+        let (packed, _) = pack_states(&states[..lanes]);
+        let mut bytes = Vec::with_capacity(16 + packed.len() + words.bytes().len());
+        Header::Interleaved { lanes, unused_words: tail.unused_words, intervals: tail.first as u64 }.write(&mut bytes);
+        bytes.extend_from_slice(&packed);
         bytes.extend_from_slice(words.bytes());
         bytes
+    }
+}
+
+/// The words of a single lane, unpacked as the starting states of the interleaved ones.
+struct Tail {
+    states: [u64; MAX_LANES],
+    unused_words: usize,
+    /// Intervals from this one on are coded.
+    first: usize,
+}
+
+impl Tail {
+    /// `None` if `lanes` states cannot hold the words, or have room for too many more to say so.
+    fn new(single: &Single, lanes: usize) -> Option<Self> {
+        // Earliest written word first: then the words that are still to come cannot change the states before them.
+        let mut bytes = [0; MAX_PACKED + 64];
+        let count = single.words.len() + 3;
+        let flushed = [0, 16, 32].map(|shift| (single.state >> shift) as u16);
+        let written = single.words.bytes().rchunks_exact(2).map(|word| [word[0], word[1]]);
+        for (to, word) in bytes.chunks_exact_mut(2).zip(written.chain(flushed.map(u16::to_le_bytes))) {
+            to.copy_from_slice(&word);
+        }
+        let mut states = [0; MAX_LANES];
+        let room = unpack_states(&bytes[..2 * count], &mut states[..lanes]) / 16;
+        let unused_words = room.checked_sub(count).filter(|&unused| unused <= MAX_UNUSED_WORDS)?;
+        Some(Self { states, unused_words, first: single.first })
     }
 }
 
@@ -247,7 +274,8 @@ impl Single {
 
     /// Takes intervals, each with its escape, as long as no more than `capacity` words come out.
     fn take(&mut self, encoder: &Encoder, capacity: usize) {
-        let mut escapes = encoder.escapes.iter().rev().peekable();
+        let rest = encoder.escapes.partition_point(|escape| escape.index < self.first);
+        let mut escapes = encoder.escapes[..rest].iter().rev().peekable();
         while self.first > 0 {
             let index = self.first - 1;
             let mut state = self.state;

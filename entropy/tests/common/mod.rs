@@ -47,45 +47,117 @@ impl Owned {
     }
 }
 
-/// The `brief` set: weights softmax of N(0, 1), means N(0, 2) + N(0, 1/2), deviations log-uniform in 0.11..20,
-/// symbols drawn from the mixtures.
-pub fn brief(k: usize, n: usize, seed: u64) -> (Owned, Vec<i32>) {
+impl Owned {
+    fn zeros(components: usize, n: usize) -> Self {
+        let (weight, mean, scale) = (vec![0; (components - 1) * n], vec![0; components * n], vec![0; components * n]);
+        Self { components, weight, mean, scale }
+    }
+
+    /// Mixtures `first..first + n` of `all` as parameters of their own.
+    pub fn slice(&self, all: usize, first: usize, n: usize) -> Self {
+        let planes = |k: usize| (0..k).map(move |k| k * all + first..k * all + first + n);
+        Self {
+            components: self.components,
+            weight: planes(self.components - 1).flat_map(|plane| self.weight[plane].to_vec()).collect(),
+            mean: planes(self.components).flat_map(|plane| self.mean[plane].to_vec()).collect(),
+            scale: planes(self.components).flat_map(|plane| self.scale[plane].to_vec()).collect(),
+        }
+    }
+
+    /// Weight, mean and standard deviation, in symbols, of each component of mixture `i` of `n`.
+    pub fn mixture(&self, i: usize, n: usize) -> Vec<(f64, f64, f64)> {
+        let mut left = 256;
+        (0..self.components)
+            .map(|k| {
+                let last = k + 1 == self.components;
+                let weight = if last { left } else { left.min(i32::from(self.weight[k * n + i])) };
+                left -= weight;
+                let mean = f64::from(self.mean[k * n + i]) / 64.0;
+                (f64::from(weight) / 256.0, mean, deviation(self.scale[k * n + i]))
+            })
+            .collect()
+    }
+}
+
+/// Standard deviation, in symbols, that a scale stands for.
+pub fn deviation(scale: u8) -> f64 {
+    ((f64::from(scale) - 51.0) / 16.0).exp2()
+}
+
+fn nearest_scale(deviation: f64) -> u8 {
+    (51.0 + 16.0 * deviation.log2()).round() as u8
+}
+
+/// Mass of `symbol` under a mixture, in `f64`, without cancellation in the tails.
+pub fn mass(mixture: &[(f64, f64, f64)], symbol: i32) -> f64 {
+    let upper_tail = |z: f64| 0.5 * libm::erfc(z * core::f64::consts::FRAC_1_SQRT_2);
+    let component = |&(weight, mean, sigma): &(f64, f64, f64)| {
+        let distance = (f64::from(symbol) - mean).abs();
+        weight * (upper_tail((distance - 0.5) / sigma) - upper_tail((distance + 0.5) / sigma))
+    };
+    mixture.iter().map(component).sum()
+}
+
+/// Bits of all symbols at the exact mass of their mixtures: what no coder of these mixtures can beat.
+pub fn ideal_bits(params: &Owned, symbols: &[i32]) -> f64 {
+    let n = symbols.len();
+    symbols.iter().enumerate().map(|(i, &symbol)| -mass(&params.mixture(i, n), symbol).log2()).sum()
+}
+
+/// Draws parameters from `parameters(random) -> (shared mean, its spread, deviation of a component)`, quantizes
+/// them, and draws each symbol from its mixture as quantized.
+fn draw(
+    k: usize,
+    n: usize,
+    seed: u64,
+    mut parameters: impl FnMut(&mut Random) -> (f64, f64, f64, f64),
+) -> (Owned, Vec<i32>) {
     let mut random = Random::new(seed);
-    let mut owned =
-        Owned { components: k, weight: vec![0; (k - 1) * n], mean: vec![0; k * n], scale: vec![0; k * n] };
+    let mut owned = Owned::zeros(k, n);
     let mut symbols = vec![0; n];
-    for i in 0..n {
-        let logits: Vec<f64> = (0..k).map(|_| random.normal().exp()).collect();
-        let total: f64 = logits.iter().sum();
-        let shared = 2.0 * random.normal();
-        let pick = random.unit();
-        let (mut acc, mut chosen) = (0.0, k - 1);
+    for (i, symbol) in symbols.iter_mut().enumerate() {
+        let (mean, spread, low, high) = parameters(&mut random);
+        let odds: Vec<f64> = (0..k).map(|_| random.normal().exp()).collect();
+        let total: f64 = odds.iter().sum();
         for j in 0..k {
-            let mean = shared + 0.5 * random.normal();
-            let sigma = 0.11 * (20.0_f64 / 0.11).powf(random.unit());
-            owned.mean[j * n + i] = (64.0 * mean).round() as i16;
-            owned.scale[j * n + i] = (51.0 + 16.0 * sigma.log2()).round() as u8;
+            owned.mean[j * n + i] = (64.0 * (mean + spread * random.normal())).round() as i16;
+            owned.scale[j * n + i] = nearest_scale(low * (high / low).powf(random.unit()));
             if j + 1 < k {
-                owned.weight[j * n + i] = (256.0 * logits[j] / total).round() as u8;
-            }
-            let before = acc;
-            acc += logits[j] / total;
-            if (before..acc).contains(&pick) {
-                chosen = j;
+                owned.weight[j * n + i] = (256.0 * odds[j] / total).round().min(255.0) as u8;
             }
         }
-        let mean = f64::from(owned.mean[chosen * n + i]) / 64.0;
-        let sigma = ((f64::from(owned.scale[chosen * n + i]) - 51.0) / 16.0).exp2();
-        symbols[i] = (mean + sigma * random.normal()).round() as i32;
+        let mut pick = random.unit();
+        let mixture = owned.mixture(i, n);
+        let chosen = mixture.iter().find(|(weight, ..)| {
+            pick -= weight;
+            pick < 0.0
+        });
+        let &(_, mean, sigma) = chosen.unwrap_or(&mixture[k - 1]);
+        *symbol = (mean + sigma * random.normal()).round() as i32;
     }
     (owned, symbols)
+}
+
+/// «brief»: weights softmax of N(0, 1), means N(0, 2) + 0.5 N(0, 1), deviations log-uniform in 0.11..20 for each
+/// component. About 3.3 bits per symbol.
+pub fn brief(k: usize, n: usize, seed: u64) -> (Owned, Vec<i32>) {
+    draw(k, n, seed, |random| (2.0 * random.normal(), 0.5, 0.11, 20.0))
+}
+
+/// «lic»: like the latents of a learned image codec. Six in ten mixtures have deviations in 0.11..0.5, the others in
+/// 0.5..6, all components within a factor of two; means near zero. About 1.67 bits per symbol, 57 % of them zero.
+pub fn lic(k: usize, n: usize, seed: u64) -> (Owned, Vec<i32>) {
+    draw(k, n, seed, |random| {
+        let (low, high): (f64, f64) = if random.unit() < 0.6 { (0.11, 0.5) } else { (0.5, 6.0) };
+        let sigma = low * (high / low).powf(random.unit());
+        (0.5 * random.normal() * sigma.max(0.4), 0.5 * sigma, sigma / 2_f64.sqrt(), sigma * 2_f64.sqrt())
+    })
 }
 
 /// Anything goes: scales 0.11..256, symbols to ±10,000 and now and then anywhere, degenerate weights.
 pub fn adversarial(k: usize, n: usize, seed: u64) -> (Owned, Vec<i32>) {
     let mut random = Random::new(seed ^ 0xadad);
-    let mut owned =
-        Owned { components: k, weight: vec![0; (k - 1) * n], mean: vec![0; k * n], scale: vec![0; k * n] };
+    let mut owned = Owned::zeros(k, n);
     for weight in &mut owned.weight {
         *weight = match random.below(4) {
             0 => 0,
@@ -105,8 +177,7 @@ pub fn adversarial(k: usize, n: usize, seed: u64) -> (Owned, Vec<i32>) {
         2..8 => random.below(20_001) as i32 - 10_000,
         _ => {
             let j = random.below(k as u64) as usize * n + i;
-            let sigma = ((f64::from(owned.scale[j]) - 51.0) / 16.0).exp2();
-            (f64::from(owned.mean[j]) / 64.0 + sigma * random.normal()).round() as i32
+            (f64::from(owned.mean[j]) / 64.0 + deviation(owned.scale[j]) * random.normal()).round() as i32
         }
     };
     let symbols = (0..n).map(|i| symbol(i, &mut random)).collect();
