@@ -8,6 +8,7 @@
 #![allow(unsafe_code, reason = "vector instructions and unchecked loads; each block says why it is sound")]
 
 mod kernels;
+mod words;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
 #[cfg(target_arch = "x86_64")]
