@@ -1,10 +1,52 @@
 //! Wavern: a learned codec for photographs and sound.
+//!
+//! ```no_run
+//! use wavern::{Decoder, Encoder, EncodeOptions, Quality, Signal};
+//! # fn picture() -> wavern::Image { unimplemented!() }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let quality = Quality::new(60.0).expect("in 0..=100");
+//! let encoder = Encoder::new(EncodeOptions { quality, ..Default::default() })?;
+//! let encoded = encoder.encode_image(&picture())?;
+//! std::fs::write("photo.wvn", &encoded.bytes)?;
+//!
+//! let Signal::Image(image) = Decoder::new(Default::default())?.decode(&encoded.bytes)? else { unreachable!() };
+//! # Ok(()) }
+//! ```
+//!
+//! The modules stand in the order of the data: a [`signal`] becomes packets ([`wavelet`], with [`color`] for pictures),
+//! the float [`network`]s turn packets into latents, [`quality`] scales them, and the exact [`prior`] tells the entropy
+//! coder how likely each symbol is. [`Encoder`] and [`Decoder`] are the same list in both directions; FORMAT.md is the
+//! normative text of what passes between them.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
+
+pub mod signal;
 
 pub mod color;
+pub mod wavelet;
+
 pub mod network;
+pub mod transforms;
+pub mod weights;
+
+pub mod latent;
 pub mod prior;
 pub mod quality;
-pub mod signal;
-pub mod wavelet;
+
+mod alpha;
+mod picture;
+mod sound;
+mod threads;
+
+mod decoder;
+mod encoder;
+mod error;
+
+pub use decoder::{DecodeOptions, Decoder};
+pub use encoder::{EncodeOptions, Encoded, Encoder};
+pub use error::Error;
+pub use latent::Latents;
+pub use quality::{Level, Quality};
+pub use signal::{Audio, Image, Signal};
+pub use transforms::Transforms;
+pub use weights::Weights;

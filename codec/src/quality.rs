@@ -37,7 +37,7 @@ impl Default for Quality {
 }
 
 /// A quality level, in 1/[`STEPS`] anchors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Level(pub u16);
 
 impl Level {

@@ -5,7 +5,9 @@
 //! it travels inside the weight file.
 
 pub mod config;
+mod gemm;
 pub mod layer;
+pub mod plain;
 mod tensor;
 
 pub use config::{Kind, ModelConfig};

@@ -9,7 +9,12 @@
 //! * [`export`]: trained floats → the weight file, with the proof that no partial sum leaves the exact range.
 //! * [`backend`]: the same networks behind the codec's `Transforms` trait, for `--backend torch`.
 
+#![deny(unsafe_code)]
+
+pub mod backend;
+mod cuda;
 pub mod data;
+pub mod export;
 pub mod initial;
 pub mod layers;
 pub mod likelihood;

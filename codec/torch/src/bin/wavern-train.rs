@@ -5,6 +5,15 @@ fn main() {
     let get = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
     let audio = args[1] == "audio";
     let num = |name: &str, default: f64| get(name).map_or(default, |v| v.parse().expect("number"));
+    if args[1] == "export" {
+        let config = if args[2] == "audio" { wavern::network::ModelConfig::audio() } else { wavern::network::ModelConfig::image() };
+        let saved = wavern_torch::params::read_checkpoint(args[3].as_ref()).expect("read");
+        let params = saved.into_iter().filter_map(|(n, t)| Some((n.strip_prefix("average.")?.to_owned(), t))).collect();
+        let bytes = wavern_torch::export::weight_file(&config, &params).expect("export");
+        std::fs::write(&args[4], &bytes).expect("write");
+        println!("{} bytes", bytes.len());
+        return;
+    }
     let options = Options {
         config: if audio { wavern::network::ModelConfig::audio() } else { wavern::network::ModelConfig::image() },
         data: get("--data").expect("--data").into(),

@@ -1,0 +1,97 @@
+//! The float networks of a weight file on libtorch, behind the codec's [`Transforms`].
+
+use crate::layers::{self, Levels};
+use crate::params::Params;
+use std::sync::Mutex;
+use tch::{Device, Kind, Tensor};
+use wavern::network::{self, Layer, ModelConfig};
+use wavern::quality::STEPS;
+use wavern::weights::{self, TensorMap};
+use wavern::{Error, Level, Transforms};
+
+/// g_a, h_a and g_s of one weight file on one device, in f32.
+#[derive(Debug)]
+pub struct TorchTransforms {
+    config: ModelConfig,
+    // Tensors are not to be shared between threads without a lock.
+    params: Mutex<Params>,
+}
+
+impl TorchTransforms {
+    /// Reads the float tensors of a weight file.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if the file is not a weight file, [`Error::Backend`] if the device is not there.
+    pub fn new(bytes: &[u8], device: Device) -> Result<Self, Error> {
+        available(device)?;
+        let config = weights::read_config(bytes)?;
+        let map = TensorMap::new(bytes)?;
+        let mut params = Params::new(device);
+        for name in map.names() {
+            let float = ["analysis.", "hyper_analysis.", "synthesis."].iter().any(|p| name.starts_with(p));
+            if float {
+                let shape = map.shape(&name)?;
+                let values = map.floats(&name, &shape)?;
+                let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
+                params.set(&name, &Tensor::from_slice(&values).view(shape.as_slice()));
+            }
+        }
+        Ok(Self { config, params: Mutex::new(params) })
+    }
+
+    fn run(&self, name: &str, layers: &[Layer], x: network::Tensor, level: Level) -> Result<network::Tensor, Error> {
+        let params = self.params.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let [h, w, c] = x.shape();
+        if h * w == 0 {
+            let channels = layers.iter().try_fold(c, |c, layer| layer.outputs(c));
+            let channels = channels.ok_or_else(|| Error::Backend(format!("{name} does not take {c} channels")))?;
+            return Ok(network::Tensor::zeros([h, w, channels]));
+        }
+        let fail = |e: tch::TchError| Error::Backend(e.to_string());
+        tch::no_grad(|| {
+            let input = Tensor::f_from_slice(x.data()).map_err(fail)?.view([1, h as i64, w as i64, c as i64]);
+            let position = f64::from(level.0) / f64::from(STEPS);
+            let levels = Levels::new(&[position], self.config.lambdas.len(), params.device());
+            let input = input.f_to_device(params.device()).map_err(fail)?;
+            let output = layers::forward(&params, name, layers, &input, &levels, Kind::Float);
+            let shape: Vec<usize> = output.size()[1..].iter().map(|&n| n as usize).collect();
+            let flat = output.contiguous().view([-1]).f_to_device(Device::Cpu).map_err(fail)?;
+            let data = Vec::<f32>::try_from(&flat).map_err(fail)?;
+            Ok(network::Tensor::from_vec([shape[0], shape[1], shape[2]], data))
+        })
+    }
+}
+
+impl Transforms for TorchTransforms {
+    fn analysis(&self, packets: network::Tensor) -> Result<network::Tensor, Error> {
+        self.run("analysis", &self.config.analysis, packets, Level::default())
+    }
+
+    fn hyper_analysis(&self, y: network::Tensor) -> Result<network::Tensor, Error> {
+        self.run("hyper_analysis", &self.config.hyper_analysis, y, Level::default())
+    }
+
+    fn synthesis(&self, y_hat: network::Tensor, level: Level) -> Result<network::Tensor, Error> {
+        self.run("synthesis", &self.config.synthesis, y_hat, level)
+    }
+}
+
+/// Makes sure that a requested device is there: never fall back to another one in silence.
+///
+/// # Errors
+/// [`Error::Backend`] naming the device.
+pub fn available(device: Device) -> Result<(), Error> {
+    match device {
+        Device::Cuda(index) => {
+            crate::cuda::load_library();
+            let count = tch::Cuda::device_count();
+            if (index as i64) < count {
+                Ok(())
+            } else {
+                Err(Error::Backend(format!("device cuda:{index} is not there ({count} CUDA devices found)")))
+            }
+        }
+        Device::Cpu => Ok(()),
+        other => Err(Error::Backend(format!("device {other:?} is not supported (cpu or cuda[:N])"))),
+    }
+}

@@ -1,0 +1,145 @@
+//! Trained floats → the weight file. The one place where floats become the integers that decide probabilities.
+//!
+//! Integer layers are rounded exactly as the training's forward pass rounded them ([`crate::prior`]): weights to
+//! signed 8 bits times a power of two per output channel, biases to the unit of the sums. The file is then read back
+//! by the codec, which proves for every output channel that no partial sum can leave the exact range, and refuses
+//! the file if one could.
+
+use half::f16;
+use safetensors::tensor::{Dtype, TensorView};
+use std::collections::{BTreeMap, HashMap};
+use tch::{Kind, Tensor};
+use wavern::network::ModelConfig;
+use wavern::prior::units;
+use wavern::weights::Weights;
+
+/// Tensors of a weight file before they are written.
+type Entries = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
+
+/// Builds the weight file of a model from its parameters by name.
+///
+/// # Errors
+/// If a parameter is missing, or the codec refuses the result: a partial sum could leave the exact range, say.
+pub fn weight_file(config: &ModelConfig, params: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, String> {
+    let mut entries = Entries::new();
+    for (name, tensor) in params {
+        let integer = ["hyper_synthesis.", "context.", "hyper_prior."].iter().any(|p| name.starts_with(p));
+        if integer {
+            continue;
+        }
+        let values = floats(tensor);
+        let (dtype, bytes) = if name.starts_with("gain.") {
+            (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect())
+        } else {
+            (Dtype::F16, values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect())
+        };
+        entries.insert(name.clone(), (dtype, shape(tensor), bytes));
+    }
+    let last = format!("hyper_synthesis.{}", config.hyper_synthesis.len() - 1);
+    for (name, weight) in params {
+        let Some(layer) = name.strip_suffix(".weight") else { continue };
+        if layer.starts_with("hyper_synthesis.") || layer.starts_with("context.") {
+            let level_bias = (layer == last).then(|| params.get("hyper_synthesis.level_bias")).flatten();
+            let bias = get(params, &format!("{layer}.bias"))?;
+            integer_layer(&mut entries, layer, weight, bias, level_bias)?;
+        }
+    }
+    hyper_prior(&mut entries, params, config.context.components)?;
+    let json = serde_json::to_string(config).map_err(|e| e.to_string())?;
+    let metadata = HashMap::from([("wavern".to_owned(), json)]);
+    let views = entries.iter().map(|(name, (dtype, shape, bytes))| {
+        TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name, view)).map_err(|e| e.to_string())
+    });
+    let views: Vec<_> = views.collect::<Result<_, String>>()?;
+    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())?;
+    Weights::from_bytes(&bytes).map_err(|e| e.to_string())?;
+    Ok(bytes)
+}
+
+/// Unit of what a layer reads.
+fn input_unit(layer: &str) -> i32 {
+    match layer {
+        "hyper_synthesis.0" => units::HYPER_INPUT,
+        _ if layer.ends_with(".look") => units::CONTEXT_INPUT,
+        _ => units::ACTIVATION,
+    }
+}
+
+fn integer_layer(
+    entries: &mut Entries,
+    layer: &str,
+    weight: &Tensor,
+    bias: &Tensor,
+    level_bias: Option<&Tensor>,
+) -> Result<(), String> {
+    let is_head = layer.ends_with(".head");
+    let rows = weight.size()[0] as usize;
+    let values = floats(weight);
+    let per_row = values.len() / rows;
+    let bias = floats(bias);
+    let levels = level_bias.map(floats).unwrap_or_default();
+    let coarsest = if is_head { units::COARSEST_HEAD } else { 0 };
+    let unit_in = input_unit(layer);
+    let limit = units::WEIGHT_LIMIT as f32;
+    let (mut weights, mut biases, mut shifts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut level_biases = vec![0i32; levels.len()];
+    for (row, values) in values.chunks_exact(per_row).enumerate() {
+        let largest = values.iter().fold(1e-9f32, |m, v| m.max(v.abs()));
+        let unit = ((limit / largest).log2().floor() as i64).clamp(coarsest, units::FINEST_WEIGHT) as i32;
+        let scale = (unit as f32).exp2();
+        weights.extend(values.iter().map(|v| (v * scale).round_ties_even().clamp(-limit, limit) as i8 as u8));
+        let sum_unit = f64::from(unit + unit_in).exp2();
+        biases.push((f64::from(bias[row]) * sum_unit).round() as i32);
+        for (out, value) in level_biases.iter_mut().zip(&levels).skip(row).step_by(rows) {
+            *out = (f64::from(*value) * sum_unit).round() as i32;
+        }
+        let unit_out = match (is_head, row * 3 / rows) {
+            (false, _) => units::ACTIVATION,
+            (true, 0) => units::LOGIT_SHIFT,
+            (true, 1) => units::MEAN_SHIFT,
+            (true, _) => units::SCALE_SHIFT,
+        };
+        let shift = unit + unit_in - unit_out;
+        shifts.push(u8::try_from(shift).map_err(|_| format!("{layer} channel {row}: weights up to {largest}"))?);
+    }
+    let le = |values: &[i32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    entries.insert(format!("{layer}.weight"), (Dtype::I8, shape(weight), weights));
+    entries.insert(format!("{layer}.bias"), (Dtype::I32, vec![rows], le(&biases)));
+    entries.insert(format!("{layer}.shift"), (Dtype::U8, vec![rows], shifts));
+    if !levels.is_empty() {
+        let shape = vec![levels.len() / rows, rows];
+        entries.insert("hyper_synthesis.level_bias".into(), (Dtype::I32, shape, le(&level_biases)));
+    }
+    Ok(())
+}
+
+/// Static mixtures of ẑ: `[anchors, K, channels]`, weights `[anchors, K - 1, channels]`.
+fn hyper_prior(entries: &mut Entries, params: &BTreeMap<String, Tensor>, components: usize) -> Result<(), String> {
+    let logits = get(params, "hyper_prior.logits")?;
+    let weights = (logits * std::f64::consts::LN_2).softmax(1, Kind::Float).narrow(1, 0, components as i64 - 1);
+    let means = get(params, "hyper_prior.means")?;
+    let scales = get(params, "hyper_prior.scales")?;
+    let bytes = |t: &Tensor, f: &dyn Fn(f32) -> Vec<u8>| floats(t).into_iter().flat_map(f).collect::<Vec<u8>>();
+    if components > 1 {
+        let values = bytes(&weights, &|v| vec![(v * 256.0).round().clamp(0.0, 255.0) as u8]);
+        entries.insert("hyper_prior.weights".into(), (Dtype::U8, shape(&weights), values));
+    }
+    let values = bytes(means, &|v| ((v * 64.0).round().clamp(-32768.0, 32767.0) as i16).to_le_bytes().to_vec());
+    entries.insert("hyper_prior.means".into(), (Dtype::I16, shape(means), values));
+    let values = bytes(scales, &|v| vec![v.round().clamp(0.0, 255.0) as u8]);
+    entries.insert("hyper_prior.scales".into(), (Dtype::U8, shape(scales), values));
+    Ok(())
+}
+
+fn get<'a>(params: &'a BTreeMap<String, Tensor>, name: &str) -> Result<&'a Tensor, String> {
+    params.get(name).ok_or_else(|| format!("parameter {name} is missing"))
+}
+
+fn shape(tensor: &Tensor) -> Vec<usize> {
+    tensor.size().iter().map(|&n| n as usize).collect()
+}
+
+fn floats(tensor: &Tensor) -> Vec<f32> {
+    let flat = tensor.detach().to_kind(Kind::Float).contiguous().view([-1]);
+    Vec::<f32>::try_from(&flat).expect("a flat f32 tensor converts")
+}
