@@ -1,0 +1,167 @@
+//! The command line: what can be typed, and how it ends.
+
+use crate::error::{Error, Result};
+use crate::{decode, encode, eval, files, info, latents};
+use clap::{Parser, Subcommand};
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+const AFTER_HELP: &str = "\
+A file name of - stands for standard input or standard output.
+
+Exit codes: 0 done, 1 a file could not be read or written, 2 wrong usage, 3 not supported by this version,
+4 damaged input, 5 unknown weights, 6 a limit was exceeded, 7 device not available.";
+
+/// A learned codec for photographs and sound.
+///
+/// Pictures (PNG, JPEG, WebP, TIFF, BMP, PNM) and sound (WAV) become small .wvn files and come back.
+#[derive(Debug, Parser)]
+#[command(name = "wavern", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Encode(encode::Args),
+    Decode(decode::Args),
+    Info(info::Args),
+    Eval(eval::Args),
+    Latents(latents::Args),
+}
+
+/// Runs the command that was typed. Errors go to standard error, one line each.
+pub fn run() -> ExitCode {
+    files::install_panic_hook();
+    let result = match Cli::parse().verb {
+        Verb::Encode(args) => encode::run(&args),
+        Verb::Decode(args) => decode::run(&args),
+        Verb::Info(args) => info::run(&args),
+        Verb::Eval(args) => eval::run(&args),
+        Verb::Latents(args) => latents::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is_quiet() {
+                tell_error(&error);
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Options that several verbs share.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Common {
+    /// Use at most this many threads [default: one per core]
+    #[arg(short = 'j', long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Say nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Common {
+    pub(crate) fn threads(&self) -> Option<usize> {
+        self.threads.map(NonZeroUsize::get)
+    }
+
+    /// One line for the user on standard error, unless told to be quiet.
+    pub(crate) fn say(&self, line: impl std::fmt::Display) {
+        if !self.quiet {
+            tell(format_args!("{line}"));
+        }
+    }
+
+    /// Things the user should know about a file although nothing failed.
+    pub(crate) fn notes(&self, name: &str, notes: &[String]) {
+        for note in notes {
+            self.say(format_args!("note: {name}: {note}"));
+        }
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+}
+
+/// One line for an error.
+pub(crate) fn tell_error(error: &Error) {
+    tell(format_args!("error: {error}"));
+}
+
+/// Standard error may be closed; there is nobody left to tell then.
+fn tell(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Text for standard output, which may be a pipe that is closed already.
+pub(crate) fn print(text: &str) -> Result<()> {
+    use crate::error::At;
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).at("standard output")
+}
+
+/// One JSON object on a line of its own.
+pub(crate) fn print_json(value: &serde_json::Value) -> Result<()> {
+    print(&format!("{value}\n"))
+}
+
+/// `96k`, `128000`, `1.5M`: bits per second.
+pub(crate) fn parse_bitrate(text: &str) -> Result<u32, String> {
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
+        Some((at, 'm' | 'M')) => (&text[..at], 1e6),
+        _ => (text, 1.0),
+    };
+    let expected = "expected bits per second, such as 96k or 128000";
+    let bits = digits.parse::<f64>().map_err(|_| expected.to_owned())? * unit;
+    if (500.0..=100e6).contains(&bits) { Ok(bits as u32) } else { Err(format!("{expected}, in 500..=100M")) }
+}
+
+/// A number in 0..=100.
+pub(crate) fn parse_quality(text: &str) -> Result<f32, String> {
+    let value = text.parse::<f32>().ok().filter(|value| (0.0..=100.0).contains(value));
+    value.ok_or_else(|| "expected a number in 0..=100".to_owned())
+}
+
+/// `--json` and the result cannot both go to standard output.
+pub(crate) fn check_json(json: bool, to_stdout: bool) -> Result<()> {
+    if json && to_stdout {
+        return Err(Error::usage("--json and OUT both go to standard output (name a file as OUT)"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bit_rates_have_units_and_bounds() {
+        assert_eq!(parse_bitrate("96k"), Ok(96_000));
+        assert_eq!(parse_bitrate("1.5M"), Ok(1_500_000));
+        assert_eq!(parse_bitrate("128000"), Ok(128_000));
+        for wrong in ["", "k", "96kb", "-5k", "NaN", "1", "1e12", "\u{e9}"] {
+            assert!(parse_bitrate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn quality_is_a_number_from_0_to_100() {
+        assert_eq!(parse_quality("62.5"), Ok(62.5));
+        for wrong in ["-1", "101", "best", "NaN", "inf"] {
+            assert_eq!(parse_quality(wrong).unwrap_err(), "expected a number in 0..=100", "{wrong}");
+        }
+    }
+}

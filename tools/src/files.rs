@@ -1,0 +1,77 @@
+//! Files in, signals out, and back. What a file is is told by its content; what to write is told by its name or by
+//! `--format`.
+
+mod guard;
+pub mod image_reader;
+pub mod image_writer;
+pub mod input;
+pub mod kind;
+pub mod output;
+pub mod wav;
+
+pub use guard::install_panic_hook;
+pub use kind::{InputKind, OutputFormat};
+
+use crate::error::{At, Error, Result};
+use input::Input;
+use std::io::Write;
+use wavern::signal::Signal;
+
+/// Bounds on what is read from files made by others. They are far beyond any photograph or recording, and keep a
+/// hostile header from asking for all the memory there is.
+pub mod limits {
+    /// Bytes of one input file.
+    pub const FILE_BYTES: u64 = 1 << 32;
+    /// Pixels along one side of a picture.
+    pub const SIDE: u32 = 1 << 20;
+    /// Pixels of a picture.
+    pub const PIXELS: u64 = 1 << 28;
+    /// Bytes of decoded samples of a picture.
+    pub const IMAGE_BYTES: u64 = 1 << 31;
+    /// Bytes of ICC, EXIF, XMP and RIFF chunks together.
+    pub const METADATA_BYTES: u64 = 1 << 24;
+}
+
+/// A picture or a sound as it was read, and what the user should know about the reading.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The signal.
+    pub signal: Signal,
+    /// One line each: something in the file that was left out.
+    pub notes: Vec<String>,
+}
+
+/// Reads a picture or a sound of any known format.
+pub fn read_signal(input: &Input) -> Result<Loaded> {
+    let loaded = match InputKind::of(input.bytes())? {
+        InputKind::Image(format) => image_reader::read(input.bytes(), format),
+        InputKind::Wav => wav::read(input.bytes()),
+        InputKind::Wavern => Err(Error::usage("this is a Wavern file already (decode it first)")),
+    };
+    let loaded = loaded.at(input.name())?;
+    let kept = match &loaded.signal {
+        Signal::Image(image) => image.metadata().bytes(),
+        Signal::Audio(audio) => audio.metadata().bytes(),
+    };
+    if kept > limits::METADATA_BYTES {
+        let bound = limits::METADATA_BYTES;
+        return Err(Error::limit(format!("{kept} bytes of metadata (expected at most {bound})")))
+            .at(input.name());
+    }
+    Ok(loaded)
+}
+
+/// Writes a signal in this format. Returns notes: what the format could not hold and is therefore left out.
+pub fn write_signal(signal: &Signal, format: OutputFormat, out: &mut dyn Write) -> Result<Vec<String>> {
+    match (signal, format) {
+        (Signal::Audio(audio), OutputFormat::Wav) => {
+            wav::write(audio, out).at("writing WAV")?;
+            Ok(Vec::new())
+        }
+        (Signal::Audio(_), other) => Err(Error::usage(format!("{other} cannot hold sound (expected wav)"))),
+        (Signal::Image(_), OutputFormat::Wav) => {
+            Err(Error::usage("WAV cannot hold a picture (expected png, pnm, webp, tiff or bmp)"))
+        }
+        (Signal::Image(image), format) => image_writer::write(image, format, out),
+    }
+}

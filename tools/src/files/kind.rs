@@ -1,0 +1,169 @@
+//! Which kind of file this is: by its first bytes when reading, by its name or by option when writing.
+
+use crate::error::{Error, Result};
+use image::ImageFormat;
+use std::fmt;
+use std::path::Path;
+
+/// What an input holds, told by its content alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// A picture in a format that can be read.
+    Image(ImageFormat),
+    /// RIFF, RF64 or BW64 with a WAVE inside.
+    Wav,
+    /// A Wavern stream.
+    Wavern,
+}
+
+/// Formats people may well try, recognised in order to say their name.
+const KNOWN_UNREADABLE: [(usize, &[u8], &str); 13] = [
+    (0, b"fLaC", "FLAC"),
+    (0, b"OggS", "Ogg"),
+    (0, b"ID3", "MP3"),
+    (0, b"\xff\xfb", "MP3"),
+    (0, b"\xff\xf3", "MP3"),
+    (0, b"FORM", "AIFF"),
+    (0, b"GIF8", "GIF"),
+    (0, b"qoif", "QOI"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftyphei", "HEIF"),
+    (4, b"ftyp", "MP4"),
+];
+
+impl InputKind {
+    /// Looks at the first bytes.
+    pub fn of(bytes: &[u8]) -> Result<Self> {
+        if bytes.starts_with(&wavern_bitstream::SIGNATURE) {
+            return Ok(Self::Wavern);
+        }
+        if let (Some(b"RIFF" | b"RF64" | b"BW64"), Some(b"WAVE")) = (bytes.get(..4), bytes.get(8..12)) {
+            return Ok(Self::Wav);
+        }
+        use ImageFormat::{Bmp, Jpeg, Png, Pnm, Tiff, WebP};
+        if let Ok(format @ (Png | Jpeg | WebP | Tiff | Bmp | Pnm)) = image::guess_format(bytes) {
+            return Ok(Self::Image(format));
+        }
+        if bytes.is_empty() {
+            return Err(Error::corrupt("the file is empty"));
+        }
+        let known = KNOWN_UNREADABLE
+            .iter()
+            .find(|(at, magic, _)| bytes.get(*at..).is_some_and(|b| b.starts_with(magic)));
+        let what = match known {
+            Some((_, _, name)) => format!("{name} is not a format that can be read"),
+            None => "not a known picture or sound".to_owned(),
+        };
+        Err(Error::unsupported(format!("{what} (expected PNG, JPEG, WebP, TIFF, BMP, PNM, WAV or Wavern)")))
+    }
+}
+
+/// A format to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[non_exhaustive]
+pub enum OutputFormat {
+    /// PNG: gray or colour, alpha, 8 or 16 bits, ICC, EXIF, XMP
+    Png,
+    /// PGM, PPM or PAM, whichever holds the picture: no metadata
+    Pnm,
+    /// Portable graymap (P5)
+    Pgm,
+    /// Portable pixmap (P6)
+    Ppm,
+    /// Portable arbitrary map (P7), alpha too
+    Pam,
+    /// Lossless WebP: 8 bits, ICC, EXIF, XMP
+    Webp,
+    /// Uncompressed TIFF: 8 or 16 bits, ICC, XMP
+    Tiff,
+    /// BMP: 8 bits, no metadata
+    Bmp,
+    /// WAV with the sample format of the original
+    Wav,
+}
+
+impl OutputFormat {
+    /// The format that a file of this name should have.
+    pub fn from_path(path: &Path) -> Result<Self> {
+        let extension =
+            path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        Ok(match extension.as_str() {
+            "png" => Self::Png,
+            "pnm" => Self::Pnm,
+            "pgm" => Self::Pgm,
+            "ppm" => Self::Ppm,
+            "pam" => Self::Pam,
+            "webp" => Self::Webp,
+            "tif" | "tiff" => Self::Tiff,
+            "bmp" => Self::Bmp,
+            "wav" | "wave" => Self::Wav,
+            _ => {
+                let what = if extension.is_empty() {
+                    "no extension".into()
+                } else {
+                    format!("extension .{extension}")
+                };
+                let expected =
+                    "expected .png, .pnm, .pgm, .ppm, .pam, .webp, .tif, .bmp or .wav, or --format";
+                return Err(Error::usage(format!("{what} names no format to write ({expected})")));
+            }
+        })
+    }
+}
+
+impl fmt::Display for OutputFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Png => "PNG",
+            Self::Pnm => "PNM",
+            Self::Pgm => "PGM",
+            Self::Ppm => "PPM",
+            Self::Pam => "PAM",
+            Self::Webp => "WebP",
+            Self::Tiff => "TIFF",
+            Self::Bmp => "BMP",
+            Self::Wav => "WAV",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn content_decides() {
+        assert_eq!(InputKind::of(b"\x89PNG\r\n\x1a\n...."), Ok(InputKind::Image(ImageFormat::Png)));
+        assert_eq!(InputKind::of(b"RIFF\x04\0\0\0WEBPVP8 "), Ok(InputKind::Image(ImageFormat::WebP)));
+        assert_eq!(InputKind::of(b"RIFF\x04\0\0\0WAVE"), Ok(InputKind::Wav));
+        assert_eq!(InputKind::of(b"RF64\xff\xff\xff\xffWAVEds64"), Ok(InputKind::Wav));
+        assert_eq!(InputKind::of(&wavern_bitstream::SIGNATURE), Ok(InputKind::Wavern));
+    }
+
+    #[test]
+    fn a_format_that_cannot_be_read_is_named() {
+        for (bytes, name) in
+            [(&b"fLaC\0\0\0\x22"[..], "FLAC"), (b"\0\0\0\x1cftypavif", "AVIF"), (b"GIF89a", "GIF")]
+        {
+            let error = InputKind::of(bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(
+                error.to_string().starts_with(&format!("{name} is not a format that can be read")),
+                "{error}"
+            );
+        }
+        assert!(InputKind::of(b"hello").unwrap_err().to_string().starts_with("not a known picture or sound"));
+        assert_eq!(InputKind::of(b"").unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+
+    #[test]
+    fn the_name_decides_what_is_written() {
+        assert_eq!(OutputFormat::from_path(Path::new("a/b.TIFF")), Ok(OutputFormat::Tiff));
+        let error = OutputFormat::from_path(Path::new("a.jpg")).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().starts_with("extension .jpg names no format"), "{error}");
+    }
+}

@@ -1,0 +1,181 @@
+//! `wavern info`: what a .wvn file says about itself.
+
+use crate::cli;
+use crate::codec::{self, Rate};
+use crate::error::{At, Result};
+use crate::files::input::Input;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use wavern_bitstream::{BitDepth, ChunkInfo, Colour, Container, Header, Limits, SampleFormat, WeightsId};
+
+/// Show what a .wvn file holds, without decoding it
+///
+/// A file that is damaged or made by a newer version is shown as far as it can be read; the exit code is then 4 or 3.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// File to look at, or - for standard input
+    #[arg(value_name = "FILE")]
+    input: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let input = Input::read(&args.input)?;
+    let bytes = input.bytes();
+    let chunks: Vec<ChunkInfo> = wavern_bitstream::describe(bytes)
+        .map_err(codec::explain_container)
+        .at(input.name())?
+        .map_while(|chunk| chunk.ok())
+        .collect();
+    let container = Container::parse_damaged(bytes, &Limits::default());
+    let mut damage = match &container {
+        Ok(container) => container.damage().to_vec(),
+        Err(error) => vec![error.clone()],
+    };
+    if let Ok(container) = &container {
+        let tiles = (0..container.tile_count()).filter_map(|index| container.tile(index).err());
+        damage.extend(tiles.filter(|error| !container.damage().contains(error)));
+    }
+    let facts =
+        Facts { name: input.name(), bytes: bytes.len(), container: container.as_ref().ok(), chunks: &chunks };
+    if args.json {
+        cli::print_json(&facts.json(&damage))?
+    } else {
+        cli::print(&facts.text(&damage))?
+    }
+    match damage.into_iter().next() {
+        Some(error) => Err(codec::explain_container(error)).at(input.name()),
+        None => Ok(()),
+    }
+}
+
+struct Facts<'a> {
+    name: &'a str,
+    bytes: usize,
+    container: Option<&'a Container<'a>>,
+    chunks: &'a [ChunkInfo],
+}
+
+impl Facts<'_> {
+    fn text(&self, damage: &[wavern_bitstream::Error]) -> String {
+        let mut out = String::new();
+        let mut line = |label: &str, value: &str| {
+            let _ = writeln!(out, "{label:<10} {value}"); // writing to a String cannot fail
+        };
+        line("file", self.name);
+        let rate = self.container.map(|container| rate(container.header(), self.bytes));
+        match rate {
+            Some(Rate::NoTime) | None => line("size", &format!("{} bytes", self.bytes)),
+            Some(rate) => line("size", &format!("{} bytes, {rate}", self.bytes)),
+        }
+        if let Some(container) = self.container {
+            let header = container.header();
+            match header {
+                Header::Image(image) => {
+                    let alpha = if container.alpha().is_some() { " with alpha" } else { "" };
+                    let color = color_name(image.colour).to_uppercase();
+                    let depth = depth_bits(image.depth);
+                    line(
+                        "picture",
+                        &format!("{}x{} pixels, {color}{alpha}, {depth} bits", image.width, image.height),
+                    );
+                }
+                Header::Audio(audio) => {
+                    let seconds = audio.frames as f64 / f64::from(audio.sample_rate);
+                    let format = format_name(audio.format);
+                    let (rate, channels) = (audio.sample_rate, audio.channels);
+                    line("sound", &format!("{rate} Hz, {channels} channels, {seconds:.2} s, {format}"));
+                }
+            }
+            line("level", &header.level().to_string());
+            line("weights", &weights_name(header.weights()));
+            line("tiles", &header.tile_count().to_string());
+        }
+        for chunk in self.chunks {
+            let state = if chunk.intact { "" } else { ", damaged" };
+            line("chunk", &format!("{} at byte {}, {} bytes{state}", chunk.code, chunk.offset, chunk.length));
+        }
+        for error in damage {
+            line("problem", &error.to_string());
+        }
+        out
+    }
+
+    fn json(&self, damage: &[wavern_bitstream::Error]) -> Value {
+        let chunk = |chunk: &ChunkInfo| {
+            json!({
+                "code": chunk.code.to_string(),
+                "offset": chunk.offset,
+                "bytes": chunk.length,
+                "intact": chunk.intact,
+            })
+        };
+        let mut object = json!({
+            "file": self.name,
+            "bytes": self.bytes,
+            "chunks": self.chunks.iter().map(chunk).collect::<Vec<_>>(),
+            "problems": damage.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        });
+        let Some(container) = self.container else { return object };
+        let header = container.header();
+        object["level"] = header.level().into();
+        object["weights"] = weights_name(header.weights()).into();
+        object["tiles"] = header.tile_count().into();
+        codec::add_rate(&mut object, rate(header, self.bytes));
+        match header {
+            Header::Image(image) => {
+                object["kind"] = "image".into();
+                object["width"] = image.width.into();
+                object["height"] = image.height.into();
+                object["color"] = color_name(image.colour).into();
+                object["depth"] = depth_bits(image.depth).into();
+                object["alpha"] = container.alpha().is_some().into();
+            }
+            Header::Audio(audio) => {
+                object["kind"] = "audio".into();
+                object["sample_rate"] = audio.sample_rate.into();
+                object["channels"] = audio.channels.into();
+                object["frames"] = audio.frames.into();
+                object["format"] = format_name(audio.format).into();
+            }
+        }
+        object
+    }
+}
+
+fn rate(header: &Header, bytes: usize) -> Rate {
+    let bits = bytes as f64 * 8.0;
+    match header {
+        Header::Image(image) => Rate::BitsPerPixel(bits / image.pixels() as f64),
+        Header::Audio(audio) if audio.frames == 0 => Rate::NoTime,
+        Header::Audio(audio) => {
+            Rate::KilobitsPerSecond(bits * f64::from(audio.sample_rate) / audio.frames as f64 / 1000.0)
+        }
+    }
+}
+
+fn color_name(color: Colour) -> &'static str {
+    match color {
+        Colour::Gray => "gray",
+        Colour::Rgb => "rgb",
+    }
+}
+
+fn depth_bits(depth: BitDepth) -> u8 {
+    match depth {
+        BitDepth::Eight => 8,
+        BitDepth::Sixteen => 16,
+    }
+}
+
+fn format_name(format: SampleFormat) -> String {
+    format!("{format:?}").to_lowercase()
+}
+
+fn weights_name(weights: WeightsId) -> String {
+    weights.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,16 @@
+//! The `wavern` command as a library: reading and writing the files of others, measuring, and one module per verb.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod codec;
+mod decode;
+mod encode;
+pub mod error;
+mod eval;
+pub mod files;
+mod info;
+mod latents;
+pub mod metrics;
+pub mod report;
+
+pub use cli::run;

@@ -1,0 +1,5 @@
+//! The `wavern` command.
+
+fn main() -> std::process::ExitCode {
+    wavern_cli::run()
+}
