@@ -14,7 +14,7 @@ use std::time::Instant;
 use common::{Owned, brief, ideal_bits, lic};
 use constriction::stream::model::DefaultLeakyQuantizer;
 use constriction::stream::stack::DefaultAnsCoder;
-use constriction::stream::{Decode, Encode};
+use constriction::stream::Decode;
 use probability::distribution::{Distribution, Gaussian, Inverse};
 use wavern_entropy::{Decoder, Encoder, Path};
 

@@ -149,26 +149,38 @@ impl Lanes<'_> {
     ) -> Result<(), Error> {
         let mut first = 0;
         for row in symbols.chunks_mut(self.count) {
-            let mut escapes = 0_u64;
-            for (lane, symbol) in row.iter_mut().enumerate() {
-                let state = &mut self.states[lane];
-                let interval = match find(first + lane, quantile(*state)) {
-                    Some((found, interval)) => {
-                        *symbol = found;
-                        interval
-                    }
-                    None => {
-                        escapes |= 1 << lane;
-                        escape
-                    }
-                };
-                pop(state, interval);
-                self.words.refill(state)?;
-            }
-            self.read_escapes(escapes, row)?;
+            self.decode_row(row, 0, 0, escape, |lane, quantile| find(first + lane, quantile))?;
             first += row.len();
         }
         Ok(())
+    }
+
+    /// Decodes the lanes of a row from lane `from` on, then the raw parts of its escapes: those found here and
+    /// those in `escapes`, a bit for each lane before.
+    pub(crate) fn decode_row(
+        &mut self,
+        row: &mut [i32],
+        from: usize,
+        mut escapes: u64,
+        escape: Interval,
+        mut find: impl FnMut(usize, u32) -> Option<(i32, Interval)>,
+    ) -> Result<(), Error> {
+        for (lane, symbol) in row.iter_mut().enumerate().skip(from) {
+            let state = &mut self.states[lane];
+            let interval = match find(lane, quantile(*state)) {
+                Some((found, interval)) => {
+                    *symbol = found;
+                    interval
+                }
+                None => {
+                    escapes |= 1 << lane;
+                    escape
+                }
+            };
+            pop(state, interval);
+            self.words.refill(state)?;
+        }
+        self.read_escapes(escapes, row)
     }
 
     /// Reads the raw parts of the escaped symbols of a row, lowest lane first.

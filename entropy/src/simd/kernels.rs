@@ -484,40 +484,44 @@ pub(crate) unsafe fn pop_mixtures<V: Simd, const K: usize>(
     symbols: &mut [i32],
 ) -> Result<(), Error> {
     let planes = Planes::new(params, n);
-    let groups = lanes.count / V::WIDTH;
-    let mut at = 0;
-    if groups > 0 {
-        // SAFETY: `groups * WIDTH = count <= 64`, so all loads and stores of states stay within them.
-        let mut states = unsafe { load_all::<V>(&lanes.states, groups) };
-        while at + lanes.count <= symbols.len() {
-            let row = &mut symbols[at..at + lanes.count];
-            let bytes = lanes.words.bytes;
-            let mut last_words = [0; 2 * MAX_LANES];
-            let words = if bytes.len() >= 2 * lanes.count {
-                bytes.as_ptr()
-            } else {
-                last_words[..bytes.len()].copy_from_slice(bytes);
-                last_words.as_ptr()
-            };
-            // SAFETY: `words` points to at least `count` words, `row` has `count` symbols and planes has
-            // `first + at + count <= n` mixtures.
-            let (used, escapes) =
-                unsafe { pop_row::<V, K, BLOCK>(planes, first + at, groups, &mut states, words, row.as_mut_ptr()) };
-            lanes.words.bytes = bytes.get(2 * used..).ok_or(Error::UnexpectedEnd)?;
-            if escapes != 0 {
-                // SAFETY: as above.
-                states = unsafe {
-                    store_all::<V>(&mut lanes.states, groups, &states);
-                    lanes.read_escapes(escapes, row)?;
-                    load_all::<V>(&lanes.states, groups)
-                };
-            }
-            at += lanes.count;
-        }
-        // SAFETY: as above.
-        unsafe { store_all::<V>(&mut lanes.states, groups, &states) };
+    // A single lane may run out of words before its end, which only the scalar twin allows for.
+    if lanes.count < V::WIDTH {
+        return scalar::pop_mixtures(params, lanes, first, n, symbols);
     }
-    scalar::pop_mixtures(params, lanes, first + at, n, &mut symbols[at..])
+    let lane_groups = lanes.count / V::WIDTH;
+    let mut first = first;
+    // SAFETY: `lane_groups * WIDTH = count <= 64`, so all loads and stores of states stay within them.
+    let mut states = unsafe { load_all::<V>(&lanes.states, lane_groups) };
+    for row in symbols.chunks_mut(lanes.count) {
+        let groups = row.len() / V::WIDTH;
+        let full = groups * V::WIDTH;
+        let bytes = lanes.words.bytes;
+        let mut last_words = [0; 2 * MAX_LANES];
+        let words = if bytes.len() >= 2 * lanes.count {
+            bytes.as_ptr()
+        } else {
+            last_words[..bytes.len()].copy_from_slice(bytes);
+            last_words.as_ptr()
+        };
+        // SAFETY: `words` points to at least `count` words, `row` has `groups * WIDTH` symbols or more, and planes
+        // has `first + row.len() <= n` mixtures.
+        let (used, escapes) =
+            unsafe { pop_row::<V, K, BLOCK>(planes, first, groups, &mut states, words, row.as_mut_ptr()) };
+        lanes.words.bytes = bytes.get(2 * used..).ok_or(Error::UnexpectedEnd)?;
+        if escapes != 0 || full < row.len() {
+            // SAFETY: as above.
+            unsafe { store_all::<V>(&mut lanes.states, lane_groups, &states) };
+            lanes.decode_row(row, full, escapes, Interval::ESCAPE, |lane, quantile| {
+                params.mixture(first + lane, n).quantile(quantile)
+            })?;
+            // SAFETY: as above.
+            states = unsafe { load_all::<V>(&lanes.states, lane_groups) };
+        }
+        first += row.len();
+    }
+    // SAFETY: as above.
+    unsafe { store_all::<V>(&mut lanes.states, lane_groups, &states) };
+    Ok(())
 }
 
 /// # Safety
