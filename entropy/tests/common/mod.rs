@@ -48,7 +48,8 @@ impl Owned {
 }
 
 impl Owned {
-    fn zeros(components: usize, n: usize) -> Self {
+    /// All zeros.
+    pub fn zeros(components: usize, n: usize) -> Self {
         let (weight, mean, scale) = (vec![0; (components - 1) * n], vec![0; components * n], vec![0; components * n]);
         Self { components, weight, mean, scale }
     }
