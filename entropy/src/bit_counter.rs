@@ -99,7 +99,7 @@ pub(crate) fn cost(interval: Interval) -> u32 {
     let bits = (interval.probability() as f32).to_bits();
     // A probability has at most 16 significant bits: the upper 15 bits of the mantissa are all there is.
     let (exponent, mantissa) = (bits >> 23, bits >> 8 & 0x7fff);
-    (127 + 16 - exponent) * BitCounter::UNIT - line(&LOG2_LINES, mantissa) as u32
+    (127 + 16 - exponent) * BitCounter::UNIT - (line(&LOG2_LINES, mantissa) >> 13) as u32
 }
 
 /// Cost of one symbol, escape included.

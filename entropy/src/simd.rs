@@ -157,7 +157,26 @@ pub(crate) trait Simd {
     unsafe fn radius(scale: Self::I) -> Self::F;
     /// `signed_half_mass` of a distance that is already multiplied by its inverse scale.
     unsafe fn signed_half_mass(t: Self::F) -> Self::I;
-    /// `line(&LOG2_LINES, t)` of `2^29 | t`, `t` in `0..2^15`.
+    /// Sums over the components of two groups: `weight * signed_half_mass(t)`.
+    #[inline(always)]
+    unsafe fn weighted_masses<const K: usize>(t: [[Self::F; K]; 2], weight: [&[Self::I; K]; 2]) -> [Self::I; 2] {
+        // SAFETY: the caller promises the instructions.
+        unsafe {
+            let mut sums = [Self::splat(0); 2];
+            for g in 0..2 {
+                for k in 0..K {
+                    sums[g] = Self::multiply_add(sums[g], Self::signed_half_mass(t[g][k]), weight[g][k]);
+                }
+            }
+            sums
+        }
+    }
+    /// Brings weights into the form that `weighted_masses` takes, as those of its first or its second group.
+    #[inline(always)]
+    unsafe fn pack_weights<const K: usize>(weight: [Self::I; K], _second: bool) -> [Self::I; K] {
+        weight
+    }
+    /// `line(&LOG2_LINES, t) >> 13` of `2^29 | t`, `t` in `0..2^15`.
     unsafe fn log2_line(t: Self::I) -> Self::I;
 
     /// Reads `WIDTH` states.

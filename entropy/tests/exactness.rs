@@ -46,7 +46,7 @@ fn cumulative_has_its_hash() {
             hash.update(&row);
         }
     }
-    assert_eq!(hex(hash), "da5b7caa0db607635b68612c8bb61aab2c9555c4f3cec95b56ab878e4c50832a");
+    assert_eq!(hex(hash), "169cd2ae1c65173f953f6a9bb14852c704a924268373a339c0c3858254f8decc");
 }
 
 #[test]
@@ -84,5 +84,5 @@ fn streams_have_their_hash() {
             }
         }
     }
-    assert_eq!(hex(hash), "066357d156d7dbc6e1acd761bb30c86d8cfe590bbffe8e03f55cd3cf6efd6418");
+    assert_eq!(hex(hash), "df4393fa7f4d4279b100d5f2f26c2c02451d3310ecb865f380c122c93906eef2");
 }

@@ -72,9 +72,9 @@ with_features! {
         _mm256_slli_epi32::<19>(_mm256_and_si256(scale, _mm256_set1_epi32(0xf0)))
     }
 
-    /// Value of the segment that holds `t`; the upper half of `t` is 2^13.
+    /// 2^13 times the value of the segment that holds `t`; the upper half of `t` is 2^13.
     fn line(lines: &[u32; 32], t: __m256i) -> __m256i {
-        _mm256_srli_epi32::<13>(_mm256_madd_epi16(lookup(lines, t), t))
+        _mm256_madd_epi16(lookup(lines, t), t)
     }
 
     /// High halves of the states, in lane order.
@@ -255,11 +255,12 @@ impl Simd for Avx2 {
             let magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0), t);
             let bits = _mm256_add_ps(_mm256_min_ps(magnitude, _mm256_set1_ps(LIMIT)), _mm256_set1_ps(MAGIC));
             // A float is negative if its bits, as an integer, are; and +0.0, where the mass is 0, gives 0.
-            _mm256_sign_epi32(line(&GAUSSIAN_LINES, _mm256_castps_si256(bits)), _mm256_castps_si256(t))
+            let mass = line(&GAUSSIAN_LINES, _mm256_castps_si256(bits));
+            _mm256_srai_epi32::<13>(_mm256_sign_epi32(mass, _mm256_castps_si256(t)))
         }
 
         unsafe fn log2_line(t: __m256i) -> __m256i {
-            line(&LOG2_LINES, t)
+            _mm256_srli_epi32::<13>(line(&LOG2_LINES, t))
         }
 
         unsafe fn load_states(from: *const u64) -> States {

@@ -3,11 +3,35 @@
 use core::arch::x86_64::*;
 
 use super::Simd;
-use crate::tables::{GAUSSIAN_LINES, INVERSE_MANTISSA, LIMIT, LOG2_LINES, MAGIC, RADIUS_MANTISSA};
+use crate::tables::{INVERSE_MANTISSA, KNOTS, LIMIT, LOG2_LINES, MAGIC, RADIUS_MANTISSA};
 
 /// The instructions: F, BW, DQ, VL, VBMI2 and VNNI.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;
+
+/// Masses at the lower end of each segment: entry `T / 1024 mod 64`, for T in -2^15..2^15.
+static SIGNED_KNOTS: [i16; 64] = {
+    let mut table = [0; 64];
+    let mut i = 0;
+    while i < 32 {
+        table[i] = KNOTS[i];
+        table[63 - i] = -KNOTS[i + 1];
+        i += 1;
+    }
+    table
+};
+
+/// Differences between the ends of each segment, in the same order.
+static RISES: [i16; 64] = {
+    let mut table = [0; 64];
+    let mut i = 0;
+    while i < 32 {
+        table[i] = KNOTS[i + 1] - KNOTS[i];
+        table[63 - i] = table[i];
+        i += 1;
+    }
+    table
+};
 
 /// One attribute for all: the features every function of this file is compiled for.
 macro_rules! with_features {
@@ -35,6 +59,37 @@ with_features! {
             (_mm512_loadu_epi32(lines.as_ptr().cast()), _mm512_loadu_epi32(lines.as_ptr().add(16).cast()))
         };
         _mm512_permutex2var_epi32(low, index, high)
+    }
+
+    /// T of two vectors as 16-bit numbers: those of `a` in the lower halves of the 32-bit lanes, those of `b` in the
+    /// upper.
+    fn steps(a: __m512, b: __m512) -> __m512i {
+        // 0b0010: the operand of smaller magnitude, with the sign of the first.
+        let limit = _mm512_set1_ps(LIMIT);
+        let (a, b) = (_mm512_range_ps::<0b0010>(a, limit), _mm512_range_ps::<0b0010>(b, limit));
+        // In 1.5 * 2^-63 + t, the low mantissa bits are T in two's complement, rounded as in MAGIC + |t|.
+        let magic = _mm512_set1_ps(1.5 * MAGIC);
+        let (a, b) = (_mm512_castps_si512(_mm512_add_ps(a, magic)), _mm512_castps_si512(_mm512_add_ps(b, magic)));
+        // Bytes 0 and 1 of each lane of `b` over bytes 2 and 3 of `a`.
+        _mm512_mask_shuffle_epi8(a, 0xcccc_cccc_cccc_cccc, b, _mm512_set4_epi32(0x0d0c_0000, 0x0908_0000, 0x0504_0000, 0x0100_0000))
+    }
+
+    /// `signed_half_mass` at 32 steps.
+    fn half_masses(steps: __m512i) -> __m512i {
+        // SAFETY: both halves of both tables are 64 bytes.
+        let [knots, more_knots, rises, more_rises] = unsafe {
+            [
+                _mm512_loadu_epi16(SIGNED_KNOTS.as_ptr()),
+                _mm512_loadu_epi16(SIGNED_KNOTS.as_ptr().add(32)),
+                _mm512_loadu_epi16(RISES.as_ptr()),
+                _mm512_loadu_epi16(RISES.as_ptr().add(32)),
+            ]
+        };
+        let index = _mm512_srli_epi16::<10>(steps);
+        let knot = _mm512_permutex2var_epi16(knots, index, more_knots);
+        let rise = _mm512_permutex2var_epi16(rises, index, more_rises);
+        // rise * (64 * fraction) / 2^16 is rise * fraction / 1024, rounded down.
+        _mm512_add_epi16(knot, _mm512_mulhi_epu16(rise, _mm512_slli_epi16::<6>(steps)))
     }
 
     /// `table[scale % 16] * 2^exponent` with `exponent` already at its place in a float.
@@ -209,14 +264,38 @@ impl Simd for Avx512 {
         }
 
         unsafe fn signed_half_mass(t: __m512) -> __m512i {
-            // 0b1010: the operand of smaller magnitude, with its sign cleared.
-            let magnitude = _mm512_range_ps::<0b1010>(t, _mm512_set1_ps(LIMIT));
-            let bits = _mm512_castps_si512(_mm512_add_ps(magnitude, _mm512_set1_ps(MAGIC)));
-            let entry = lookup(&GAUSSIAN_LINES, _mm512_srli_epi32::<10>(bits));
-            // The upper half of `bits` is 2^13: intercept * 2^13 + slope * T.
-            let mass = _mm512_srli_epi32::<13>(_mm512_madd_epi16(entry, bits));
-            let negative = _mm512_movepi32_mask(_mm512_castps_si512(t));
-            _mm512_mask_sub_epi32(mass, negative, _mm512_setzero_si512(), mass)
+            _mm512_srai_epi32::<16>(_mm512_slli_epi32::<16>(half_masses(steps(t, t))))
+        }
+
+        /// Looks two components up at once: two of a group, or the odd last ones of both groups.
+        unsafe fn weighted_masses<const K: usize>(t: [[__m512; K]; 2], weight: [&[__m512i; K]; 2]) -> [__m512i; 2] {
+            let mut sums = [_mm512_setzero_si512(); 2];
+            let mut k = 0;
+            while k + 1 < K {
+                for g in 0..2 {
+                    sums[g] = _mm512_dpwssd_epi32(sums[g], half_masses(steps(t[g][k], t[g][k + 1])), weight[g][k]);
+                }
+                k += 2;
+            }
+            if k < K {
+                let masses = half_masses(steps(t[0][k], t[1][k]));
+                sums[0] = _mm512_dpwssd_epi32(sums[0], masses, weight[0][k]);
+                sums[1] = _mm512_dpwssd_epi32(sums[1], masses, weight[1][k]);
+            }
+            sums
+        }
+
+        /// Weights in the halves of the lanes where `weighted_masses` has their masses, zeros in the others.
+        unsafe fn pack_weights<const K: usize>(mut weight: [__m512i; K], second: bool) -> [__m512i; K] {
+            let mut k = 0;
+            while k + 1 < K {
+                weight[k] = _mm512_or_si512(weight[k], _mm512_slli_epi32::<16>(weight[k + 1]));
+                k += 2;
+            }
+            if k < K && second {
+                weight[k] = _mm512_slli_epi32::<16>(weight[k]);
+            }
+            weight
         }
 
         unsafe fn log2_line(t: __m512i) -> __m512i {

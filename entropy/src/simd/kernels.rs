@@ -74,23 +74,24 @@ unsafe fn load_group<V: Simd, const K: usize>(planes: Planes, i: usize) -> (Grou
     }
 }
 
-/// `256 * (below(edge) - 32767)`, before the fraction is cut off.
+/// `256 * (below(edge) - 32767)` for two groups and an edge each, before the fraction is cut off. The weights must be
+/// packed, those of the second group as such.
 ///
 /// # Safety
 ///
 /// Needs the instructions of `V`.
 #[inline(always)]
-unsafe fn weighted_mass<V: Simd, const K: usize>(group: &Group<V, K>, edge: V::F) -> V::I {
+unsafe fn weighted_masses<V: Simd, const K: usize>(groups: [&Group<V, K>; 2], edge: [V::F; 2]) -> [V::I; 2] {
     // SAFETY: the caller promises the instructions.
     unsafe {
-        let mut sum = V::splat(0);
-        for k in 0..K {
-            // The difference of two integers below 2^24 is exact: the same distance as the scalar integer one.
-            let distance = V::sub_f(edge, group.mean[k]);
-            let mass = V::signed_half_mass(V::mul_f(distance, group.inverse[k]));
-            sum = V::multiply_add(sum, mass, group.weight[k]);
+        let mut t = [[edge[0]; K]; 2];
+        for g in 0..2 {
+            for k in 0..K {
+                // The difference of two integers below 2^24 is exact: the same distance as the scalar integer one.
+                t[g][k] = V::mul_f(V::sub_f(edge[g], groups[g].mean[k]), groups[g].inverse[k]);
+            }
         }
-        sum
+        V::weighted_masses(t, [&groups[0].weight, &groups[1].weight])
     }
 }
 
@@ -111,8 +112,11 @@ unsafe fn interval_group<V: Simd, const K: usize>(
         let limit = 1 << 15;
         let symbol = V::max(V::min(V::load(symbols), V::splat(limit)), V::splat(-limit));
         let center = V::to_f(V::shl::<6>(symbol));
-        let left = weighted_mass(&group, V::sub_f(center, V::splat_f(32.0)));
-        let right = weighted_mass(&group, V::add_f(center, V::splat_f(32.0)));
+        let edges = [V::sub_f(center, V::splat_f(32.0)), V::add_f(center, V::splat_f(32.0))];
+        let (mut first, mut second) = (group, group);
+        first.weight = V::pack_weights(group.weight, false);
+        second.weight = V::pack_weights(group.weight, true);
+        let [left, right] = weighted_masses([&first, &second], edges);
         let left = V::shr::<8>(V::add(left, V::splat(HALF)));
         let right = V::shr::<8>(V::add(right, V::splat(HALF)));
         let probability = V::sub(right, left);
@@ -358,7 +362,7 @@ unsafe fn search<V: Simd, const K: usize, const B: usize>(
             // below(edge) <= quantile if and only if the weighted mass is less than this.
             target[b] = V::add(V::shl::<8>(quantile[b]), V::splat(256 - HALF));
             escape = V::max(escape, quantile[b]);
-            groups[b] = group;
+            groups[b] = Group { weight: V::pack_weights(group.weight, b % 2 == 1), ..group };
         }
         let mut left = [V::splat(-HALF); B];
         let mut right = [V::splat(HALF); B];
@@ -368,13 +372,19 @@ unsafe fn search<V: Simd, const K: usize, const B: usize>(
         let half = V::splat_f(0.5);
         for _ in 0..steps {
             step = V::mul_f(step, half);
-            for b in 0..B {
-                let middle = V::add_f(edge[b], step);
-                let mass = weighted_mass(&groups[b], middle);
-                let below = V::less(mass, target[b]);
-                edge[b] = V::select_f(below, middle, edge[b]);
-                left[b] = V::select(below, mass, left[b]);
-                right[b] = V::select(below, right[b], mass);
+            for b in (0..B).step_by(2) {
+                // A single group is its own partner; what the partner finds is dropped.
+                let c = if b + 1 < B { b + 1 } else { b };
+                let middle = [V::add_f(edge[b], step), V::add_f(edge[c], step)];
+                let mass = weighted_masses([&groups[b], &groups[c]], middle);
+                for (at, mass, middle) in [(c, mass[1], middle[1]), (b, mass[0], middle[0])] {
+                    if at == b || B > 1 {
+                        let below = V::less(mass, target[at]);
+                        edge[at] = V::select_f(below, middle, edge[at]);
+                        left[at] = V::select(below, mass, left[at]);
+                        right[at] = V::select(below, right[at], mass);
+                    }
+                }
             }
         }
         let mut symbol = left;

@@ -36,7 +36,7 @@ with_features! {
         vreinterpretq_u8_u32(vmlaq_u32(vdupq_n_u32(0x0302_0100), index, vdupq_n_u32(0x0404_0404)))
     }
 
-    /// Value of the segment that holds `t`, in `0..2^15`.
+    /// 2^13 times the value of the segment that holds `t`, in `0..2^15`.
     fn line(lines: &[u32; 32], t: uint32x4_t) -> int32x4_t {
         // SAFETY: each half of the table is 64 bytes.
         let (low, high) = unsafe { (vld1q_u8_x4(lines.as_ptr().cast()), vld1q_u8_x4(lines.as_ptr().add(16).cast())) };
@@ -46,7 +46,7 @@ with_features! {
         let entry = vreinterpretq_u32_u8(entry);
         let intercept = vshlq_n_u32::<13>(vshrq_n_u32::<16>(entry));
         let slope = vandq_u32(entry, vdupq_n_u32(0xffff));
-        vreinterpretq_s32_u32(vshrq_n_u32::<13>(vmlaq_u32(intercept, slope, t)))
+        vreinterpretq_s32_u32(vmlaq_u32(intercept, slope, t))
     }
 
     /// The bits of `table[scale % 16]`.
@@ -229,11 +229,11 @@ impl Simd for Neon {
         unsafe fn signed_half_mass(t: float32x4_t) -> int32x4_t {
             let bits = vaddq_f32(vminq_f32(vabsq_f32(t), vdupq_n_f32(LIMIT)), vdupq_n_f32(MAGIC));
             let mass = line(&GAUSSIAN_LINES, vandq_u32(vreinterpretq_u32_f32(bits), vdupq_n_u32(0x7fff)));
-            vbslq_s32(vcltzq_f32(t), vnegq_s32(mass), mass)
+            vshrq_n_s32::<13>(vbslq_s32(vcltzq_f32(t), vnegq_s32(mass), mass))
         }
 
         unsafe fn log2_line(t: int32x4_t) -> int32x4_t {
-            line(&LOG2_LINES, vandq_u32(vreinterpretq_u32_s32(t), vdupq_n_u32(0x7fff)))
+            vshrq_n_s32::<13>(line(&LOG2_LINES, vandq_u32(vreinterpretq_u32_s32(t), vdupq_n_u32(0x7fff))))
         }
 
         unsafe fn load_states(from: *const u64) -> States {

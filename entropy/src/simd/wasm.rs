@@ -34,7 +34,7 @@ pub(crate) struct States {
 }
 
 with_features! {
-    /// Value of the segment that holds `t`; the upper half of `t` is 2^13.
+    /// 2^13 times the value of the segment that holds `t`; the upper half of `t` is 2^13.
     fn line(lines: &[u32; 32], t: v128) -> v128 {
         let index = v128_and(u32x4_shr(t, 10), u32x4_splat(31));
         let entry = u32x4(
@@ -43,7 +43,7 @@ with_features! {
             lines[u32x4_extract_lane::<2>(index) as usize & 31],
             lines[u32x4_extract_lane::<3>(index) as usize & 31],
         );
-        u32x4_shr(i32x4_dot_i16x8(entry, t), 13)
+        i32x4_dot_i16x8(entry, t)
     }
 
     /// High halves of the states, in lane order.
@@ -224,11 +224,11 @@ impl Simd for Wasm {
             let mass = line(&GAUSSIAN_LINES, bits);
             // (mass ^ sign) - sign, with all bits of `sign` that of t.
             let sign = i32x4_shr(t, 31);
-            i32x4_sub(v128_xor(mass, sign), sign)
+            i32x4_shr(i32x4_sub(v128_xor(mass, sign), sign), 13)
         }
 
         unsafe fn log2_line(t: v128) -> v128 {
-            line(&LOG2_LINES, t)
+            u32x4_shr(line(&LOG2_LINES, t), 13)
         }
 
         unsafe fn load_states(from: *const u64) -> States {
