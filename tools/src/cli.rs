@@ -148,6 +148,14 @@ mod tests {
     }
 
     #[test]
+    fn the_help_of_encode_tells_the_real_default_quality() {
+        let mut command = Cli::command();
+        let help = command.find_subcommand_mut("encode").unwrap().render_long_help().to_string();
+        let default = format!("[default: {}]", wavern::Quality::default().value());
+        assert!(help.contains(&default), "{help}");
+    }
+
+    #[test]
     fn bit_rates_have_units_and_bounds() {
         assert_eq!(parse_bitrate("96k"), Ok(96_000));
         assert_eq!(parse_bitrate("1.5M"), Ok(1_500_000));

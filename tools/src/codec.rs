@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use wavern::signal::{Audio, Image, Signal};
 use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Latents, Quality};
+use wavern_bitstream::Header;
 
 /// How good or how large the result shall be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,6 +57,17 @@ pub(crate) fn latents(bytes: &[u8], threads: Option<usize>) -> Result<Vec<Latent
 
 fn decoder(threads: Option<usize>) -> Result<Decoder> {
     Decoder::new(DecodeOptions { threads, ..DecodeOptions::default() }).map_err(explain)
+}
+
+/// The quality 0..=100 that a level stands for, if the weights are the built-in ones.
+pub(crate) fn quality(header: &Header) -> Option<f64> {
+    let weights = match header {
+        Header::Image(_) => wavern::weights::image(),
+        Header::Audio(_) => wavern::weights::audio(),
+    };
+    let weights = weights.ok().filter(|weights| weights.id == header.weights())?;
+    let top = wavern::Level::top(weights.config.lambdas.len()).0;
+    Some(100.0 * f64::from(header.level()) / f64::from(top.max(1)))
 }
 
 /// Bits of the stream per pixel, or thousands of bits per second: the rate people compare.

@@ -43,7 +43,7 @@ pub struct Loaded {
 
 /// Reads a picture or a sound of any known format.
 pub fn read_signal(input: &Input) -> Result<Loaded> {
-    let loaded = match InputKind::of(input.bytes())? {
+    let loaded = match InputKind::of(input.bytes()).at(input.name())? {
         InputKind::Image(format) => image_reader::read(input.bytes(), format),
         InputKind::Wav => wav::read(input.bytes()),
         InputKind::Wavern => Err(Error::usage("this is a Wavern file already (decode it first)")),

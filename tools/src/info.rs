@@ -7,7 +7,7 @@ use crate::files::input::Input;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use wavern_bitstream::{BitDepth, ChunkInfo, Colour, Container, Header, Limits, SampleFormat, WeightsId};
+use wavern_bitstream::{BitDepth, ChunkInfo, Colour, Container, Header, Limits, SampleFormat};
 
 /// Show what a .wvn file holds, without decoding it
 ///
@@ -91,8 +91,11 @@ impl Facts<'_> {
                     line("sound", &format!("{rate} Hz, {channels} channels, {seconds:.2} s, {format}"));
                 }
             }
-            line("level", &header.level().to_string());
-            line("weights", &weights_name(header.weights()));
+            match codec::quality(header) {
+                Some(quality) => line("quality", &format!("{quality:.1} (level {})", header.level())),
+                None => line("level", &header.level().to_string()),
+            }
+            line("weights", &header.weights().to_string());
             line("tiles", &header.tile_count().to_string());
         }
         for chunk in self.chunks {
@@ -123,7 +126,8 @@ impl Facts<'_> {
         let Some(container) = self.container else { return object };
         let header = container.header();
         object["level"] = header.level().into();
-        object["weights"] = weights_name(header.weights()).into();
+        object["quality"] = codec::quality(header).into();
+        object["weights"] = header.weights().to_string().into();
         object["tiles"] = header.tile_count().into();
         codec::add_rate(&mut object, rate(header, self.bytes));
         match header {
@@ -174,8 +178,4 @@ fn depth_bits(depth: BitDepth) -> u8 {
 
 fn format_name(format: SampleFormat) -> String {
     format!("{format:?}").to_lowercase()
-}
-
-fn weights_name(weights: WeightsId) -> String {
-    weights.0.iter().map(|byte| format!("{byte:02x}")).collect()
 }
