@@ -123,9 +123,10 @@ impl Encoder {
 
     /// The stream, with as many lanes as its size can feed. Nothing encoded gives no bytes.
     pub fn finish(self) -> Vec<u8> {
-        // 64 bytes per lane: the part that is coded on one lane stays below a sixteenth of the stream.
-        let lanes = (self.estimated_bytes() / 64).clamp(1, MAX_LANES);
-        self.write(1 << lanes.ilog2())
+        // 64 bytes per lane: the part that is coded on one lane stays below a tenth of the stream.
+        let estimate = self.estimated_bytes();
+        let lanes = (estimate / 64).clamp(1, MAX_LANES);
+        self.write(1 << lanes.ilog2(), estimate)
     }
 
     /// The stream with up to `lanes` lanes (1, 2, 4, … 64); fewer if it is too short to feed them.
@@ -137,22 +138,23 @@ impl Encoder {
         if !lanes.is_power_of_two() || lanes > MAX_LANES {
             return Err(Error::Parameter { what: "number of lanes", found: lanes, expected: MAX_LANES });
         }
-        Ok(self.write(lanes))
+        Ok(self.write(lanes, self.estimated_bytes()))
     }
 
-    /// Size of the stream to within a few percent.
+    /// Size of the stream to within a few percent, from a sample of its intervals.
     fn estimated_bytes(&self) -> usize {
         // The bits of a float, read as an integer, are its exponent and, linearly, the rest of its logarithm.
         let cost = |interval: &Interval| u64::from((143 << 23) - (interval.probability() as f32).to_bits());
-        let bits = self.intervals.iter().map(cost).sum::<u64>() >> 23;
+        let stride = 1 + self.intervals.len() / 8192;
+        let sample = self.intervals.iter().step_by(stride).map(cost).sum::<u64>();
         let raw: u64 = self.escapes.iter().map(|escape| u64::from(escape::bits(escape.symbol))).sum();
-        ((bits + raw) / 8) as usize
+        (((sample * stride as u64) >> 23) + raw) as usize / 8
     }
 
-    fn write(&self, mut lanes: usize) -> Vec<u8> {
+    fn write(&self, mut lanes: usize, estimate: usize) -> Vec<u8> {
         while lanes > 1 {
             if let Some(tail) = self.tail(lanes) {
-                return self.interleave(lanes, tail);
+                return self.interleave(lanes, tail, estimate);
             }
             lanes /= 2;
         }
@@ -188,9 +190,9 @@ impl Encoder {
     }
 
     /// The intervals before the tail on `lanes` lanes, whose starting states hold the tail's words.
-    fn interleave(&self, lanes: usize, tail: Tail) -> Vec<u8> {
+    fn interleave(&self, lanes: usize, tail: Tail, estimate: usize) -> Vec<u8> {
         let mut states = tail.states;
-        let mut words = WordsBackwards::with_capacity(self.estimated_bytes() + 2 * MAX_LANES);
+        let mut words = WordsBackwards::with_capacity(estimate + estimate / 32 + 4 * MAX_LANES);
         let mut escapes = &self.escapes[..self.escapes.partition_point(|escape| escape.index < tail.first)];
         let mut end = tail.first;
         let calls = self.call_ends.partition_point(|&end| end < tail.first);
