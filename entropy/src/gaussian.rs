@@ -31,7 +31,7 @@ pub(crate) fn line(lines: &[u32; 32], t: u32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::{INVERSE_SCALE, KNOTS};
+    use crate::tables::{INVERSE_SCALE, KNOTS, SEGMENT};
 
     #[test]
     fn lines_equal_interpolation_between_knots() {
@@ -47,7 +47,7 @@ mod tests {
     fn mass_is_monotone_nearly_odd_and_saturates() {
         for scale in [0, 1, 15, 16, 51, 100, 128, 200, 255] {
             let mut last = -32767;
-            let radius = crate::tables::RADIUS[scale];
+            let radius = (31.0 * SEGMENT[scale]) as i32 + 1;
             for distance in -radius..=radius {
                 let mass = signed_half_mass(distance, INVERSE_SCALE[scale]);
                 assert!(mass >= last, "scale {scale}, distance {distance}");

@@ -5,7 +5,7 @@
 use crate::error::{Error, expect_length};
 use crate::gaussian::signed_half_mass;
 use crate::interval::Interval;
-use crate::tables::{INVERSE_SCALE, RADIUS};
+use crate::tables::{INVERSE_SCALE, KNOTS, SEGMENT};
 
 /// Largest number of Gaussians in a mixture.
 pub const MAX_COMPONENTS: usize = 4;
@@ -105,31 +105,56 @@ impl Mixture {
 
     /// The symbol whose interval holds `quantile`, with that interval; `None` for the escape.
     ///
-    /// Bisection between two symbols outside of which no component has mass, so that both ends are known
-    /// without evaluation.
+    /// Bisection between the quantiles of the components: where each of them has at most this mass below, so has the
+    /// mixture; and where each has more, so has the mixture.
     pub(crate) fn quantile(&self, quantile: u32) -> Option<(i32, Interval)> {
         if quantile >= MIXTURE_TOTAL {
             return None;
         }
+        let (nearest, farthest) = segment_of(quantile);
         let (mut low, mut high) = (i32::MAX, i32::MIN);
         for c in &self.component[..self.components] {
-            low = low.min(i32::from(c.mean) - RADIUS[usize::from(c.scale)]);
-            high = high.max(i32::from(c.mean) + RADIUS[usize::from(c.scale)]);
+            let segment = SEGMENT[usize::from(c.scale)];
+            low = low.min(i32::from(c.mean) + below_product(nearest, segment));
+            high = high.max(i32::from(c.mean) - below_product(-farthest, segment));
         }
-        // lower_edge(low) is at or below all mass, lower_edge(high) at or above.
+        // The symbol whose lower edge is at or below `low`, and the one whose lower edge is at or above `high`.
         (low, high) = ((low + 32) >> 6, (high + 95) >> 6);
-        let (mut left, mut right) = (0, MIXTURE_TOTAL);
-        while high - low > 1 {
-            let middle = (low + high) >> 1;
-            let below = self.below(lower_edge(middle));
-            if below <= quantile {
-                (low, left) = (middle, below);
-            } else {
-                (high, right) = (middle, below);
-            }
+        // Halving a power of two needs no branch on what the probes find: they are as random as the stream.
+        const UNKNOWN: u32 = u32::MAX;
+        let (mut left, mut right) = (UNKNOWN, UNKNOWN);
+        let mut step = ((high - low) as u32).next_power_of_two() as i32 / 2;
+        while step > 0 {
+            let below = self.below(lower_edge(low + step));
+            let enough = below <= quantile;
+            low += if enough { step } else { 0 };
+            left = if enough { below } else { left };
+            right = if enough { right } else { below };
+            step /= 2;
+        }
+        if left == UNKNOWN {
+            left = self.below(lower_edge(low));
+        }
+        if right == UNKNOWN {
+            right = self.below(lower_edge(low + 1));
         }
         Some((low, Interval::new(left, right - left)))
     }
+}
+
+/// Ends, in segments of the table, of the segment in which a single Gaussian reaches `quantile`: at the first its
+/// mass is at most `quantile`, at the second more.
+fn segment_of(quantile: u32) -> (i32, i32) {
+    let mass = quantile as i32 - 32767;
+    let magnitude = if mass < 0 { -1 - mass } else { mass };
+    let above = KNOTS.partition_point(|&knot| i32::from(knot) <= magnitude) as i32;
+    if mass < 0 { (-above, 1 - above) } else { (above - 1, above) }
+}
+
+/// At most `segments * segment`, rounded down with room for every rounding on the way.
+fn below_product(segments: i32, segment: f32) -> i32 {
+    let product = segments as f32 * segment;
+    (product - product.abs() * (1.0 / 4096.0)) as i32 - 1
 }
 
 /// Symbols beyond ±2^15 have the mass of ±2^15, which is none: the widest component, at the farthest mean,

@@ -9,7 +9,7 @@ pub(crate) const SEGMENTS: usize = 32;
 /// `round(32767 * (2 * Phi(i / 7) - 1))`, the last two set to saturation: beyond 31/7 = 4.43 standard
 /// deviations less than 2^-16 of the mass is left. Phi is the cumulative function of the normal distribution.
 #[rustfmt::skip]
-pub(crate) const KNOTS: [i16; SEGMENTS + 1] = [
+pub(crate) static KNOTS: [i16; SEGMENTS + 1] = [
         0,  3722,  7369, 10871, 14165, 17201, 19943, 22370, 24474, 26261, 27749,
     28963, 29933, 30693, 31276, 31714, 32037, 32270, 32435, 32549, 32627, 32679,
     32712, 32734, 32747, 32755, 32760, 32763, 32765, 32766, 32766, 32767, 32767,
@@ -18,7 +18,7 @@ pub(crate) const KNOTS: [i16; SEGMENTS + 1] = [
 /// `round(32768 * log2(1 + i / 32))`: what [`crate::BitCounter`] interpolates. Not normative: no stream
 /// depends on it.
 #[rustfmt::skip]
-pub(crate) const LOG2: [u16; SEGMENTS + 1] = [
+pub(crate) static LOG2: [u16; SEGMENTS + 1] = [
         0,  1455,  2866,  4236,  5568,  6863,  8124,  9352, 10549, 11716, 12855,
     13968, 15055, 16117, 17156, 18173, 19168, 20143, 21098, 22034, 22952, 23852,
     24736, 25604, 26455, 27292, 28114, 28922, 29717, 30498, 31267, 32024, 32768,
@@ -43,7 +43,7 @@ pub(crate) const MAGIC: f32 = f32::from_bits((127 - 63) << 23);
 pub(crate) const LIMIT: f32 = f32::from_bits((((31 * 1024_u32) as f32).to_bits()) - (T_EXPONENT << 23));
 
 /// [`INVERSE_SCALE_BITS`] times 2^-86, as floats.
-pub(crate) const INVERSE_MANTISSA: [f32; 16] = {
+pub(crate) static INVERSE_MANTISSA: [f32; 16] = {
     let mut table = [0.0; 16];
     let mut j = 0;
     while j < 16 {
@@ -54,7 +54,7 @@ pub(crate) const INVERSE_MANTISSA: [f32; 16] = {
 };
 
 /// `2^-86 * INV[s]`, `INV[s] = INVERSE_SCALE[s % 16] * 2^-(s / 16)`: steps of `T` per 1/64 symbol.
-pub(crate) const INVERSE_SCALE: [f32; 256] = {
+pub(crate) static INVERSE_SCALE: [f32; 256] = {
     let mut table = [0.0; 256];
     let mut s = 0;
     while s < 256 {
@@ -66,7 +66,7 @@ pub(crate) const INVERSE_SCALE: [f32; 256] = {
 
 /// Distance from the mean, in 1/64 symbol, at which a component of the lowest sixteen scales is saturated,
 /// rounded up by 2^-12 so that no rounding can make it too small. Only the search uses it.
-pub(crate) const RADIUS_MANTISSA: [f32; 16] = {
+pub(crate) static RADIUS_MANTISSA: [f32; 16] = {
     let mut table = [0.0; 16];
     let mut j = 0;
     while j < 16 {
@@ -76,12 +76,12 @@ pub(crate) const RADIUS_MANTISSA: [f32; 16] = {
     table
 };
 
-/// [`RADIUS_MANTISSA`] for every scale, rounded up to whole 1/64 symbols.
-pub(crate) const RADIUS: [i32; 256] = {
-    let mut table = [0; 256];
+/// Length of a segment, 1/7 standard deviation, in 1/64 symbol. Only the search uses it.
+pub(crate) static SEGMENT: [f32; 256] = {
+    let mut table = [0.0; 256];
     let mut s = 0;
     while s < 256 {
-        table[s] = (RADIUS_MANTISSA[s & 15] * ((1_u32 << (s >> 4)) as f32)) as i32 + 1;
+        table[s] = 1024.0 / f32::from_bits(INVERSE_SCALE_BITS[s & 15]) * ((1_u32 << (s >> 4)) as f32);
         s += 1;
     }
     table
@@ -105,7 +105,7 @@ const fn lines(knots: &[u16; SEGMENTS + 1]) -> [u32; SEGMENTS] {
 }
 
 /// The lines of [`KNOTS`].
-pub(crate) const GAUSSIAN_LINES: [u32; SEGMENTS] = {
+pub(crate) static GAUSSIAN_LINES: [u32; SEGMENTS] = {
     let mut knots = [0; SEGMENTS + 1];
     let mut i = 0;
     while i <= SEGMENTS {
@@ -116,7 +116,7 @@ pub(crate) const GAUSSIAN_LINES: [u32; SEGMENTS] = {
 };
 
 /// The lines of [`LOG2`].
-pub(crate) const LOG2_LINES: [u32; SEGMENTS] = lines(&LOG2);
+pub(crate) static LOG2_LINES: [u32; SEGMENTS] = lines(&LOG2);
 
 #[cfg(test)]
 mod tests {
