@@ -1,34 +1,50 @@
 //! Speed and overhead of the mixture coder, beside constriction's leaky quantizer on the same mixtures: one JSON
 //! object per line for every parameter set, number of components, path and number of threads.
 //!
-//! `cargo run --release -p wavern-entropy --example mixture_speed -- [symbols] [rounds]`
+//! `cargo run --release -p wavern-entropy --example mixture_speed -- [symbols] [rounds] [csv]`
+//!
+//! With `csv`, the same as comma-separated lines: the form of `benches/record/`.
 //!
 //! Times are medians over the rounds, in nanoseconds per symbol, parameters to bytes and bytes to symbols. Within
 //! a round every coder runs once, so that whatever else the machine does meets all of them.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "../tests/common/peer.rs"]
+mod peer;
 
 use std::time::Instant;
 
 use common::{Owned, brief, ideal_bits, lic};
-use constriction::stream::model::DefaultLeakyQuantizer;
-use constriction::stream::stack::DefaultAnsCoder;
-use constriction::stream::Decode;
-use probability::distribution::{Distribution, Gaussian, Inverse};
+use peer::LeakyCoder;
 use wavern_entropy::{Decoder, Encoder, Path};
 
 fn main() {
-    let arguments: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
-    let symbols = arguments.first().copied().unwrap_or(2_000_000);
-    let rounds = arguments.get(1).copied().unwrap_or(7).max(1);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+    let symbols = numbers.first().copied().unwrap_or(2_000_000);
+    let rounds = numbers.get(1).copied().unwrap_or(7).max(1);
+    let csv = arguments.iter().any(|argument| argument == "csv");
     for (set, make) in [("brief", brief as fn(usize, usize, u64) -> _), ("lic", lic)] {
         for k in 1..=4 {
             let (params, symbols) = make(k, symbols, 1);
-            measure(set, k, &params, &symbols, rounds);
+            for (i, line) in measure(set, k, &params, &symbols, rounds).iter().enumerate() {
+                if csv && set == "brief" && k == 1 && i == 0 {
+                    println!("{}", join(line, |(name, _)| name.to_string()));
+                }
+                let json = || format!("{{{}}}", join(line, |(name, value)| format!("\"{name}\":{value}")));
+                println!("{}", if csv { join(line, |(_, value)| value.replace('"', "")) } else { json() });
+            }
         }
     }
 }
+
+fn join(line: &Line, item: impl Fn(&(&str, String)) -> String) -> String {
+    line.iter().map(item).collect::<Vec<_>>().join(",")
+}
+
+/// Names and values of one line of output; text values are quoted.
+type Line = Vec<(&'static str, String)>;
 
 /// One coder in one configuration, and its times so far: encode and decode, in nanoseconds per symbol.
 struct Row {
@@ -38,7 +54,7 @@ struct Row {
     bytes: usize,
 }
 
-fn measure(set: &str, k: usize, params: &Owned, symbols: &[i32], rounds: usize) {
+fn measure(set: &str, k: usize, params: &Owned, symbols: &[i32], rounds: usize) -> Vec<Line> {
     let n = symbols.len();
     let ideal = ideal_bits(params, symbols);
     let parts = [1, 2].map(|threads| split(params, symbols, threads));
@@ -61,20 +77,23 @@ fn measure(set: &str, k: usize, params: &Owned, symbols: &[i32], rounds: usize) 
         }
     }
     let peer = (median(peer_times.iter().map(|t| t.0)), median(peer_times.iter().map(|t| t.1)));
-    for Row { path, threads, times, bytes } in rows {
-        println!(
-            "{{\"set\":\"{set}\",\"k\":{k},\"path\":\"{}\",\"threads\":{threads},\"symbols\":{n},\"bits\":{:.4},\
-             \"enc_ns\":{:.3},\"dec_ns\":{:.3},\"overhead_percent\":{:.4},\"constriction_enc_ns\":{:.1},\
-             \"constriction_dec_ns\":{:.1}}}",
-            path.name(),
-            8.0 * bytes as f64 / n as f64,
-            median(times.iter().map(|t| t.0)),
-            median(times.iter().map(|t| t.1)),
-            100.0 * (8.0 * bytes as f64 / ideal - 1.0),
-            peer.0,
-            peer.1,
-        );
-    }
+    let line = |Row { path, threads, times, bytes }: Row| {
+        let bits = 8.0 * bytes as f64;
+        vec![
+            ("set", format!("\"{set}\"")),
+            ("k", k.to_string()),
+            ("path", format!("\"{}\"", path.name())),
+            ("threads", threads.to_string()),
+            ("symbols", n.to_string()),
+            ("bits", format!("{:.4}", bits / n as f64)),
+            ("enc_ns", format!("{:.3}", median(times.iter().map(|t| t.0)))),
+            ("dec_ns", format!("{:.3}", median(times.iter().map(|t| t.1)))),
+            ("overhead_percent", format!("{:.4}", 100.0 * (bits / ideal - 1.0))),
+            ("constriction_enc_ns", format!("{:.1}", peer.0)),
+            ("constriction_dec_ns", format!("{:.1}", peer.1)),
+        ]
+    };
+    rows.into_iter().map(line).collect()
 }
 
 /// Equal consecutive parts, one stream each.
@@ -128,72 +147,4 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// The same mixtures in `f64`, for constriction.
-#[derive(Clone, Copy)]
-struct Mixture<'a> {
-    components: &'a [(f64, f64, f64)],
-    /// Where its search for a quantile starts: the Gaussian of the same mean and variance.
-    guess: &'a Gaussian,
-}
-
-impl Distribution for Mixture<'_> {
-    type Value = f64;
-
-    fn distribution(&self, x: f64) -> f64 {
-        let below = |&(weight, mean, sigma): &(f64, f64, f64)| {
-            weight * 0.5 * libm::erfc((mean - x) / sigma * core::f64::consts::FRAC_1_SQRT_2)
-        };
-        self.components.iter().map(below).sum::<f64>().min(1.0)
-    }
-}
-
-impl Inverse for Mixture<'_> {
-    fn inverse(&self, p: f64) -> f64 {
-        self.guess.inverse(p)
-    }
-}
-
-/// constriction's ANS coder with its leaky quantizer.
-struct LeakyCoder<'a> {
-    components: Vec<Vec<(f64, f64, f64)>>,
-    guesses: Vec<Gaussian>,
-    symbols: &'a [i32],
-}
-
-impl<'a> LeakyCoder<'a> {
-    fn new(params: &Owned, symbols: &'a [i32]) -> Self {
-        let components: Vec<_> = (0..symbols.len()).map(|i| params.mixture(i, symbols.len())).collect();
-        let guess = |mixture: &Vec<(f64, f64, f64)>| {
-            let mean: f64 = mixture.iter().map(|c| c.0 * c.1).sum();
-            let square: f64 = mixture.iter().map(|c| c.0 * (c.2 * c.2 + (c.1 - mean) * (c.1 - mean))).sum();
-            Gaussian::new(mean, square.sqrt())
-        };
-        let guesses = components.iter().map(guess).collect();
-        Self { components, guesses, symbols }
-    }
-
-    /// Nanoseconds per symbol to encode and to decode.
-    fn time(&self) -> (f64, f64) {
-        let quantizer = DefaultLeakyQuantizer::<f64, i32>::new(-1024..=1023);
-        let model = |i: usize| {
-            quantizer.quantize(Mixture { components: &self.components[i], guess: &self.guesses[i] })
-        };
-        let n = self.symbols.len();
-        let start = Instant::now();
-        let mut coder = DefaultAnsCoder::new();
-        coder
-            .encode_symbols_reverse((0..n).map(|i| (self.symbols[i].clamp(-1024, 1023), model(i))))
-            .expect("symbols in range");
-        let words = coder.into_compressed().expect("infallible");
-        let encode_ns = start.elapsed().as_nanos() as f64;
-        let start = Instant::now();
-        let mut coder = DefaultAnsCoder::from_compressed(words).expect("its own words");
-        let back: Vec<i32> =
-            coder.decode_symbols((0..n).map(model)).map(|symbol| symbol.expect("infallible")).collect();
-        let decode_ns = start.elapsed().as_nanos() as f64;
-        assert!(back.iter().zip(self.symbols).all(|(&back, &symbol)| back == symbol.clamp(-1024, 1023)));
-        (encode_ns / n as f64, decode_ns / n as f64)
-    }
 }

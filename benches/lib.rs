@@ -1,0 +1,9 @@
+//! Seeded fixtures of the benchmarks: the same parameters and symbols as those of the tests.
+
+#[path = "../entropy/tests/common/mod.rs"]
+#[allow(missing_docs, clippy::unwrap_used, reason = "test code, documented where it matters")]
+pub mod common;
+
+#[path = "../entropy/tests/common/peer.rs"]
+#[allow(missing_docs, reason = "test code, documented where it matters")]
+pub mod peer;
