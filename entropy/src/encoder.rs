@@ -30,6 +30,8 @@ pub struct Encoder {
     escapes: Vec<Escape>,
     /// Where each call's intervals end. Rows start anew with each call.
     call_ends: Vec<usize>,
+    /// The words of the interleaved lanes; kept between streams for its memory.
+    words: WordsBackwards,
 }
 
 impl Default for Encoder {
@@ -41,7 +43,8 @@ impl Default for Encoder {
 impl Encoder {
     /// An encoder on the fastest path of this machine.
     pub fn new() -> Self {
-        Self { path: Path::best(), intervals: Vec::new(), escapes: Vec::new(), call_ends: Vec::new() }
+        let (intervals, escapes, call_ends) = (Vec::new(), Vec::new(), Vec::new());
+        Self { path: Path::best(), intervals, escapes, call_ends, words: WordsBackwards::default() }
     }
 
     /// An encoder on the given path. Every path writes the same bytes.
@@ -122,11 +125,20 @@ impl Encoder {
     }
 
     /// The stream, with as many lanes as its size can feed. Nothing encoded gives no bytes.
-    pub fn finish(self) -> Vec<u8> {
+    pub fn finish(mut self) -> Vec<u8> {
+        self.finish_and_reset()
+    }
+
+    /// The stream, as [`Encoder::finish`]; the encoder starts anew, and keeps its memory for the next stream.
+    pub fn finish_and_reset(&mut self) -> Vec<u8> {
         // 64 bytes per lane: the part that is coded on one lane stays below a tenth of the stream.
         let estimate = self.estimated_bytes();
         let lanes = (estimate / 64).clamp(1, MAX_LANES);
-        self.write(1 << lanes.ilog2(), estimate)
+        let bytes = self.write(1 << lanes.ilog2(), estimate);
+        self.intervals.clear();
+        self.escapes.clear();
+        self.call_ends.clear();
+        bytes
     }
 
     /// The stream with up to `lanes` lanes (1, 2, 4, … 64); fewer if it is too short to feed them.
@@ -134,11 +146,12 @@ impl Encoder {
     /// # Errors
     ///
     /// [`Error::Parameter`] if `lanes` is not a power of two up to 64.
-    pub fn finish_with_lanes(self, lanes: usize) -> Result<Vec<u8>, Error> {
+    pub fn finish_with_lanes(mut self, lanes: usize) -> Result<Vec<u8>, Error> {
         if !lanes.is_power_of_two() || lanes > MAX_LANES {
             return Err(Error::Parameter { what: "number of lanes", found: lanes, expected: MAX_LANES });
         }
-        Ok(self.write(lanes, self.estimated_bytes()))
+        let estimate = self.estimated_bytes();
+        Ok(self.write(lanes, estimate))
     }
 
     /// Size of the stream to within a few percent, from a sample of its intervals.
@@ -151,7 +164,7 @@ impl Encoder {
         (((sample * stride as u64) >> 23) + raw) as usize / 8
     }
 
-    fn write(&self, mut lanes: usize, estimate: usize) -> Vec<u8> {
+    fn write(&mut self, mut lanes: usize, estimate: usize) -> Vec<u8> {
         while lanes > 1 {
             if let Some(tail) = self.tail(lanes) {
                 return self.interleave(lanes, tail, estimate);
@@ -190,9 +203,10 @@ impl Encoder {
     }
 
     /// The intervals before the tail on `lanes` lanes, whose starting states hold the tail's words.
-    fn interleave(&self, lanes: usize, tail: Tail, estimate: usize) -> Vec<u8> {
+    fn interleave(&mut self, lanes: usize, tail: Tail, estimate: usize) -> Vec<u8> {
         let mut states = tail.states;
-        let mut words = WordsBackwards::with_capacity(estimate + estimate / 32 + 4 * MAX_LANES);
+        let words = &mut self.words;
+        words.clear(estimate + estimate / 32 + 4 * MAX_LANES);
         let mut escapes = &self.escapes[..self.escapes.partition_point(|escape| escape.index < tail.first)];
         let mut end = tail.first;
         let calls = self.call_ends.partition_point(|&end| end < tail.first);
@@ -205,14 +219,14 @@ impl Encoder {
                 if last.is_some() {
                     let row_end = end.min(row + lanes);
                     let intervals = &self.intervals[row_end..end];
-                    paths::push_rows(self.path, &mut states, lanes, intervals, &mut words);
+                    paths::push_rows(self.path, &mut states, lanes, intervals, words);
                     end = row_end;
                 }
                 while let Some((escape, rest)) = escapes.split_last().filter(|(last, _)| last.index >= row) {
                     push_escape(&mut states[escape.index - row], escape.symbol, |word| words.push(word));
                     escapes = rest;
                 }
-                paths::push_rows(self.path, &mut states, lanes, &self.intervals[row..end], &mut words);
+                paths::push_rows(self.path, &mut states, lanes, &self.intervals[row..end], words);
                 end = row;
             }
         }
@@ -271,7 +285,7 @@ struct Single {
 
 impl Single {
     fn new(intervals: usize) -> Self {
-        Self { state: SINGLE_END, words: WordsBackwards::with_capacity(1 << 9), first: intervals }
+        Self { state: SINGLE_END, words: WordsBackwards::default(), first: intervals }
     }
 
     /// Takes intervals, each with its escape, as long as no more than `capacity` words come out.

@@ -22,6 +22,7 @@ pub(crate) const LOW: u64 = 1 << 32;
 pub(crate) const SINGLE_END: u64 = 1 << 16;
 
 /// Words in the order they are decoded, written from the last to the first.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct WordsBackwards {
     /// Little-endian words; those from `start` on are written.
     buffer: Vec<u8>,
@@ -29,8 +30,12 @@ pub(crate) struct WordsBackwards {
 }
 
 impl WordsBackwards {
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self { buffer: vec![0; bytes], start: bytes }
+    /// Drops all words; leaves room for at least `bytes`.
+    pub(crate) fn clear(&mut self, bytes: usize) {
+        if self.buffer.len() < bytes {
+            self.buffer = vec![0; bytes];
+        }
+        self.start = self.buffer.len();
     }
 
     pub(crate) fn push(&mut self, word: u16) {

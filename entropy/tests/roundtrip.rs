@@ -119,3 +119,17 @@ fn nothing_gives_no_bytes() {
     assert_eq!(encoder.encode_categorical(&certain, &[0, 1]), Err(Error::ImpossibleSymbol { symbol: 1 }));
     assert_eq!(encoder.finish(), []);
 }
+
+#[test]
+fn an_encoder_can_be_used_again() {
+    let mut encoder = Encoder::new();
+    for n in [5000, 20_000, 10, 0, 300] {
+        let (params, mut symbols) = brief(2, n, n as u64);
+        symbols.iter_mut().step_by(50).for_each(|symbol| *symbol = i32::MIN);
+        encoder.encode(&params.view(), &symbols).unwrap();
+        let bytes = encoder.finish_and_reset();
+        let mut fresh = Encoder::new();
+        fresh.encode(&params.view(), &symbols).unwrap();
+        assert_eq!(bytes, fresh.finish());
+    }
+}
