@@ -26,6 +26,10 @@ pub mod limits {
     pub const SIDE: u32 = 1 << 20;
     /// Pixels of a picture.
     pub const PIXELS: u64 = 1 << 28;
+    /// Pixels for each byte of the file, beyond [`PIXELS_FREE`]: a few hundred bytes cannot ask for gigabytes.
+    pub const PIXELS_PER_BYTE: u64 = 1 << 16;
+    /// Pixels that a file of any length may hold.
+    pub const PIXELS_FREE: u64 = 1 << 25;
     /// Bytes of decoded samples of a picture.
     pub const IMAGE_BYTES: u64 = 1 << 31;
     /// Bytes of ICC, EXIF, XMP and RIFF chunks together.

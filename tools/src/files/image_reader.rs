@@ -8,7 +8,8 @@ use super::{Loaded, limits};
 use crate::error::{Error, Result};
 use image::codecs::{bmp, jpeg, png, pnm, tiff, webp};
 use image::error::LimitErrorKind;
-use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageResult};
+use image::{ColorType, ImageDecoder, ImageError, ImageFormat};
+use std::fmt::Display;
 use std::io::{Cursor, ErrorKind};
 use wavern::signal::{Color, Image, Metadata, Samples};
 
@@ -25,7 +26,10 @@ pub fn read(bytes: &[u8], format: ImageFormat) -> Result<Loaded> {
         if bounds_first {
             decoder.set_limits(decoder_limits()).map_err(|error| explain(name, error))?;
         }
-        let metadata = metadata(decoder.as_mut(), &mut notes);
+        let metadata = match format {
+            ImageFormat::WebP => webp_metadata(bytes, &mut notes)?,
+            _ => metadata(decoder.as_mut(), &mut notes),
+        };
         if !bounds_first {
             decoder.set_limits(decoder_limits()).map_err(|error| explain(name, error))?;
         }
@@ -60,6 +64,7 @@ fn open<'a>(
     notes: &mut Vec<String>,
 ) -> Result<Box<dyn ImageDecoder + 'a>> {
     let name = name(format);
+    let source_bytes = source.get_ref().len() as u64;
     let explain = |error| explain(name, error);
     let animated = || Err(Error::unsupported(format!("animated {name} (expected a single picture)")));
     let decoder: Box<dyn ImageDecoder + 'a> = match format {
@@ -88,7 +93,7 @@ fn open<'a>(
         ImageFormat::Pnm => Box::new(pnm::PnmDecoder::new(source).map_err(explain)?),
         _ => return Err(Error::unsupported(format!("{format:?} pictures cannot be read"))),
     };
-    check_size(decoder.as_ref())?;
+    check_size(decoder.as_ref(), source_bytes)?;
     Ok(decoder)
 }
 
@@ -96,7 +101,7 @@ fn has_more_pages(source: Source<'_>) -> bool {
     ::tiff::decoder::Decoder::new(source).is_ok_and(|decoder| decoder.more_images())
 }
 
-fn check_size(decoder: &dyn ImageDecoder) -> Result<()> {
+fn check_size(decoder: &dyn ImageDecoder, file_bytes: u64) -> Result<()> {
     let (width, height) = decoder.dimensions();
     if width > limits::SIDE || height > limits::SIDE {
         let bound = limits::SIDE;
@@ -110,7 +115,14 @@ fn check_size(decoder: &dyn ImageDecoder) -> Result<()> {
         let bound = format!("expected at most {most} pixels and {room} bytes of samples");
         return Err(Error::limit(format!("{width}x{height} pixels, {bytes} bytes of samples ({bound})")));
     }
-    Ok(())
+    let most = limits::PIXELS_FREE.max(file_bytes.saturating_mul(limits::PIXELS_PER_BYTE));
+    if pixels > most {
+        let what = format!("{width}x{height} pixels in a file of {file_bytes} bytes");
+        return Err(Error::limit(format!("{what} (expected at most {most})")));
+    }
+    // The decoders cannot say that memory ran out: they end the process. So it is asked for here, all that they need
+    // at their worst (progressive JPEG), and given back at once.
+    reserved::<u8>((bytes as usize).saturating_mul(4)).map(drop)
 }
 
 fn decode(decoder: Box<dyn ImageDecoder + '_>, name: &str) -> Result<Image> {
@@ -152,9 +164,14 @@ fn decode(decoder: Box<dyn ImageDecoder + '_>, name: &str) -> Result<Image> {
     }
 }
 
-fn zeroed<T: Clone + Default>(count: usize) -> Result<Vec<T>> {
+fn reserved<T>(count: usize) -> Result<Vec<T>> {
     let mut buffer = Vec::new();
     buffer.try_reserve_exact(count).map_err(|_| Error::limit("picture does not fit in memory"))?;
+    Ok(buffer)
+}
+
+fn zeroed<T: Clone + Default>(count: usize) -> Result<Vec<T>> {
+    let mut buffer = reserved(count)?;
     buffer.resize(count, T::default());
     Ok(buffer)
 }
@@ -173,21 +190,48 @@ fn split<T: Copy>(pixels: Vec<T>, channels: usize, has_alpha: bool) -> (Vec<T>, 
     (samples, Some(alpha))
 }
 
-/// Metadata that cannot be read is no reason to refuse the pixels, but it is a reason to say so.
 fn metadata(decoder: &mut dyn ImageDecoder, notes: &mut Vec<String>) -> Metadata {
-    let mut take = |what: &str, block: ImageResult<Option<Vec<u8>>>| match block {
+    let (icc, exif, xmp) = (decoder.icc_profile(), decoder.exif_metadata(), decoder.xmp_metadata());
+    Metadata {
+        icc: block("ICC profile", icc, notes),
+        exif: block("EXIF", exif, notes).map(without_prefix),
+        xmp: block("XMP", xmp, notes),
+        riff: Vec::new(),
+    }
+}
+
+/// The decoder of `image` would allocate whatever length a chunk claims to have; no chunk is longer than the file.
+fn webp_metadata(bytes: &[u8], notes: &mut Vec<String>) -> Result<Metadata> {
+    let malformed = |error| Error::corrupt(format!("malformed WebP: {error}"));
+    let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).map_err(malformed)?;
+    decoder.set_memory_limit(bytes.len());
+    let (icc, exif, xmp) = (decoder.icc_profile(), decoder.exif_metadata(), decoder.xmp_metadata());
+    Ok(Metadata {
+        icc: block("ICC profile", icc, notes),
+        exif: block("EXIF", exif, notes).map(without_prefix),
+        xmp: block("XMP", xmp, notes),
+        riff: Vec::new(),
+    })
+}
+
+/// Metadata that cannot be read is no reason to refuse the pixels, but it is a reason to say so.
+fn block<E: Display>(
+    what: &str,
+    block: std::result::Result<Option<Vec<u8>>, E>,
+    notes: &mut Vec<String>,
+) -> Option<Vec<u8>> {
+    match block {
         Ok(block) => block.filter(|block| !block.is_empty()),
         Err(error) => {
             notes.push(format!("{what} left out: {error}"));
             None
         }
-    };
-    let icc = take("ICC profile", decoder.icc_profile());
-    let exif = take("EXIF", decoder.exif_metadata());
-    let xmp = take("XMP", decoder.xmp_metadata());
-    // Some writers put the JPEG marker's prefix in front of the TIFF header in other containers too.
-    let exif = exif.map(|block| block.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec).unwrap_or(block));
-    Metadata { icc, exif, xmp, riff: Vec::new() }
+    }
+}
+
+/// Some writers put the prefix of the JPEG marker in front of the TIFF header in other containers too.
+fn without_prefix(exif: Vec<u8>) -> Vec<u8> {
+    exif.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec).unwrap_or(exif)
 }
 
 fn explain(name: &str, error: ImageError) -> Error {
@@ -242,6 +286,9 @@ mod tests {
         assert_eq!(error.exit_code(), 6);
         let error = read(b"P6\n30000 30000\n65535\n", ImageFormat::Pnm).unwrap_err();
         assert!(error.to_string().starts_with("30000x30000 pixels, 5400000000 bytes of samples"), "{error}");
+        let error = read(b"P5\n16000 16000\n255\n", ImageFormat::Pnm).unwrap_err();
+        let expected = "16000x16000 pixels in a file of 19 bytes (expected at most 33554432)";
+        assert_eq!((error.exit_code(), error.to_string()), (6, expected.to_owned()));
     }
 
     #[test]
