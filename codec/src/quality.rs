@@ -1,11 +1,11 @@
 //! Quality levels: one set of weights covers all rates.
 //!
 //! A model is trained at a few anchor levels (one λ each); what depends on the level is stored per anchor and
-//! interpolated. A stream's level is an integer in steps of 1/128 anchor, so that both ends interpolate at exactly
+//! interpolated. A stream's level is an integer in steps of 1/64 anchor, so that both ends interpolate at exactly
 //! the same place.
 
 /// Steps between two anchors.
-pub const STEPS: u16 = 128;
+pub const STEPS: u16 = 64;
 
 /// The user's scale: 0 is the smallest file, 100 the best picture a model can give.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -91,7 +91,7 @@ mod tests {
         let level = |q: f32| Quality::new(q).unwrap().level(8);
         assert_eq!(level(0.0), Level(0));
         assert_eq!(level(100.0), Level::top(8));
-        assert_eq!(level(50.0), Level(448));
+        assert_eq!(level(50.0), Level(224));
         assert!(Quality::new(100.5).is_err() && Quality::new(f32::NAN).is_err());
     }
 

@@ -4,7 +4,7 @@
 //! integer networks i8 weights, i32 biases and u8 shifts. Nothing in the file can run code, and every number that
 //! touches a probability is an integer.
 
-use crate::network::ModelConfig;
+use crate::network::{Kind, ModelConfig};
 use crate::network::plain::Network;
 use crate::prior::Prior;
 use half::f16;
@@ -202,13 +202,21 @@ pub fn id_of(bytes: &[u8]) -> WeightsId {
     WeightsId(id)
 }
 
+/// The weight file of a kind inside the library.
+pub fn built_in(kind: Kind) -> &'static [u8] {
+    match kind {
+        Kind::Image => include_bytes!("../../models/image.safetensors"),
+        Kind::Audio => include_bytes!("../../models/audio.safetensors"),
+    }
+}
+
 /// The image model inside the library.
 ///
 /// # Errors
 /// Never for the file that is shipped; the type is that of any weight file.
 pub fn image() -> Result<Arc<Weights>, Error> {
     static CACHE: Cache = Cache::new();
-    CACHE.get(include_bytes!("../../models/image.safetensors"))
+    CACHE.get(built_in(Kind::Image))
 }
 
 /// The audio model inside the library.
@@ -217,7 +225,7 @@ pub fn image() -> Result<Arc<Weights>, Error> {
 /// Never for the file that is shipped; the type is that of any weight file.
 pub fn audio() -> Result<Arc<Weights>, Error> {
     static CACHE: Cache = Cache::new();
-    CACHE.get(include_bytes!("../../models/audio.safetensors"))
+    CACHE.get(built_in(Kind::Audio))
 }
 
 struct Cache(std::sync::Mutex<Option<Arc<Weights>>>);

@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and how it ends.
 
+use crate::codec::Engine;
 use crate::error::{Error, Result};
 use crate::{decode, encode, eval, files, info, latents};
 use clap::{Parser, Subcommand};
@@ -30,6 +31,8 @@ enum Verb {
     Info(info::Args),
     Eval(eval::Args),
     Latents(latents::Args),
+    #[cfg(feature = "torch")]
+    Train(crate::train::Args),
 }
 
 /// Runs the command that was typed. Errors go to standard error, one line each.
@@ -41,6 +44,8 @@ pub fn run() -> ExitCode {
         Verb::Info(args) => info::run(&args),
         Verb::Eval(args) => eval::run(&args),
         Verb::Latents(args) => latents::run(&args),
+        #[cfg(feature = "torch")]
+        Verb::Train(args) => crate::train::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,11 +68,24 @@ pub(crate) struct Common {
     /// Say nothing but errors
     #[arg(long)]
     quiet: bool,
+
+    #[cfg(feature = "torch")]
+    #[command(flatten)]
+    backend: crate::torch::Args,
 }
 
 impl Common {
     pub(crate) fn threads(&self) -> Option<usize> {
         self.threads.map(NonZeroUsize::get)
+    }
+
+    /// Threads and engine.
+    pub(crate) fn engine(&self) -> Engine {
+        Engine {
+            threads: self.threads(),
+            #[cfg(feature = "torch")]
+            backend: self.backend,
+        }
     }
 
     /// One line for the user on standard error, unless told to be quiet.

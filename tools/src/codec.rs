@@ -3,7 +3,10 @@
 use crate::error::{Error, ErrorKind, Result};
 use wavern::signal::{Audio, Image, Signal};
 use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Latents, Quality};
-use wavern_bitstream::Header;
+use std::sync::Arc;
+use wavern::Transforms;
+use wavern::network::Kind;
+use wavern_bitstream::{Container, Header};
 
 /// How good or how large the result shall be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,9 +29,29 @@ pub(crate) struct Stream {
     pub(crate) level: u16,
 }
 
+/// What runs the codec.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Engine {
+    pub(crate) threads: Option<usize>,
+    #[cfg(feature = "torch")]
+    pub(crate) backend: crate::torch::Args,
+}
+
+impl Engine {
+    /// The float networks of the built-in weights for this kind, if not the codec's own.
+    fn transforms(&self, kind: Kind) -> Result<Option<Arc<dyn Transforms>>> {
+        #[cfg(feature = "torch")]
+        return self.backend.transforms(kind).map_err(explain);
+        #[cfg(not(feature = "torch"))]
+        return Ok(Option::<Arc<dyn Transforms>>::None.filter(|_| kind == Kind::Image));
+    }
+}
+
 /// Codes a signal.
-pub(crate) fn encode(signal: &Signal, target: Target, threads: Option<usize>) -> Result<Stream> {
-    let mut options = EncodeOptions { threads, ..EncodeOptions::default() };
+pub(crate) fn encode(signal: &Signal, target: Target, engine: Engine) -> Result<Stream> {
+    let kind = if matches!(signal, Signal::Image(_)) { Kind::Image } else { Kind::Audio };
+    let transforms = engine.transforms(kind)?;
+    let mut options = EncodeOptions { threads: engine.threads, transforms, ..EncodeOptions::default() };
     match target {
         Target::Quality(value) => {
             let wrong = |value| Error::usage(format!("quality {value} (expected 0..=100)"));
@@ -46,17 +69,18 @@ pub(crate) fn encode(signal: &Signal, target: Target, threads: Option<usize>) ->
 }
 
 /// Decodes a stream.
-pub(crate) fn decode(bytes: &[u8], threads: Option<usize>) -> Result<Signal> {
-    decoder(threads)?.decode(bytes).map_err(explain)
+pub(crate) fn decode(bytes: &[u8], engine: Engine) -> Result<Signal> {
+    let mut options = DecodeOptions { threads: engine.threads, ..DecodeOptions::default() };
+    let container = Container::parse(bytes, &options.limits).map_err(explain_container)?;
+    let kind = if matches!(container.header(), Header::Image(_)) { Kind::Image } else { Kind::Audio };
+    options.transforms = engine.transforms(kind)?;
+    Decoder::new(options).and_then(|decoder| decoder.decode(bytes)).map_err(explain)
 }
 
 /// Quantized latents of a stream: one entry for a picture, one for each group of channels of a sound.
 pub(crate) fn latents(bytes: &[u8], threads: Option<usize>) -> Result<Vec<Latents>> {
-    decoder(threads)?.latents(bytes).map_err(explain)
-}
-
-fn decoder(threads: Option<usize>) -> Result<Decoder> {
-    Decoder::new(DecodeOptions { threads, ..DecodeOptions::default() }).map_err(explain)
+    let options = DecodeOptions { threads, ..DecodeOptions::default() };
+    Decoder::new(options).and_then(|decoder| decoder.latents(bytes)).map_err(explain)
 }
 
 /// The quality 0..=100 that a level stands for, if the weights are the built-in ones.

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let input = Input::read(&args.input)?;
 
     let start = Instant::now();
-    let signal = codec::decode(input.bytes(), args.common.threads()).at(input.name())?;
+    let signal = codec::decode(input.bytes(), args.common.engine()).at(input.name())?;
     let seconds = start.elapsed().as_secs_f64();
 
     let format = named.unwrap_or(match signal {

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (None, None) => Target::default(),
     };
     let start = Instant::now();
-    let stream = codec::encode(&signal, target, args.common.threads()).at(input.name())?;
+    let stream = codec::encode(&signal, target, args.common.engine()).at(input.name())?;
     let seconds = start.elapsed().as_secs_f64();
     let name = output.name().to_owned();
     output.write_bytes(&stream.bytes)?;

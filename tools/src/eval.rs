@@ -195,12 +195,12 @@ fn measure_file(path: &Path, args: &Args) -> Result<Vec<Row>> {
 }
 
 fn measure_at(input: &Input, signal: &Signal, target: Target, args: &Args) -> Result<Row> {
-    let threads = args.common.threads();
+    let engine = args.common.engine();
     let start = Instant::now();
-    let stream = codec::encode(signal, target, threads)?;
+    let stream = codec::encode(signal, target, engine)?;
     let encode_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let decoded = codec::decode(&stream.bytes, threads)?;
+    let decoded = codec::decode(&stream.bytes, engine)?;
     let decode_s = start.elapsed().as_secs_f64();
 
     let mut row = Row {

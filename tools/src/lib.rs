@@ -12,5 +12,9 @@ mod info;
 mod latents;
 pub mod metrics;
 pub mod report;
+#[cfg(feature = "torch")]
+mod torch;
+#[cfg(feature = "torch")]
+mod train;
 
 pub use cli::run;

@@ -1,12 +1,12 @@
 //! The float networks of a weight file on libtorch, behind the codec's [`Transforms`].
 
+use crate::export;
 use crate::layers::{self, Levels};
 use crate::params::Params;
 use std::sync::Mutex;
 use tch::{Device, Kind, Tensor};
 use wavern::network::{self, Layer, ModelConfig};
 use wavern::quality::STEPS;
-use wavern::weights::{self, TensorMap};
 use wavern::{Error, Level, Transforms};
 
 /// g_a, h_a and g_s of one weight file on one device, in f32.
@@ -24,18 +24,7 @@ impl TorchTransforms {
     /// [`Error::Weights`] if the file is not a weight file, [`Error::Backend`] if the device is not there.
     pub fn new(bytes: &[u8], device: Device) -> Result<Self, Error> {
         available(device)?;
-        let config = weights::read_config(bytes)?;
-        let map = TensorMap::new(bytes)?;
-        let mut params = Params::new(device);
-        for name in map.names() {
-            let float = ["analysis.", "hyper_analysis.", "synthesis."].iter().any(|p| name.starts_with(p));
-            if float {
-                let shape = map.shape(&name)?;
-                let values = map.floats(&name, &shape)?;
-                let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
-                params.set(&name, &Tensor::from_slice(&values).view(shape.as_slice()));
-            }
-        }
+        let (config, params) = export::parameters(bytes, device)?;
         Ok(Self { config, params: Mutex::new(params) })
     }
 

@@ -5,13 +5,14 @@
 //! by the codec, which proves for every output channel that no partial sum can leave the exact range, and refuses
 //! the file if one could.
 
+use crate::params::Params;
 use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, HashMap};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 use wavern::network::ModelConfig;
 use wavern::prior::units;
-use wavern::weights::Weights;
+use wavern::weights::{self, TensorMap, Weights};
 
 /// Tensors of a weight file before they are written.
 type Entries = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
@@ -65,6 +66,16 @@ fn input_unit(layer: &str) -> i32 {
     }
 }
 
+/// Unit of what output channel `row` of `rows` gives.
+fn output_unit(is_head: bool, row: usize, rows: usize) -> i32 {
+    match (is_head, row * 3 / rows) {
+        (false, _) => units::ACTIVATION,
+        (true, 0) => units::LOGIT_SHIFT,
+        (true, 1) => units::MEAN_SHIFT,
+        (true, _) => units::SCALE_SHIFT,
+    }
+}
+
 fn integer_layer(
     entries: &mut Entries,
     layer: &str,
@@ -93,13 +104,7 @@ fn integer_layer(
         for (out, value) in level_biases.iter_mut().zip(&levels).skip(row).step_by(rows) {
             *out = (f64::from(*value) * sum_unit).round() as i32;
         }
-        let unit_out = match (is_head, row * 3 / rows) {
-            (false, _) => units::ACTIVATION,
-            (true, 0) => units::LOGIT_SHIFT,
-            (true, 1) => units::MEAN_SHIFT,
-            (true, _) => units::SCALE_SHIFT,
-        };
-        let shift = unit + unit_in - unit_out;
+        let shift = unit + unit_in - output_unit(is_head, row, rows);
         shifts.push(u8::try_from(shift).map_err(|_| format!("{layer} channel {row}: weights up to {largest}"))?);
     }
     let le = |values: &[i32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -129,6 +134,80 @@ fn hyper_prior(entries: &mut Entries, params: &BTreeMap<String, Tensor>, compone
     let values = bytes(scales, &|v| vec![v.round().clamp(0.0, 255.0) as u8]);
     entries.insert("hyper_prior.scales".into(), (Dtype::U8, shape(scales), values));
     Ok(())
+}
+
+/// The parameters of a weight file, the mirror of [`weight_file`]: integers become the reals they stand for.
+///
+/// # Errors
+/// If it is not a weight file.
+pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params), weights::Error> {
+    let config = weights::read_config(bytes)?;
+    let map = TensorMap::new(bytes)?;
+    let mut params = Params::new(device);
+    for name in map.names() {
+        let integer = ["hyper_synthesis.", "context.", "hyper_prior."].iter().any(|p| name.starts_with(p));
+        if !integer {
+            let shape = map.shape(&name)?;
+            set(&mut params, &name, &shape, &map.floats(&name, &shape)?);
+        }
+    }
+    for name in map.names() {
+        let Some(layer) = name.strip_suffix(".shift") else { continue };
+        let shape = map.shape(&format!("{layer}.weight"))?;
+        let rows = shape[0];
+        let (is_head, unit_in) = (layer.ends_with(".head"), input_unit(layer));
+        let units: Vec<i32> = map
+            .u8s(&name, &[rows])?
+            .iter()
+            .enumerate()
+            .map(|(row, &shift)| i32::from(shift) - unit_in + output_unit(is_head, row, rows))
+            .collect();
+        let weight = map.i8s(&format!("{layer}.weight"), &shape)?;
+        let per_row = weight.len() / rows;
+        let real = |value: f32, unit: i32| value * (-unit as f32).exp2();
+        let weight: Vec<f32> =
+            weight.iter().enumerate().map(|(i, &w)| real(f32::from(w), units[i / per_row])).collect();
+        set(&mut params, &format!("{layer}.weight"), &shape, &weight);
+        let offsets = |name: &str, shape: &[usize]| -> Result<Vec<f32>, weights::Error> {
+            let values = map.i32s(name, shape)?;
+            Ok(values.iter().enumerate().map(|(i, &b)| real(b as f32, units[i % rows] + unit_in)).collect())
+        };
+        let bias = offsets(&format!("{layer}.bias"), &[rows])?;
+        set(&mut params, &format!("{layer}.bias"), &[rows], &bias);
+        if layer == format!("hyper_synthesis.{}", config.hyper_synthesis.len() - 1) {
+            let shape = [config.lambdas.len(), rows];
+            let levels = offsets("hyper_synthesis.level_bias", &shape)?;
+            set(&mut params, "hyper_synthesis.level_bias", &shape, &levels);
+        }
+    }
+    let (anchors, k, z) = (config.lambdas.len(), config.context.components, config.hyper_latents());
+    let given = if k > 1 { map.u8s("hyper_prior.weights", &[anchors, k - 1, z])? } else { Vec::new() };
+    let mut logits = vec![0f32; anchors * k * z];
+    for anchor in 0..anchors {
+        for channel in 0..z {
+            let mut left = 256.0f32;
+            for component in 0..k {
+                let share = match component + 1 < k {
+                    true => f32::from(given[(anchor * (k - 1) + component) * z + channel]).min(left),
+                    false => left,
+                };
+                left -= share;
+                logits[(anchor * k + component) * z + channel] = share.max(0.25).log2();
+            }
+        }
+    }
+    let shape = [anchors, k, z];
+    set(&mut params, "hyper_prior.logits", &shape, &logits);
+    let means: Vec<f32> = map.i16s("hyper_prior.means", &shape)?.iter().map(|&m| f32::from(m) / 64.0).collect();
+    set(&mut params, "hyper_prior.means", &shape, &means);
+    let scales: Vec<f32> = map.u8s("hyper_prior.scales", &shape)?.iter().map(|&s| f32::from(s)).collect();
+    set(&mut params, "hyper_prior.scales", &shape, &scales);
+    Ok((config, params))
+}
+
+fn set(params: &mut Params, name: &str, shape: &[usize], values: &[f32]) {
+    let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
+    params.set(name, &Tensor::from_slice(values).view(shape.as_slice()));
 }
 
 fn get<'a>(params: &'a BTreeMap<String, Tensor>, name: &str) -> Result<&'a Tensor, String> {

@@ -5,8 +5,9 @@ use crate::layers::Levels;
 use crate::model::{Model, Outcome, Rounding, forward_packets};
 use crate::optimizer::{self, Adam};
 use crate::params::{Params, read_checkpoint, write_checkpoint};
-use crate::initial;
+use crate::{export, initial};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -102,7 +103,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let mut adam = Adam::new(&params);
     let mut minutes_before = 0.0;
     if let Some(path) = &options.init {
-        let saved = read_checkpoint(path)?;
+        let saved = if options.resume { read_checkpoint(path)? } else { initial_weights(path)? };
         params.restore(if options.resume { "params." } else { "average." }, &saved)?;
         average.restore("average.", &saved)?;
         if options.resume {
@@ -165,6 +166,17 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     }
     bar.finish();
     Ok(())
+}
+
+/// The averaged weights of a checkpoint, or the weights of a weight file, under `average.`.
+fn initial_weights(path: &std::path::Path) -> Result<BTreeMap<String, Tensor>, Box<dyn std::error::Error>> {
+    if path.extension().is_some_and(|e| e == "ckpt") {
+        return Ok(read_checkpoint(path)?);
+    }
+    let (_, params) = export::parameters(&std::fs::read(path)?, Device::Cpu)?;
+    let mut tensors = Vec::new();
+    params.collect("average.", &mut tensors);
+    Ok(tensors.into_iter().collect())
 }
 
 /// Warm-up over 200 steps, then a cosine to zero over the schedule.

@@ -1,0 +1,168 @@
+//! The two backends on the same weight files, and the training's rate against real bytes.
+
+use std::sync::Arc;
+use tch::{Device, Kind};
+use wavern::network::{ModelConfig, Tensor};
+use wavern::signal::{Audio, Color, Image, SampleFormat, Samples};
+use wavern::transforms::PlainTransforms;
+use wavern::weights::Weights;
+use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Level, Quality, Signal, Transforms};
+use wavern_torch::backend::TorchTransforms;
+use wavern_torch::export;
+use wavern_torch::layers::Levels;
+use wavern_torch::model::{Model, Rounding, forward_packets};
+
+const IMAGE: &[u8] = include_bytes!("../../../models/image.safetensors");
+const AUDIO: &[u8] = include_bytes!("../../../models/audio.safetensors");
+
+/// Something between noise and a gradient, in -1..1.
+fn signal(len: usize) -> Vec<f32> {
+    let mut state = 12345u32;
+    let mut smooth = 0.0f32;
+    (0..len)
+        .map(|i| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
+            smooth = 0.9 * smooth + 0.1 * noise;
+            (smooth + 0.4 * (i as f32 * 0.013).sin()).clamp(-1.0, 1.0)
+        })
+        .collect()
+}
+
+fn photo() -> Image {
+    let (width, height) = (173u32, 94u32);
+    let samples = signal((width * height * 3) as usize).iter().map(|v| (v * 100.0 + 128.0) as u8).collect();
+    Image::new(width, height, Color::Rgb, Samples::U8(samples)).unwrap()
+}
+
+fn clip() -> Audio {
+    let channels = vec![signal(30_000), signal(30_000).iter().rev().map(|v| v * 0.7).collect()];
+    Audio::new(44_100, SampleFormat::I16, channels).unwrap()
+}
+
+fn backends(bytes: &[u8]) -> [(Arc<Weights>, Arc<dyn Transforms>); 2] {
+    let weights = Arc::new(Weights::from_bytes(bytes).unwrap());
+    let torch = TorchTransforms::new(bytes, Device::Cpu).unwrap();
+    [(weights.clone(), Arc::new(PlainTransforms(weights.clone()))), (weights, Arc::new(torch))]
+}
+
+fn assert_close(a: &Tensor, b: &Tensor, what: &str) {
+    assert_eq!(a.shape(), b.shape());
+    let largest = a.data().iter().fold(0f32, |m, v| m.max(v.abs()));
+    let worst = a.data().iter().zip(b.data()).fold(0f32, |m, (x, y)| m.max((x - y).abs()));
+    assert!(worst <= 1e-3 * largest, "{what}: {worst} of {largest}");
+}
+
+#[test]
+fn activations_agree_to_a_thousandth() {
+    for (bytes, shape) in [(IMAGE, [6, 10]), (AUDIO, [1, 24])] {
+        let [(weights, plain), (_, torch)] = backends(bytes);
+        let config = &weights.config;
+        let tensor = |[h, w]: [usize; 2], c: usize| {
+            Tensor::from_vec([h, w, c], signal(h * w * c).iter().map(|v| v * 4.0).collect())
+        };
+        let x = tensor(shape, config.packet_channels());
+        let y = plain.analysis(x.clone()).unwrap();
+        assert_close(&y, &torch.analysis(x).unwrap(), "analysis");
+        let hyper = tensor(config.hyper_stride(), config.latents());
+        assert_close(
+            &plain.hyper_analysis(hyper.clone()).unwrap(),
+            &torch.hyper_analysis(hyper).unwrap(),
+            "hyper_analysis",
+        );
+        for level in [0, 200, Level::top(config.lambdas.len()).0] {
+            let x = plain.synthesis(y.clone(), Level(level)).unwrap();
+            assert_close(&x, &torch.synthesis(y.clone(), Level(level)).unwrap(), "synthesis");
+        }
+    }
+}
+
+#[test]
+fn files_of_either_backend_decode_on_the_other_to_the_same_latents() {
+    let image = backends(IMAGE);
+    let audio = backends(AUDIO);
+    for quality in [10.0, 50.0, 90.0] {
+        let mut sizes = Vec::new();
+        for side in 0..2 {
+            let options = |(weights, transforms): &(Arc<Weights>, Arc<dyn Transforms>)| EncodeOptions {
+                quality: Quality::new(quality).unwrap(),
+                weights: Some(weights.clone()),
+                transforms: Some(transforms.clone()),
+                ..Default::default()
+            };
+            let picture = Encoder::new(options(&image[side])).unwrap().encode_image(&photo()).unwrap();
+            let sound = Encoder::new(options(&audio[side])).unwrap().encode_audio(&clip()).unwrap();
+            sizes.push([picture.bytes.len(), sound.bytes.len()]);
+            for (encoded, latents, pair) in
+                [(&picture.bytes, &picture.latents, &image), (&sound.bytes, &sound.latents, &audio)]
+            {
+                let decoded: Vec<Signal> = pair
+                    .iter()
+                    .map(|(weights, transforms)| {
+                        let options = DecodeOptions {
+                            weights: Some(weights.clone()),
+                            transforms: Some(transforms.clone()),
+                            ..Default::default()
+                        };
+                        let decoder = Decoder::new(options).unwrap();
+                        assert_eq!(&decoder.latents(encoded).unwrap(), latents);
+                        decoder.decode(encoded).unwrap()
+                    })
+                    .collect();
+                assert_signals_agree(&decoded[0], &decoded[1]);
+            }
+        }
+        for kind in 0..2 {
+            let (a, b) = (sizes[0][kind] as f64, sizes[1][kind] as f64);
+            assert!((a / b - 1.0).abs() < 0.001 || (a - b).abs() <= 8.0, "{a} and {b} bytes");
+        }
+    }
+}
+
+fn assert_signals_agree(a: &Signal, b: &Signal) {
+    match (a, b) {
+        (Signal::Image(a), Signal::Image(b)) => {
+            let (Samples::U8(a), Samples::U8(b)) = (a.samples(), b.samples()) else { panic!("8 bits") };
+            assert!(a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= 1));
+        }
+        (Signal::Audio(a), Signal::Audio(b)) => {
+            for (a, b) in a.channels().iter().flatten().zip(b.channels().iter().flatten()) {
+                assert!((a - b).abs() < 3e-5, "{a} {b}");
+            }
+        }
+        _ => panic!("different kinds"),
+    }
+}
+
+#[test]
+fn the_loss_counts_the_bits_of_the_file() {
+    let (config, params) = export::parameters(IMAGE, Device::Cpu).unwrap();
+    assert_eq!(config, Weights::from_bytes(IMAGE).unwrap().config);
+    let side = 192u32;
+    let samples: Vec<u8> = signal((side * side * 3) as usize).iter().map(|v| (v * 100.0 + 128.0) as u8).collect();
+    let pixels = tch::Tensor::from_slice(&samples).view([1, i64::from(side), i64::from(side), 3]);
+    let opponent = tch::Tensor::from_slice(&wavern::color::OPPONENT.concat()).view([3, 3]);
+    let planes = ((pixels.to_kind(Kind::Float) - 127.5) / 16.0).linear::<&tch::Tensor>(&opponent, None);
+    let packets = forward_packets(&planes.permute([0, 3, 1, 2]), config.packet_levels);
+    let image = Image::new(side, side, Color::Rgb, Samples::U8(samples)).unwrap();
+    for anchor in [1usize, 4, 6] {
+        let model = Model { config: ModelConfig::clone(&config), compute: Kind::Float };
+        let levels = Levels::new(&[anchor as f64], config.lambdas.len(), Device::Cpu);
+        let outcome = tch::no_grad(|| model.forward(&params, &packets, &levels, Rounding::Hard));
+        let estimate = (outcome.latent_bits + outcome.hyper_bits).double_value(&[0]) / 8.0;
+        let quality = Quality::new(100.0 * anchor as f32 / (config.lambdas.len() - 1) as f32).unwrap();
+        let options = EncodeOptions {
+            quality,
+            weights: Some(Arc::new(Weights::from_bytes(IMAGE).unwrap())),
+            ..Default::default()
+        };
+        let bytes = Encoder::new(options).unwrap().encode_image(&image).unwrap().bytes.len() as f64 - 40.0;
+        assert!((estimate / bytes - 1.0).abs() < 0.01, "anchor {anchor}: {estimate} estimated, {bytes} real");
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_is_an_error() {
+    let error = TorchTransforms::new(IMAGE, Device::Cuda(63)).unwrap_err();
+    assert!(error.to_string().contains("cuda:63 is not there"), "{error}");
+}

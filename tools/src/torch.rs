@@ -1,0 +1,76 @@
+//! `--backend` and `--device`: libtorch as the engine of the float networks.
+
+use clap::ValueEnum;
+use std::sync::Arc;
+use wavern::network::Kind;
+use wavern::{Error, Transforms, weights};
+use wavern_torch::backend::TorchTransforms;
+
+/// Which engine runs the float networks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// The codec's own.
+    #[default]
+    Plain,
+    /// libtorch.
+    Torch,
+}
+
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Args {
+    /// Engine of the float networks; probabilities are exact integers on either
+    #[arg(long, value_enum, default_value_t)]
+    backend: Backend,
+
+    /// Where libtorch runs: cpu, cuda or cuda:N. A device that is not there is an error
+    #[arg(long, value_name = "DEVICE", value_parser = parse_device, default_value = "cpu")]
+    device: tch::Device,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self { backend: Backend::Plain, device: tch::Device::Cpu }
+    }
+}
+
+impl Args {
+    /// The networks of the built-in weights on libtorch, if it was asked for.
+    pub(crate) fn transforms(&self, kind: Kind) -> Result<Option<Arc<dyn Transforms>>, Error> {
+        match self.backend {
+            Backend::Plain if self.device == tch::Device::Cpu => Ok(None),
+            Backend::Plain => {
+                Err(Error::Option { option: "--device", problem: "the plain engine runs on the cpu only".into() })
+            }
+            Backend::Torch => {
+                Ok(Some(Arc::new(TorchTransforms::new(weights::built_in(kind), self.device)?)))
+            }
+        }
+    }
+}
+
+/// `cpu`, `cuda`, `cuda:1`.
+pub(crate) fn parse_device(text: &str) -> Result<tch::Device, String> {
+    match text.split_once(':') {
+        None if text == "cpu" => Ok(tch::Device::Cpu),
+        None if text == "cuda" => Ok(tch::Device::Cuda(0)),
+        Some(("cuda", index)) => {
+            index.parse().map(tch::Device::Cuda).map_err(|_| format!("{index} is no number of a CUDA device"))
+        }
+        _ => Err("expected cpu, cuda or cuda:N".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_have_names() {
+        assert_eq!(parse_device("cpu"), Ok(tch::Device::Cpu));
+        assert_eq!(parse_device("cuda"), Ok(tch::Device::Cuda(0)));
+        assert_eq!(parse_device("cuda:3"), Ok(tch::Device::Cuda(3)));
+        for wrong in ["", "gpu", "cuda:", "cuda:x", "cpu:0"] {
+            assert!(parse_device(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `wavern train`: learn a model from folders of pictures or sounds, and turn checkpoints into weight files.
+
+use crate::error::{At, Error, Result};
+use crate::torch::parse_device;
+use clap::{Subcommand, ValueEnum};
+use std::path::{Path, PathBuf};
+use wavern::network::ModelConfig;
+use wavern_torch::train::{self, Options};
+use wavern_torch::{export, params};
+
+/// Train a model (needs libtorch)
+///
+/// The learning rate follows the clock: --minutes is the length of the whole schedule, and a run that is interrupted
+/// goes on with --resume from its last checkpoint.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Train the image model on a folder of pictures
+    Image(Run),
+    /// Train the audio model on a folder of sounds (FLAC, Ogg Vorbis, WAV)
+    Audio(Run),
+    /// Turn a checkpoint into a weight file, proving that its integer networks stay exact
+    Export(Export),
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// Folder of training signals
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+
+    /// Folder of validation signals; their curve goes to a CSV file beside OUT
+    #[arg(long, value_name = "DIR")]
+    valid: Option<PathBuf>,
+
+    /// Checkpoint to write (.ckpt)
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// Start from a checkpoint (.ckpt) or a weight file (.safetensors)
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+
+    /// Go on with the schedule and the optimizer of the checkpoint OUT
+    #[arg(long, conflicts_with = "init")]
+    resume: bool,
+
+    /// Length of the whole schedule
+    #[arg(long, default_value_t = 120.0)]
+    minutes: f64,
+
+    /// Where to train: cpu, cuda or cuda:N
+    #[arg(long, value_parser = parse_device, default_value = "cpu")]
+    device: tch::Device,
+
+    /// Threads of libtorch on the CPU
+    #[arg(long, default_value_t = 1)]
+    threads: u16,
+
+    /// Signals per step
+    #[arg(long, default_value_t = 8)]
+    batch: usize,
+
+    /// Side of a crop in pixels (a multiple of 64), or frames of sound (a multiple of 8)
+    #[arg(long)]
+    crop: Option<usize>,
+
+    /// Peak learning rate
+    #[arg(long, default_value_t = 1e-3)]
+    rate: f64,
+
+    /// Share of the schedule, at its end, that trains on rounded symbols with the encoder frozen
+    #[arg(long, default_value_t = 0.15)]
+    hard: f64,
+
+    /// Minutes between validations and checkpoints
+    #[arg(long, default_value_t = 8.0)]
+    validate_every: f64,
+
+    /// Type of the heavy matrix products
+    #[arg(long, value_enum, default_value_t)]
+    precision: Precision,
+
+    /// Draw files whose names start so twice as often
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
+    favour: Vec<String>,
+
+    /// Seed of crops and levels
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Precision {
+    /// 16-bit brain floats, with 32-bit master weights
+    #[default]
+    Bf16,
+    /// 32-bit floats
+    F32,
+}
+
+#[derive(Debug, clap::Args)]
+struct Export {
+    /// What the checkpoint is a model of
+    #[arg(value_enum)]
+    kind: Kind,
+
+    /// Checkpoint to read
+    checkpoint: PathBuf,
+
+    /// Weight file to write
+    out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    Image,
+    Audio,
+}
+
+impl Kind {
+    fn config(self) -> ModelConfig {
+        match self {
+            Self::Image => ModelConfig::image(),
+            Self::Audio => ModelConfig::audio(),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    match &args.what {
+        What::Image(run) => train(run, Kind::Image),
+        What::Audio(run) => train(run, Kind::Audio),
+        What::Export(export) => write_weights(export),
+    }
+}
+
+fn train(run: &Run, kind: Kind) -> Result<()> {
+    wavern_torch::backend::available(run.device)
+        .map_err(|error| Error::new(crate::error::ErrorKind::Device, error))?;
+    let (crop, unit) = match kind {
+        Kind::Image => (run.crop.unwrap_or(256), 64),
+        Kind::Audio => (run.crop.unwrap_or(128), 8),
+    };
+    if crop == 0 || crop % unit != 0 || run.batch == 0 {
+        return Err(Error::usage(format!("crop {crop} (expected a multiple of {unit}), batch {}", run.batch)));
+    }
+    tch::set_num_threads(run.threads.into());
+    let options = Options {
+        config: kind.config(),
+        data: run.data.clone(),
+        validation: run.valid.clone(),
+        out: run.out.clone(),
+        init: if run.resume { Some(run.out.clone()) } else { run.init.clone() },
+        resume: run.resume,
+        minutes: run.minutes,
+        device: run.device,
+        batch: run.batch,
+        crop,
+        rate: run.rate,
+        hard: run.hard,
+        validate_every: run.validate_every,
+        bf16: matches!(run.precision, Precision::Bf16),
+        favour: run.favour.clone(),
+        seed: run.seed,
+    };
+    train::run(&options).map_err(Error::failed)
+}
+
+fn write_weights(args: &Export) -> Result<()> {
+    let saved = params::read_checkpoint(&args.checkpoint).map_err(Error::failed).at(show(&args.checkpoint))?;
+    let averaged = saved.into_iter().filter_map(|(n, t)| Some((n.strip_prefix("average.")?.to_owned(), t))).collect();
+    let bytes = export::weight_file(&args.kind.config(), &averaged).map_err(Error::failed).at(show(&args.checkpoint))?;
+    std::fs::write(&args.out, &bytes).at(show(&args.out))?;
+    let id = wavern::weights::id_of(&bytes);
+    crate::cli::print(&format!("{}: {} bytes, weights {id}\n", show(&args.out), bytes.len()))
+}
+
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}
