@@ -219,8 +219,8 @@ impl ModelConfig {
         if !(1..=10).contains(&self.packet_levels) {
             return fail("packet_levels must be in 1..=10");
         }
-        if !(2..=64).contains(&self.lambdas.len()) || !self.lambdas.windows(2).all(|w| w[0] < w[1]) {
-            return fail("lambdas must be 2..=64 rising numbers");
+        if !(2..=16).contains(&self.lambdas.len()) || !self.lambdas.windows(2).all(|w| w[0] < w[1]) {
+            return fail("lambdas must be 2..=16 rising numbers");
         }
         if !(1..=4).contains(&self.context.components) {
             return fail("components must be in 1..=4");

@@ -1,0 +1,168 @@
+//! Whole encodes and decodes with the built-in weights.
+
+use wavern::signal::{Audio, Color, Image, SampleFormat, Samples};
+use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Error, Quality, Signal};
+
+/// A smooth random walk in 0..256.
+fn walk(len: usize, seed: u32) -> impl Iterator<Item = u8> {
+    let mut state = seed;
+    let mut level = 128i32;
+    (0..len).map(move |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        level = (level + (state >> 27) as i32 - 15).clamp(0, 255);
+        level as u8
+    })
+}
+
+fn picture(width: u32, height: u32, color: Color) -> Image {
+    let len = width as usize * height as usize * color.channels();
+    Image::new(width, height, color, Samples::U8(walk(len, width * 31 + height).collect())).unwrap()
+}
+
+fn sound(frames: usize, channels: usize, sample_rate: u32) -> Audio {
+    let channel = |c: usize| walk(frames, c as u32 + 1).map(|v| f32::from(v) / 128.0 - 1.0).collect();
+    Audio::new(sample_rate, SampleFormat::I16, (0..channels).map(channel).collect()).unwrap()
+}
+
+fn options(quality: f32) -> EncodeOptions {
+    EncodeOptions { quality: Quality::new(quality).unwrap(), reconstruct: true, ..Default::default() }
+}
+
+fn decode(bytes: &[u8]) -> Result<Signal, Error> {
+    Decoder::new(DecodeOptions::default()).unwrap().decode(bytes)
+}
+
+#[test]
+fn the_decoder_gives_the_encoders_own_reconstruction() {
+    let encoder = Encoder::new(options(70.0)).unwrap();
+    for (width, height) in [(1, 1), (2, 3), (15, 17), (16, 16), (64, 1), (1, 65), (130, 67)] {
+        for color in [Color::Gray, Color::Rgb] {
+            let encoded = encoder.encode_image(&picture(width, height, color)).unwrap();
+            let decoder = Decoder::new(DecodeOptions::default()).unwrap();
+            assert_eq!(decoder.latents(&encoded.bytes).unwrap(), encoded.latents, "{width}×{height}");
+            let Signal::Image(image) = decode(&encoded.bytes).unwrap() else { panic!("a picture") };
+            assert_eq!(Some(image), encoded.reconstruction, "{width}×{height}");
+        }
+    }
+    for frames in [0, 1, 255, 256, 1025, 50_000] {
+        for channels in [1, 2, 3] {
+            let encoded = encoder.encode_audio(&sound(frames, channels, 44_100)).unwrap();
+            let Signal::Audio(audio) = decode(&encoded.bytes).unwrap() else { panic!("a sound") };
+            assert_eq!(Some(audio), encoded.reconstruction, "{frames} frames");
+        }
+    }
+}
+
+#[test]
+fn quality_buys_fidelity_and_costs_bytes() {
+    let image = picture(96, 80, Color::Rgb);
+    let Samples::U8(original) = image.samples() else { panic!("8 bits") };
+    let (mut bytes, mut error) = (0, f64::INFINITY);
+    for quality in [0.0, 30.0, 60.0, 100.0] {
+        let encoded = Encoder::new(options(quality)).unwrap().encode_image(&image).unwrap();
+        let restored = encoded.reconstruction.unwrap();
+        let Samples::U8(restored) = restored.samples() else { panic!("8 bits") };
+        let squares: f64 =
+            original.iter().zip(restored).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+        assert!(encoded.bytes.len() > bytes && squares < error, "quality {quality}");
+        (bytes, error) = (encoded.bytes.len(), squares);
+    }
+}
+
+#[test]
+fn sixteen_bits_and_alpha_come_back() {
+    let (width, height) = (33, 20);
+    let deep = |len: usize| walk(len, 5).map(|v| u16::from(v) * 257).collect::<Vec<u16>>();
+    let image = Image::new(width, height, Color::Rgb, Samples::U16(deep(33 * 20 * 3))).unwrap();
+    let alpha = Samples::U16(deep(33 * 20).iter().map(|v| v ^ 0x1234).collect());
+    let image = image.with_alpha(alpha.clone()).unwrap();
+    let encoded = Encoder::new(options(100.0)).unwrap().encode_image(&image).unwrap();
+    let Signal::Image(decoded) = decode(&encoded.bytes).unwrap() else { panic!("a picture") };
+    assert_eq!((decoded.depth(), decoded.alpha()), (16, Some(&alpha)));
+}
+
+#[test]
+fn bytes_do_not_depend_on_the_number_of_threads() {
+    // Large enough for several runs of positions, and for more than one tile and segment.
+    let image = picture(1500, 1100, Color::Rgb);
+    let audio = sound(100_000, 2, 44_100);
+    let encode = |threads| {
+        let encoder = Encoder::new(EncodeOptions { threads: Some(threads), ..options(40.0) }).unwrap();
+        let image = encoder.encode_image(&image).unwrap();
+        let audio = encoder.encode_audio(&audio).unwrap();
+        (image.bytes, image.reconstruction, audio.bytes, audio.reconstruction)
+    };
+    let one = encode(1);
+    for threads in [2, 3] {
+        assert!(encode(threads) == one, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_bit_rate_is_met_from_below() {
+    let audio = sound(44_100 * 6, 2, 44_100);
+    for bitrate in [200_000u32, 320_000] {
+        let encoder = Encoder::new(EncodeOptions { bitrate: Some(bitrate), ..Default::default() }).unwrap();
+        let bytes = encoder.encode_audio(&audio).unwrap().bytes.len();
+        let rate = bytes as f64 * 8.0 / audio.seconds();
+        assert!((0.98..=1.0).contains(&(rate / f64::from(bitrate))), "{rate} for {bitrate}");
+    }
+    let encoder = Encoder::new(EncodeOptions { bitrate: Some(64_000), ..Default::default() }).unwrap();
+    let error = encoder.encode_image(&picture(8, 8, Color::Gray)).unwrap_err();
+    assert!(error.to_string().contains("applies to sound only"), "{error}");
+}
+
+#[test]
+fn every_truncation_and_every_changed_byte_is_an_error() {
+    let encoder = Encoder::new(options(20.0)).unwrap();
+    let image = encoder.encode_image(&picture(40, 24, Color::Rgb)).unwrap().bytes;
+    let audio = encoder.encode_audio(&sound(3000, 2, 8000)).unwrap().bytes;
+    for file in [image, audio] {
+        for length in 0..file.len() {
+            assert!(decode(&file[..length]).is_err(), "cut at {length}");
+        }
+        for position in 0..file.len() {
+            let mut damaged = file.clone();
+            damaged[position] ^= 1 << (position % 8);
+            assert!(decode(&damaged).is_err(), "byte {position}");
+        }
+    }
+}
+
+#[test]
+fn damage_behind_a_right_checksum_is_still_no_panic() {
+    // A payload that was damaged before the checksum was made: what a faulty or hostile encoder could write.
+    use wavern_bitstream::{Container, ContainerBuilder, Limits};
+    let encoded = Encoder::new(options(50.0)).unwrap().encode_image(&picture(48, 40, Color::Rgb)).unwrap();
+    let limits = Limits::default();
+    let container = Container::parse(&encoded.bytes, &limits).unwrap();
+    let payload = container.tile(0).unwrap();
+    let mut refused = 0;
+    for position in 0..payload.len() {
+        let mut damaged = payload.to_vec();
+        damaged[position] = damaged[position].wrapping_add(37);
+        let file = ContainerBuilder::new(*container.header()).tile(damaged).build(&limits).unwrap();
+        refused += usize::from(decode(&file).is_err());
+    }
+    // The final state tells nearly all of it.
+    assert!(refused * 100 >= payload.len() * 99, "{refused} of {}", payload.len());
+}
+
+#[test]
+fn extreme_samples_are_coded_without_harm() {
+    for value in [f32::MAX, -f32::MAX, 1e30, f32::MIN_POSITIVE] {
+        let audio = Audio::new(48_000, SampleFormat::F32, vec![vec![value; 700]; 2]).unwrap();
+        let encoded = Encoder::new(options(100.0)).unwrap().encode_audio(&audio).unwrap();
+        let Signal::Audio(back) = decode(&encoded.bytes).unwrap() else { panic!("a sound") };
+        assert_eq!(back.frames(), 700);
+    }
+}
+
+#[test]
+fn silence_costs_next_to_nothing_and_stays_silent() {
+    let audio = Audio::new(44_100, SampleFormat::I16, vec![vec![0.0; 44_100 * 4]; 2]).unwrap();
+    let encoded = Encoder::new(options(60.0)).unwrap().encode_audio(&audio).unwrap();
+    assert!(encoded.bytes.len() * 8 < 4 * 2000, "{} bytes", encoded.bytes.len());
+    let loudest = encoded.reconstruction.unwrap().channels().iter().flatten().fold(0f32, |m, v| m.max(v.abs()));
+    assert!(loudest < 10f32.powf(-70.0 / 20.0), "{loudest}");
+}
