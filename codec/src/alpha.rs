@@ -59,7 +59,9 @@ pub fn read(payload: &[u8], width: u32, height: u32, depth: u8) -> Result<Sample
             let info = reader.info();
             let found = (info.width, info.height, info.bit_depth as u8, info.color_type);
             if found != (width, height, depth, png::ColorType::Grayscale) {
-                return Err(fail(format!("plane is {found:?}, the picture {width}×{height} at {depth} bits")));
+                return Err(fail(format!(
+                    "plane is {found:?}, the picture {width}×{height} at {depth} bits"
+                )));
             }
             let mut bytes = vec![0; pixels * usize::from(depth / 8)];
             reader.next_frame(&mut bytes).map_err(|e| fail(e.to_string()))?;
@@ -96,6 +98,8 @@ mod tests {
     fn a_plane_of_another_size_or_depth_is_refused() {
         let bytes = write(&Samples::U8((0..12).collect()), 4, 3).unwrap();
         assert!(read(&bytes, 3, 4, 8).is_err() && read(&bytes, 4, 3, 16).is_err());
-        assert!(read(&[0, 0, 1], 4, 3, 8).is_err() && read(&[2], 4, 3, 8).is_err() && read(&[], 4, 3, 8).is_err());
+        assert!(
+            read(&[0, 0, 1], 4, 3, 8).is_err() && read(&[2], 4, 3, 8).is_err() && read(&[], 4, 3, 8).is_err()
+        );
     }
 }

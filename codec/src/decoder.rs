@@ -140,8 +140,11 @@ fn read_latents(container: &Container<'_>, weights: &Weights) -> Result<Vec<Late
         .enumerate()
         .map(|(index, window)| {
             let payload = container.tile(index)?;
-            decode_window(payload, *window, level, weights, groups)
-                .map_err(|source| Error::Payload { unit, index, source })
+            decode_window(payload, *window, level, weights, groups).map_err(|source| Error::Payload {
+                unit,
+                index,
+                source,
+            })
         })
         .collect::<Result<_, Error>>()?;
     let whole = |rows: usize, columns: usize, channels: usize| Symbols::zeros([rows, columns, channels]);

@@ -35,6 +35,7 @@ pub mod quality;
 
 mod alpha;
 mod picture;
+mod rdo;
 mod sound;
 mod threads;
 
@@ -47,6 +48,7 @@ pub use encoder::{EncodeOptions, Encoded, Encoder};
 pub use error::Error;
 pub use latent::Latents;
 pub use quality::{Level, Quality};
+pub use rdo::Quantization;
 pub use signal::{Audio, Image, Signal};
 pub use transforms::Transforms;
 pub use weights::Weights;

@@ -33,7 +33,8 @@ pub fn check_tiles(header: &ImageHeader, config: &ModelConfig) -> Result<(), Err
     let block: Vec<usize> = (0..2).map(|i| config.signal_stride()[i] * config.hyper_stride()[i]).collect();
     let side = header.tile_side().unwrap_or(0) as usize;
     if tile > LARGEST_TILE || block.iter().any(|b| side % b != 0) {
-        let expected = format!("tiles of at most {LARGEST_TILE} pixels, sides multiples of {}×{}", block[0], block[1]);
+        let expected =
+            format!("tiles of at most {LARGEST_TILE} pixels, sides multiples of {}×{}", block[0], block[1]);
         return Err(Error::Field { field: "tile size in pixels", value: tile, expected });
     }
     Ok(())

@@ -77,7 +77,9 @@ impl Level {
         }
         let high = &table[(anchor + 1) * columns..][..columns];
         let (step, steps) = (i64::from(step), i64::from(STEPS));
-        let mix = |a: i32, b: i32| (i64::from(a) * (steps - step) + i64::from(b) * step + steps / 2).div_euclid(steps);
+        let mix = |a: i32, b: i32| {
+            (i64::from(a) * (steps - step) + i64::from(b) * step + steps / 2).div_euclid(steps)
+        };
         low.iter().zip(high).map(|(&a, &b)| mix(a, b) as i32).collect()
     }
 }

@@ -67,7 +67,8 @@ pub fn from_packets(packets: &Tensor, count: usize, frames: usize, config: &Mode
     let scale = FRAC_1_SQRT_2 / packet1d::UNIT;
     let mix = |sign: f32| -> Vec<f32> {
         // What cannot be carried further is silence: only a float input beyond all bounds gets here.
-        let sample = |(m, s): (&f32, &f32)| Some((m + sign * s) * scale).filter(|v| v.is_finite()).unwrap_or(0.0);
+        let sample =
+            |(m, s): (&f32, &f32)| Some((m + sign * s) * scale).filter(|v| v.is_finite()).unwrap_or(0.0);
         mid_side[0].iter().zip(&mid_side[1]).take(frames).map(sample).collect()
     };
     if count == 2 { vec![mix(1.0), mix(-1.0)] } else { vec![mix(0.0)] }

@@ -4,8 +4,8 @@
 //! integer networks i8 weights, i32 biases and u8 shifts. Nothing in the file can run code, and every number that
 //! touches a probability is an integer.
 
-use crate::network::{Kind, ModelConfig};
 use crate::network::plain::Network;
+use crate::network::{Kind, ModelConfig};
 use crate::prior::Prior;
 use half::f16;
 use safetensors::{Dtype, SafeTensors};

@@ -1,11 +1,11 @@
 //! The codec as the verbs use it: either kind of signal, and errors with an exit code.
 
 use crate::error::{Error, ErrorKind, Result};
-use wavern::signal::{Audio, Image, Signal};
-use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Latents, Quality};
 use std::sync::Arc;
 use wavern::Transforms;
 use wavern::network::Kind;
+use wavern::signal::{Audio, Image, Signal};
+use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Latents, Quality};
 use wavern_bitstream::{Container, Header};
 
 /// How good or how large the result shall be.

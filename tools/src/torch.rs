@@ -38,12 +38,11 @@ impl Args {
     pub(crate) fn transforms(&self, kind: Kind) -> Result<Option<Arc<dyn Transforms>>, Error> {
         match self.backend {
             Backend::Plain if self.device == tch::Device::Cpu => Ok(None),
-            Backend::Plain => {
-                Err(Error::Option { option: "--device", problem: "the plain engine runs on the cpu only".into() })
-            }
-            Backend::Torch => {
-                Ok(Some(Arc::new(TorchTransforms::new(weights::built_in(kind), self.device)?)))
-            }
+            Backend::Plain => Err(Error::Option {
+                option: "--device",
+                problem: "the plain engine runs on the cpu only".into(),
+            }),
+            Backend::Torch => Ok(Some(Arc::new(TorchTransforms::new(weights::built_in(kind), self.device)?))),
         }
     }
 }

@@ -148,7 +148,10 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
         Kind::Audio => (run.crop.unwrap_or(128), 8),
     };
     if crop == 0 || crop % unit != 0 || run.batch == 0 {
-        return Err(Error::usage(format!("crop {crop} (expected a multiple of {unit}), batch {}", run.batch)));
+        return Err(Error::usage(format!(
+            "crop {crop} (expected a multiple of {unit}), batch {}",
+            run.batch
+        )));
     }
     tch::set_num_threads(run.threads.into());
     let options = Options {
@@ -173,9 +176,13 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
 }
 
 fn write_weights(args: &Export) -> Result<()> {
-    let saved = params::read_checkpoint(&args.checkpoint).map_err(Error::failed).at(show(&args.checkpoint))?;
-    let averaged = saved.into_iter().filter_map(|(n, t)| Some((n.strip_prefix("average.")?.to_owned(), t))).collect();
-    let bytes = export::weight_file(&args.kind.config(), &averaged).map_err(Error::failed).at(show(&args.checkpoint))?;
+    let saved =
+        params::read_checkpoint(&args.checkpoint).map_err(Error::failed).at(show(&args.checkpoint))?;
+    let averaged =
+        saved.into_iter().filter_map(|(n, t)| Some((n.strip_prefix("average.")?.to_owned(), t))).collect();
+    let bytes = export::weight_file(&args.kind.config(), &averaged)
+        .map_err(Error::failed)
+        .at(show(&args.checkpoint))?;
     std::fs::write(&args.out, &bytes).at(show(&args.out))?;
     let id = wavern::weights::id_of(&bytes);
     crate::cli::print(&format!("{}: {} bytes, weights {id}\n", show(&args.out), bytes.len()))

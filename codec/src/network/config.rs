@@ -88,7 +88,13 @@ impl ModelConfig {
                 depthwise_relu(128, [3, 3]),
                 pointwise_relu(128, 128),
             ],
-            context: ContextConfig { slices: vec![64, 192], width: 96, kernel: [3, 3], hidden: 160, components: 3 },
+            context: ContextConfig {
+                slices: vec![64, 192],
+                width: 96,
+                kernel: [3, 3],
+                hidden: 160,
+                components: 3,
+            },
             synthesis: vec![
                 block16(),
                 block16(),
@@ -189,7 +195,8 @@ impl ModelConfig {
         let per_packet = per_latent * self.latent_stride().iter().product::<usize>() as f64;
         let per_hyper = per_latent / self.hyper_stride().iter().product::<usize>() as f64;
         let prior = per_hyper * layer::macs(&self.hyper_synthesis) + per_latent * self.context_macs();
-        let encode = per_packet * layer::macs(&self.analysis) + per_latent * layer::macs(&self.hyper_analysis);
+        let encode =
+            per_packet * layer::macs(&self.analysis) + per_latent * layer::macs(&self.hyper_analysis);
         (encode + prior, per_latent * layer::macs(&self.synthesis) + prior)
     }
 
@@ -225,13 +232,17 @@ impl ModelConfig {
         if !(1..=4).contains(&self.context.components) {
             return fail("components must be in 1..=4");
         }
-        if self.context.slices.is_empty() || self.context.slices.len() > 16 || self.context.slices.contains(&0) {
+        if self.context.slices.is_empty()
+            || self.context.slices.len() > 16
+            || self.context.slices.contains(&0)
+        {
             return fail("slices must be 1..=16 positive numbers");
         }
         if self.context.kernel.iter().any(|k| k % 2 == 0) {
             return fail("context kernel must be odd");
         }
-        let chain = |name: &str, layers: &[Layer], from: usize, to: usize| match channels_after(layers, from) {
+        let chain = |name: &str, layers: &[Layer], from: usize, to: usize| match channels_after(layers, from)
+        {
             Some(c) if c == to && c <= 1 << 16 => Ok(()),
             Some(c) => Err(format!("model: {name} gives {c} channels instead of {to}")),
             None => Err(format!("model: layers of {name} do not fit together")),
@@ -250,7 +261,9 @@ impl ModelConfig {
         if !self.hyper_synthesis.iter().all(integer)
             || !matches!(self.hyper_synthesis.last(), Some(Layer::Pointwise { .. }))
         {
-            return fail("hyper_synthesis may hold pointwise, depthwise and depth_to_space and must end in a pointwise layer");
+            return fail(
+                "hyper_synthesis may hold pointwise, depthwise and depth_to_space and must end in a pointwise layer",
+            );
         }
         Ok(())
     }

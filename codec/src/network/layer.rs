@@ -63,9 +63,12 @@ impl Layer {
                 (c == channels && kernel.iter().all(|k| k % 2 == 1)).then_some(c)
             }
             Self::Residual { channels: c, hidden, feed_forward, kernel } => {
-                (c == channels && hidden > 0 && feed_forward > 0 && kernel.iter().all(|k| k % 2 == 1)).then_some(c)
+                (c == channels && hidden > 0 && feed_forward > 0 && kernel.iter().all(|k| k % 2 == 1))
+                    .then_some(c)
             }
-            Self::SpaceToDepth { factor: [r, s] } => channels.checked_mul(r.checked_mul(s)?).filter(|c| *c > 0),
+            Self::SpaceToDepth { factor: [r, s] } => {
+                channels.checked_mul(r.checked_mul(s)?).filter(|c| *c > 0)
+            }
             Self::DepthToSpace { factor: [r, s] } => {
                 let block = r.checked_mul(s)?;
                 (block > 0 && channels > 0 && channels % block == 0).then(|| channels / block)

@@ -100,17 +100,17 @@ impl Residual {
         let second = gain(&self.ff_gain);
         let hidden = filtered.channels();
         // The rest is pointwise: one pass over the positions, in runs that stay in cache.
-        x.data_mut().par_chunks_mut(RUN * channels).zip(filtered.data().par_chunks(RUN * hidden)).for_each_init(
-            Default::default,
-            |(branch, wide): &mut (Vec<f32>, Vec<f32>), (x, filtered)| {
+        x.data_mut()
+            .par_chunks_mut(RUN * channels)
+            .zip(filtered.data().par_chunks(RUN * hidden))
+            .for_each_init(Default::default, |(branch, wide): &mut (Vec<f32>, Vec<f32>), (x, filtered)| {
                 self.project.run_into(filtered, branch);
                 add(x, branch, first.as_deref());
                 self.ff_expand.run_into(x, wide);
                 relu(wide);
                 self.ff_project.run_into(wide, branch);
                 add(x, branch, second.as_deref());
-            },
-        );
+            });
         x
     }
 }

@@ -85,7 +85,12 @@ impl Filter {
     ///
     /// # Errors
     /// As [`Dense::load`].
-    pub fn load(map: &TensorMap<'_>, prefix: &str, channels: usize, kernel: [usize; 2]) -> Result<Self, Error> {
+    pub fn load(
+        map: &TensorMap<'_>,
+        prefix: &str,
+        channels: usize,
+        kernel: [usize; 2],
+    ) -> Result<Self, Error> {
         let weight = map.i8s(&format!("{prefix}.weight"), &[channels, kernel[0], kernel[1]])?;
         let (bias, scale) = offsets(map, prefix, &weight, channels, units::ACTIVATION_LIMIT, &[])?;
         let weight: Vec<f32> = weight.into_iter().map(f32::from).collect();
@@ -176,4 +181,91 @@ fn offsets(
         bias.push(offset as f32);
     }
     Ok((bias, shifts.iter().map(|&s| 1.0 / (1u32 << s) as f32).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::tensor::{Dtype, TensorView};
+
+    /// A layer `l` of `outputs` × `inputs` with the given weights, biases and shifts, as a weight file has it.
+    fn file(weight: &[i8], bias: &[i32], shift: &[u8], shape: &[usize]) -> Vec<u8> {
+        let weight: Vec<u8> = weight.iter().map(|&w| w as u8).collect();
+        let bytes: Vec<u8> = bias.iter().flat_map(|b| b.to_le_bytes()).collect();
+        let rows = vec![bias.len()];
+        let views = [
+            ("l.weight", TensorView::new(Dtype::I8, shape.to_vec(), &weight).unwrap()),
+            ("l.bias", TensorView::new(Dtype::I32, rows.clone(), &bytes).unwrap()),
+            ("l.shift", TensorView::new(Dtype::U8, rows, shift).unwrap()),
+        ];
+        safetensors::serialize(views, None).unwrap()
+    }
+
+    fn numbers(len: usize, low: i64, high: i64) -> Vec<i64> {
+        let mut state = len as u64;
+        (0..len)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                low + ((state >> 33) as i64).rem_euclid(high - low + 1)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn layers_compute_the_integer_definition() {
+        let (inputs, outputs, rows) = (300, 37, 70);
+        let weight: Vec<i8> = numbers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
+        let bias: Vec<i32> = numbers(outputs, -500_000, 500_000).iter().map(|&b| b as i32).collect();
+        let shift: Vec<u8> = (0..outputs).map(|i| (i % 14) as u8).collect();
+        let bytes = file(&weight, &bias, &shift, &[outputs, inputs]);
+        let map = TensorMap::new(&bytes).unwrap();
+        let x = numbers(rows * inputs, 0, 255);
+        let floats: Vec<f32> = x.iter().map(|&v| v as f32).collect();
+        let expected = |row: usize, output: usize| {
+            let x = &x[row * inputs..][..inputs];
+            let w = &weight[output * inputs..][..inputs];
+            let sum: i64 = x.iter().zip(w).map(|(x, w)| x * i64::from(*w)).sum();
+            let half = (1i64 << shift[output]) >> 1;
+            (sum + i64::from(bias[output]) + half) >> shift[output]
+        };
+        let dense = Dense::load(&map, "l", inputs, outputs, 255, Vec::new()).unwrap();
+        let tensor = Tensor::from_vec([7, 10, inputs], floats.clone());
+        let out = dense.run(&tensor, Level::default());
+        let head = Head::load(&map, "l", inputs, outputs).unwrap();
+        let (mut sums, mut heads) = (Vec::new(), Vec::new());
+        head.run_into(&floats, &mut sums, &mut heads);
+        for row in 0..rows {
+            for output in 0..outputs {
+                let value = expected(row, output);
+                assert_eq!(out.data()[row * outputs + output] as i64, value.clamp(0, 255));
+                assert_eq!(i64::from(heads[row * outputs + output]), value);
+            }
+        }
+    }
+
+    #[test]
+    fn level_biases_are_interpolated_and_counted_in_the_bound() {
+        let bytes = file(&[1, 1], &[0, 0], &[0, 0], &[2, 1]);
+        let map = TensorMap::new(&bytes).unwrap();
+        let dense = Dense::load(&map, "l", 1, 2, 255, vec![0, 10, 64, 20]).unwrap();
+        let x = Tensor::from_vec([1, 1, 1], vec![3.0]);
+        assert_eq!(dense.run(&x, Level(0)).data(), [3.0, 13.0]);
+        assert_eq!(dense.run(&x, Level(crate::quality::STEPS / 2)).data(), [35.0, 18.0]);
+        let limit = units::EXACT as i32 - 256;
+        assert!(Dense::load(&map, "l", 1, 2, 255, vec![0, 0, 0, -limit]).is_ok());
+        let error = Dense::load(&map, "l", 1, 2, 255, vec![0, 0, 0, -limit - 1]).unwrap_err();
+        assert!(matches!(error, Error::Inexact { channel: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn sums_that_could_be_rounded_are_refused() {
+        // 127 · 255 · 518 is below 2^24, 127 · 255 · 519 is not.
+        for (inputs, fits) in [(518, true), (519, false)] {
+            let bytes = file(&vec![127; inputs], &[0], &[0], &[1, inputs]);
+            let map = TensorMap::new(&bytes).unwrap();
+            assert_eq!(Head::load(&map, "l", inputs, 1).is_ok(), fits, "{inputs}");
+        }
+        let bytes = file(&[1], &[0], &[25], &[1, 1]);
+        assert!(Head::load(&TensorMap::new(&bytes).unwrap(), "l", 1, 1).is_err());
+    }
 }

@@ -28,12 +28,19 @@ impl TorchTransforms {
         Ok(Self { config, params: Mutex::new(params) })
     }
 
-    fn run(&self, name: &str, layers: &[Layer], x: network::Tensor, level: Level) -> Result<network::Tensor, Error> {
+    fn run(
+        &self,
+        name: &str,
+        layers: &[Layer],
+        x: network::Tensor,
+        level: Level,
+    ) -> Result<network::Tensor, Error> {
         let params = self.params.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let [h, w, c] = x.shape();
         if h * w == 0 {
             let channels = layers.iter().try_fold(c, |c, layer| layer.outputs(c));
-            let channels = channels.ok_or_else(|| Error::Backend(format!("{name} does not take {c} channels")))?;
+            let channels =
+                channels.ok_or_else(|| Error::Backend(format!("{name} does not take {c} channels")))?;
             return Ok(network::Tensor::zeros([h, w, channels]));
         }
         let fail = |e: tch::TchError| Error::Backend(e.to_string());

@@ -45,7 +45,11 @@ pub struct Picture {
 ///
 /// # Errors
 /// If the folder cannot be read or holds no picture that is large enough; single unreadable pictures are skipped.
-pub fn pictures(folder: &Path, side: usize, favour: &[String]) -> Result<Vec<std::sync::Arc<Picture>>, String> {
+pub fn pictures(
+    folder: &Path,
+    side: usize,
+    favour: &[String],
+) -> Result<Vec<std::sync::Arc<Picture>>, String> {
     let files = list(folder)?;
     let loaded: Vec<_> = files
         .par_iter()
@@ -120,16 +124,20 @@ pub fn sounds(folder: &Path) -> Result<Vec<Sound>, String> {
 }
 
 fn sound(path: &Path) -> Option<Sound> {
-    use symphonia::core::{codecs::audio::AudioDecoderOptions, formats::TrackType, formats::probe::Hint, io::MediaSourceStream};
+    use symphonia::core::{
+        codecs::audio::AudioDecoderOptions, formats::TrackType, formats::probe::Hint, io::MediaSourceStream,
+    };
     let file = std::fs::File::open(path).ok()?;
     let stream = MediaSourceStream::new(Box::new(file), Default::default());
-    let mut format =
-        symphonia::default::get_probe().probe(&Hint::new(), stream, Default::default(), Default::default()).ok()?;
+    let mut format = symphonia::default::get_probe()
+        .probe(&Hint::new(), stream, Default::default(), Default::default())
+        .ok()?;
     let track = format.default_track(TrackType::Audio)?;
     let id = track.id;
     let parameters = track.codec_params.as_ref()?.audio()?.clone();
-    let mut decoder =
-        symphonia::default::get_codecs().make_audio_decoder(&parameters, &AudioDecoderOptions::default()).ok()?;
+    let mut decoder = symphonia::default::get_codecs()
+        .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
+        .ok()?;
     let mut mid_side = [Vec::new(), Vec::new()];
     let mut interleaved: Vec<f32> = Vec::new();
     while let Ok(Some(packet)) = format.next_packet() {
@@ -151,7 +159,8 @@ fn sound(path: &Path) -> Option<Sound> {
 
 fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let mut files: Vec<PathBuf> = entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.is_file()).collect();
+    let mut files: Vec<PathBuf> =
+        entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.is_file()).collect();
     files.sort();
     Ok(files)
 }

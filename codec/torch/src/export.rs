@@ -105,7 +105,9 @@ fn integer_layer(
             *out = (f64::from(*value) * sum_unit).round() as i32;
         }
         let shift = unit + unit_in - output_unit(is_head, row, rows);
-        shifts.push(u8::try_from(shift).map_err(|_| format!("{layer} channel {row}: weights up to {largest}"))?);
+        shifts.push(
+            u8::try_from(shift).map_err(|_| format!("{layer} channel {row}: weights up to {largest}"))?,
+        );
     }
     let le = |values: &[i32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
     entries.insert(format!("{layer}.weight"), (Dtype::I8, shape(weight), weights));
@@ -119,17 +121,24 @@ fn integer_layer(
 }
 
 /// Static mixtures of ẑ: `[anchors, K, channels]`, weights `[anchors, K - 1, channels]`.
-fn hyper_prior(entries: &mut Entries, params: &BTreeMap<String, Tensor>, components: usize) -> Result<(), String> {
+fn hyper_prior(
+    entries: &mut Entries,
+    params: &BTreeMap<String, Tensor>,
+    components: usize,
+) -> Result<(), String> {
     let logits = get(params, "hyper_prior.logits")?;
-    let weights = (logits * std::f64::consts::LN_2).softmax(1, Kind::Float).narrow(1, 0, components as i64 - 1);
+    let weights =
+        (logits * std::f64::consts::LN_2).softmax(1, Kind::Float).narrow(1, 0, components as i64 - 1);
     let means = get(params, "hyper_prior.means")?;
     let scales = get(params, "hyper_prior.scales")?;
-    let bytes = |t: &Tensor, f: &dyn Fn(f32) -> Vec<u8>| floats(t).into_iter().flat_map(f).collect::<Vec<u8>>();
+    let bytes =
+        |t: &Tensor, f: &dyn Fn(f32) -> Vec<u8>| floats(t).into_iter().flat_map(f).collect::<Vec<u8>>();
     if components > 1 {
         let values = bytes(&weights, &|v| vec![(v * 256.0).round().clamp(0.0, 255.0) as u8]);
         entries.insert("hyper_prior.weights".into(), (Dtype::U8, shape(&weights), values));
     }
-    let values = bytes(means, &|v| ((v * 64.0).round().clamp(-32768.0, 32767.0) as i16).to_le_bytes().to_vec());
+    let values =
+        bytes(means, &|v| ((v * 64.0).round().clamp(-32768.0, 32767.0) as i16).to_le_bytes().to_vec());
     entries.insert("hyper_prior.means".into(), (Dtype::I16, shape(means), values));
     let values = bytes(scales, &|v| vec![v.round().clamp(0.0, 255.0) as u8]);
     entries.insert("hyper_prior.scales".into(), (Dtype::U8, shape(scales), values));
@@ -198,7 +207,8 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
     }
     let shape = [anchors, k, z];
     set(&mut params, "hyper_prior.logits", &shape, &logits);
-    let means: Vec<f32> = map.i16s("hyper_prior.means", &shape)?.iter().map(|&m| f32::from(m) / 64.0).collect();
+    let means: Vec<f32> =
+        map.i16s("hyper_prior.means", &shape)?.iter().map(|&m| f32::from(m) / 64.0).collect();
     set(&mut params, "hyper_prior.means", &shape, &means);
     let scales: Vec<f32> = map.u8s("hyper_prior.scales", &shape)?.iter().map(|&s| f32::from(s)).collect();
     set(&mut params, "hyper_prior.scales", &shape, &scales);

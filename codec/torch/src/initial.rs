@@ -116,7 +116,8 @@ fn gains(params: &mut Params, config: &ModelConfig) {
         .lambdas
         .iter()
         .map(|&lambda| {
-            let weight = crate::train::distortion_weight(config.kind, lambda) / crate::train::components(config.kind);
+            let weight =
+                crate::train::distortion_weight(config.kind, lambda) / crate::train::components(config.kind);
             let step = (12.0 / (2.0 * std::f64::consts::LN_2 * weight)).sqrt();
             -(0.8 * step).log2() as f32
         })
@@ -182,4 +183,3 @@ fn head_bias(components: i64, channels: i64) -> Tensor {
     let rest = Tensor::zeros([2 * components * channels], (Kind::Float, Device::Cpu));
     Tensor::cat(&[rest, scales], 0)
 }
-

@@ -44,7 +44,14 @@ impl Levels {
 
 /// Runs the network called `name` on `x`. `compute` is the kind of the residual branches' matrix products (bf16 or
 /// float); the main path is always f32, because a 16-bit float would add more noise to it than the quantizer does.
-pub fn forward(params: &Params, name: &str, layers: &[Layer], x: &Tensor, levels: &Levels, compute: Kind) -> Tensor {
+pub fn forward(
+    params: &Params,
+    name: &str,
+    layers: &[Layer],
+    x: &Tensor,
+    levels: &Levels,
+    compute: Kind,
+) -> Tensor {
     let mut x = x.shallow_clone();
     for (index, layer) in layers.iter().enumerate() {
         let at = |part: &str| format!("{name}.{index}.{part}");
@@ -113,7 +120,12 @@ pub fn space_to_depth(x: &Tensor, [r, s]: [usize; 2]) -> Tensor {
 pub fn depth_to_space(x: &Tensor, [r, s]: [usize; 2]) -> Tensor {
     let [b, h, w, c] = size4(x);
     let (r, s) = (r as i64, s as i64);
-    x.reshape([b, h, w, r, s, c / (r * s)]).permute([0, 1, 3, 2, 4, 5]).reshape([b, h * r, w * s, c / (r * s)])
+    x.reshape([b, h, w, r, s, c / (r * s)]).permute([0, 1, 3, 2, 4, 5]).reshape([
+        b,
+        h * r,
+        w * s,
+        c / (r * s),
+    ])
 }
 
 /// Batch, rows, columns, channels.

@@ -46,7 +46,8 @@ impl Model {
             layers::forward(params, name, layers, x, levels, self.compute)
         };
         let analyse = || {
-            let y = run("analysis", &config.analysis, packets) * levels.interpolate(params.get("gain.encode")).exp2();
+            let y = run("analysis", &config.analysis, packets)
+                * levels.interpolate(params.get("gain.encode")).exp2();
             let z = run("hyper_analysis", &config.hyper_analysis, &hyper_input(&y));
             (y, z)
         };
@@ -79,15 +80,14 @@ impl Model {
         let restored = y_hat * levels.interpolate(params.get("gain.decode")).exp2();
         let error = run("synthesis", &config.synthesis, &restored) - packets;
         let mse = match config.kind {
-            network::Kind::Image => {
-                inverse_packets(&error, config.packet_levels).square().flatten(1, -1).mean_dim(
-                    [1i64].as_slice(),
-                    false,
-                    Kind::Float,
-                )
-            }
+            network::Kind::Image => inverse_packets(&error, config.packet_levels)
+                .square()
+                .flatten(1, -1)
+                .mean_dim([1i64].as_slice(), false, Kind::Float),
             // Orthonormal packets: an error in the coefficients is the error in the samples.
-            network::Kind::Audio => error.square().flatten(1, -1).mean_dim([1i64].as_slice(), false, Kind::Float),
+            network::Kind::Audio => {
+                error.square().flatten(1, -1).mean_dim([1i64].as_slice(), false, Kind::Float)
+            }
         };
         Outcome { latent_bits, hyper_bits, mse }
     }
@@ -160,7 +160,9 @@ fn operator(length: i64, levels: u32, device: Device, make: fn(usize, u32) -> Ve
     CACHE.with_borrow_mut(|cache| {
         cache
             .entry(key)
-            .or_insert_with(|| Tensor::from_slice(&make(length as usize, levels)).view([length, length]).to_device(device))
+            .or_insert_with(|| {
+                Tensor::from_slice(&make(length as usize, levels)).view([length, length]).to_device(device)
+            })
             .shallow_clone()
     })
 }

@@ -71,7 +71,9 @@ impl Params {
 
     /// Writes all tensors under `prefix` into `out`.
     pub fn collect(&self, prefix: &str, out: &mut Vec<(String, Tensor)>) {
-        out.extend(self.tensors.iter().map(|(n, t)| (format!("{prefix}{n}"), t.detach().to_device(Device::Cpu))));
+        out.extend(
+            self.tensors.iter().map(|(n, t)| (format!("{prefix}{n}"), t.detach().to_device(Device::Cpu))),
+        );
     }
 
     /// Replaces the values of all tensors by those under `prefix`; shapes must agree.
@@ -81,10 +83,15 @@ impl Params {
     pub fn restore(&mut self, prefix: &str, from: &BTreeMap<String, Tensor>) -> Result<(), String> {
         let names: Vec<String> = self.tensors.keys().cloned().collect();
         for name in names {
-            let value =
-                from.get(&format!("{prefix}{name}")).ok_or_else(|| format!("checkpoint lacks {prefix}{name}"))?;
+            let value = from
+                .get(&format!("{prefix}{name}"))
+                .ok_or_else(|| format!("checkpoint lacks {prefix}{name}"))?;
             if value.size() != self.get(&name).size() {
-                return Err(format!("{prefix}{name} has shape {:?}, not {:?}", value.size(), self.get(&name).size()));
+                return Err(format!(
+                    "{prefix}{name} has shape {:?}, not {:?}",
+                    value.size(),
+                    self.get(&name).size()
+                ));
             }
             self.set(&name, value);
         }

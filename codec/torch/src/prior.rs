@@ -52,13 +52,20 @@ fn pointwise(params: &Params, prefix: &str, x: &Tensor, extra: Option<&Tensor>, 
 }
 
 fn depthwise(params: &Params, prefix: &str, x: &Tensor, kernel: [usize; 2], compute: Kind) -> Tensor {
-    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, 0).to_kind(compute);
+    let weight =
+        round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, 0).to_kind(compute);
     let bias = params.get(&format!("{prefix}bias")).to_kind(compute);
     convolve_depthwise(&x.to_kind(compute), &weight, &bias, kernel).to_kind(Kind::Float)
 }
 
 /// h_s: features from ẑ (whole numbers with straight-through gradients).
-pub fn hyper_synthesis(params: &Params, config: &ModelConfig, z_hat: &Tensor, levels: &Levels, compute: Kind) -> Tensor {
+pub fn hyper_synthesis(
+    params: &Params,
+    config: &ModelConfig,
+    z_hat: &Tensor,
+    levels: &Levels,
+    compute: Kind,
+) -> Tensor {
     let limit = f64::from(units::INPUT_LIMIT);
     let mut x = z_hat.clamp(-limit, limit) * 2f64.powi(-units::HYPER_INPUT);
     let last = config.hyper_synthesis.len() - 1;
@@ -82,7 +89,8 @@ pub fn hyper_synthesis(params: &Params, config: &ModelConfig, z_hat: &Tensor, le
 pub fn compand(v: &Tensor) -> Tensor {
     let magnitude = v.abs();
     let exponent = (magnitude.detach() / 16.0).clamp_min(1.0).log2().floor().clamp(0.0, 6.0);
-    let companded = (&exponent * 16.0 + magnitude * (exponent.neg()).exp2()).clamp_max(f64::from(units::INPUT_LIMIT));
+    let companded =
+        (&exponent * 16.0 + magnitude * (exponent.neg()).exp2()).clamp_max(f64::from(units::INPUT_LIMIT));
     companded * v.detach().sign()
 }
 
@@ -109,7 +117,13 @@ pub struct Step {
 }
 
 /// The mixtures of all steps, given all of ŷ: in training nothing has to wait for decoded symbols.
-pub fn context(params: &Params, config: &ContextConfig, features: &Tensor, y_hat: &Tensor, compute: Kind) -> Vec<Step> {
+pub fn context(
+    params: &Params,
+    config: &ContextConfig,
+    features: &Tensor,
+    y_hat: &Tensor,
+    compute: Kind,
+) -> Vec<Step> {
     let size = y_hat.size();
     let (batch, rows, columns) = (size[0], size[1], size[2]);
     let parities = checkerboard(batch, rows, columns, y_hat.device());
@@ -152,8 +166,16 @@ pub fn context(params: &Params, config: &ContextConfig, features: &Tensor, y_hat
 
 /// Mixture parameters from the last activations. The rows of the head are logits, means and scales in turn, each
 /// `components × channels`.
-fn head(params: &Params, prefix: &str, x: &Tensor, components: usize, channels: usize, compute: Kind) -> Mixture {
-    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, units::COARSEST_HEAD);
+fn head(
+    params: &Params,
+    prefix: &str,
+    x: &Tensor,
+    components: usize,
+    channels: usize,
+    compute: Kind,
+) -> Mixture {
+    let weight =
+        round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, units::COARSEST_HEAD);
     let y = x.to_kind(compute).linear::<&Tensor>(&weight.to_kind(compute), None).to_kind(Kind::Float);
     let y = (y + params.get(&format!("{prefix}bias"))).view([-1, 3, components as i64, channels as i64]);
     let real = |index: i64, shift: i32, unit: f64| y.select(1, index) * (2f64.powi(shift) / unit);

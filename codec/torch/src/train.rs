@@ -154,13 +154,25 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         let norm = adam.step(&params, learning_rate(options.rate, progress, adam.steps()), 1.0);
         optimizer::average(&average, &params, 0.9995, adam.steps());
         let rate = rate_of(&model.config, &outcome, &packets);
-        mean.add(optimizer::value(&loss), optimizer::value(&rate.mean(Kind::Float)), optimizer::value(&outcome.mse.mean(Kind::Float)));
+        mean.add(
+            optimizer::value(&loss),
+            optimizer::value(&rate.mean(Kind::Float)),
+            optimizer::value(&outcome.mse.mean(Kind::Float)),
+        );
         bar.set_position((minutes * 60.0) as u64);
         if adam.steps() % 50 == 0 {
             let speed = adam.steps() as f64 / start.elapsed().as_secs_f64();
-            bar.set_message(format!("step {} {} norm {norm:.2} {speed:.2} steps/s", adam.steps(), mean.text()));
+            bar.set_message(format!(
+                "step {}, {}, gradient {norm:.1}, {speed:.2} steps/s",
+                adam.steps(),
+                mean.text(model.config.kind)
+            ));
             if bar.is_hidden() && adam.steps() % 200 == 0 {
-                eprintln!("{minutes:.1} min, step {} {} norm {norm:.2}", adam.steps(), mean.text());
+                eprintln!(
+                    "{minutes:.1} min, step {}, {}, gradient {norm:.1}",
+                    adam.steps(),
+                    mean.text(model.config.kind)
+                );
             }
         }
     }
@@ -212,7 +224,8 @@ fn loss(config: &ModelConfig, outcome: &Outcome, positions: &[f64], packets: &Te
     let weights: Vec<f32> = lambdas.iter().map(|&l| distortion_weight(config.kind, l) as f32).collect();
     let scales: Vec<f32> = lambdas.iter().map(|&l| l.powf(-balance(config.kind)) as f32).collect();
     let device = packets.device();
-    let cost = rate_of(config, outcome, packets) + Tensor::from_slice(&weights).to_device(device) * &outcome.mse;
+    let cost =
+        rate_of(config, outcome, packets) + Tensor::from_slice(&weights).to_device(device) * &outcome.mse;
     (cost * Tensor::from_slice(&scales).to_device(device)).mean(Kind::Float)
 }
 
@@ -229,7 +242,8 @@ fn packets_of(config: &ModelConfig, signals: &Tensor) -> Tensor {
         network::Kind::Image => {
             let matrix: Vec<f32> = wavern::color::OPPONENT.concat();
             let matrix = Tensor::from_slice(&matrix).view([3, 3]).to_device(signals.device());
-            let x = (signals.to_kind(Kind::Float) - f64::from(wavern::color::CENTRE)) / f64::from(wavern::color::UNIT);
+            let x = (signals.to_kind(Kind::Float) - f64::from(wavern::color::CENTRE))
+                / f64::from(wavern::color::UNIT);
             forward_packets(&x.linear::<&Tensor>(&matrix, None).permute([0, 3, 1, 2]), config.packet_levels)
         }
         network::Kind::Audio => signals.shallow_clone(),
@@ -246,7 +260,9 @@ enum Source {
 impl Source {
     fn open(options: &Options) -> Result<Self, String> {
         match options.config.kind {
-            network::Kind::Image => Ok(Self::Pictures(data::pictures(&options.data, options.crop, &options.favour)?)),
+            network::Kind::Image => {
+                Ok(Self::Pictures(data::pictures(&options.data, options.crop, &options.favour)?))
+            }
             network::Kind::Audio => Ok(Self::Packets(std::sync::Arc::new(
                 data::sounds(&options.data)?
                     .iter()
@@ -279,7 +295,8 @@ impl Source {
                             data::crop(&all[random.below(all.len())], crop, &mut random, &mut pixels);
                         }
                         let side = crop as i64;
-                        if send.send(Tensor::from_slice(&pixels).view([batch as i64, side, side, 3])).is_err() {
+                        if send.send(Tensor::from_slice(&pixels).view([batch as i64, side, side, 3])).is_err()
+                        {
                             return;
                         }
                     }
@@ -296,7 +313,8 @@ impl Source {
                         let mut values = Vec::with_capacity(batch * crop * channels);
                         for _ in 0..batch {
                             let place = random.unit() * ends.last().copied().unwrap_or(1.0);
-                            let (frames, packets) = &all[ends.partition_point(|&e| e < place).min(all.len() - 1)];
+                            let (frames, packets) =
+                                &all[ends.partition_point(|&e| e < place).min(all.len() - 1)];
                             let first = random.below(frames - crop + 1);
                             let gain = 2f64.powf(random.unit() * 3.0 - 2.0) as f32;
                             let side = if random.below(2) == 0 { gain } else { -gain };
@@ -332,7 +350,11 @@ fn sound_packets(sound: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>)
 }
 
 /// Fixed signals, one tensor each.
-fn validation_set(config: &ModelConfig, folder: &std::path::Path, device: Device) -> Result<Vec<Tensor>, String> {
+fn validation_set(
+    config: &ModelConfig,
+    folder: &std::path::Path,
+    device: Device,
+) -> Result<Vec<Tensor>, String> {
     let packets: Vec<Tensor> = match config.kind {
         network::Kind::Image => data::pictures(folder, 64, &[])?
             .iter()
@@ -376,14 +398,16 @@ fn validate(
                 model.forward(params, packets, &levels, Rounding::Hard)
             });
             let samples = packets.numel() as f64 / components(model.config.kind);
-            rate += (optimizer::value(&outcome.latent_bits.sum(Kind::Float)) + optimizer::value(&outcome.hyper_bits.sum(Kind::Float))) / samples;
+            rate += (optimizer::value(&outcome.latent_bits.sum(Kind::Float))
+                + optimizer::value(&outcome.hyper_bits.sum(Kind::Float)))
+                / samples;
             hyper += optimizer::value(&outcome.hyper_bits.sum(Kind::Float)) / samples;
             let mse = optimizer::value(&outcome.mse.sum(Kind::Float));
-            let peak = match model.config.kind {
-                network::Kind::Image => (255.0 / f64::from(wavern::color::UNIT)).powi(2),
+            let reference = match model.config.kind {
+                network::Kind::Image => peak(network::Kind::Image),
                 network::Kind::Audio => optimizer::value(&packets.square().mean(Kind::Float)),
             };
-            quality += 10.0 * (peak / mse.max(1e-12)).log10();
+            quality += 10.0 * (reference / mse.max(1e-12)).log10();
         }
         let n = set.len() as f64;
         curve.row(minutes, step, anchor, rate / n, hyper / n, quality / n)?;
@@ -404,9 +428,25 @@ impl Curve {
         Ok(Self(file))
     }
 
-    fn row(&mut self, minutes: f64, step: i64, anchor: usize, rate: f64, hyper: f64, quality: f64) -> std::io::Result<()> {
+    fn row(
+        &mut self,
+        minutes: f64,
+        step: i64,
+        anchor: usize,
+        rate: f64,
+        hyper: f64,
+        quality: f64,
+    ) -> std::io::Result<()> {
         writeln!(self.0, "{minutes:.2},{step},{anchor},{rate:.5},{hyper:.5},{quality:.3}")?;
         self.0.flush()
+    }
+}
+
+/// Square of the full scale in units of the networks.
+fn peak(kind: network::Kind) -> f64 {
+    match kind {
+        network::Kind::Image => (255.0 / f64::from(wavern::color::UNIT)).powi(2),
+        network::Kind::Audio => f64::from(packet1d::UNIT).powi(2),
     }
 }
 
@@ -423,8 +463,14 @@ impl Running {
         });
     }
 
-    fn text(&self) -> String {
+    fn text(&self, kind: network::Kind) -> String {
         let [loss, rate, mse] = self.0.unwrap_or_default();
-        format!("loss {loss:.4} rate {rate:.4} mse {mse:.5}")
+        let db = 10.0 * (peak(kind) / mse.max(1e-12)).log10();
+        match kind {
+            network::Kind::Image => format!("loss {loss:.4}, {rate:.4} bpp, PSNR {db:.2} dB"),
+            network::Kind::Audio => {
+                format!("loss {loss:.4}, {rate:.4} bits/sample, error {db:.2} dB below full scale")
+            }
+        }
     }
 }

@@ -139,7 +139,8 @@ fn the_loss_counts_the_bits_of_the_file() {
     let (config, params) = export::parameters(IMAGE, Device::Cpu).unwrap();
     assert_eq!(config, Weights::from_bytes(IMAGE).unwrap().config);
     let side = 192u32;
-    let samples: Vec<u8> = signal((side * side * 3) as usize).iter().map(|v| (v * 100.0 + 128.0) as u8).collect();
+    let samples: Vec<u8> =
+        signal((side * side * 3) as usize).iter().map(|v| (v * 100.0 + 128.0) as u8).collect();
     let pixels = tch::Tensor::from_slice(&samples).view([1, i64::from(side), i64::from(side), 3]);
     let opponent = tch::Tensor::from_slice(&wavern::color::OPPONENT.concat()).view([3, 3]);
     let planes = ((pixels.to_kind(Kind::Float) - 127.5) / 16.0).linear::<&tch::Tensor>(&opponent, None);
