@@ -67,20 +67,19 @@ fn mixtures(criterion: &mut Criterion) {
                             _ => bencher.iter(|| {
                                 in_threads(threads, || {
                                     let counter = BitCounter::with_path(path).expect("an available path");
-                                    black_box(counter.count(&params.view(), &symbols)).expect("matching parameters");
+                                    black_box(counter.count(&params.view(), &symbols))
+                                        .expect("matching parameters");
                                 });
                             }),
                         });
                     }
                 }
                 group.throughput(Throughput::Elements(PEER_SYMBOLS as u64));
-                match verb {
-                    "encode" => drop(group.bench_function("constriction", |bencher| bencher.iter(|| peer.encode()))),
-                    "decode" => drop(group.bench_function("constriction", |bencher| {
-                        let words = peer.encode();
-                        bencher.iter(|| peer.decode(&words));
-                    })),
-                    _ => {}
+                if verb == "encode" {
+                    group.bench_function("constriction", |bencher| bencher.iter(|| peer.encode()));
+                } else if verb == "decode" {
+                    let words = peer.encode();
+                    group.bench_function("constriction", |bencher| bencher.iter(|| peer.decode(&words)));
                 }
                 group.finish();
             }

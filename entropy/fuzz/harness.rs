@@ -57,7 +57,8 @@ impl Call {
                 let weight = plane(components - 1);
                 let scale = plane(components);
                 let (low, high) = (plane(components), plane(components));
-                let mean = low.iter().zip(&high).map(|(&low, &high)| i16::from_le_bytes([low, high])).collect();
+                let mean =
+                    low.iter().zip(&high).map(|(&low, &high)| i16::from_le_bytes([low, high])).collect();
                 Self::Mixtures { components, weight, mean, scale }
             }
         };
@@ -68,7 +69,8 @@ impl Call {
         let mut symbols = vec![0; n];
         match self {
             Self::Mixtures { components, weight, mean, scale } => {
-                decoder.decode(&MixtureParams { components: *components, weight, mean, scale }, &mut symbols)?;
+                decoder
+                    .decode(&MixtureParams { components: *components, weight, mean, scale }, &mut symbols)?;
             }
             Self::Categorical(table) => decoder.decode_categorical(table, &mut symbols)?,
             Self::Bits(width) => {
@@ -135,7 +137,8 @@ pub fn round_trip(data: &[u8]) {
         let (call, n) = Call::read(&mut input);
         // Symbols of one byte, scaled up where its neighbour says so: small ones and escapes.
         let shift = input.byte();
-        let symbols = (0..n).map(|_| i32::from(input.byte() as i8) << if shift > 200 { (shift - 200) & 31 } else { 0 });
+        let symbols =
+            (0..n).map(|_| i32::from(input.byte() as i8) << if shift > 200 { (shift - 200) & 31 } else { 0 });
         let symbols = call.encode(&mut encoder, symbols.collect());
         calls.push((call, symbols));
     }

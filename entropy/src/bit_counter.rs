@@ -50,7 +50,7 @@ impl BitCounter {
     /// [`Error::Parameter`] if the parameters are not those of `symbols.len()` mixtures.
     pub fn count(&self, params: &MixtureParams<'_>, symbols: &[i32]) -> Result<u64, Error> {
         params.check(symbols.len())?;
-        Ok(crate::paths::count(self.path, params, symbols))
+        Ok(crate::simd::dispatch::count(self.path, params, symbols))
     }
 
     /// Bits of each symbol, in 1/[`BitCounter::UNIT`] bit; returns their sum.
@@ -67,7 +67,7 @@ impl BitCounter {
     ) -> Result<u64, Error> {
         params.check(symbols.len())?;
         expect_length("length of bits", bits.len(), symbols.len())?;
-        Ok(crate::paths::count_each(self.path, params, symbols, bits))
+        Ok(crate::simd::dispatch::count_each(self.path, params, symbols, bits))
     }
 
     /// Bits of all `symbols` under one table, in 1/[`BitCounter::UNIT`] bit.

@@ -28,7 +28,8 @@ impl Categorical {
     pub fn new(lowest: i32, probabilities: &[u32]) -> Result<Self, Error> {
         let last = i64::from(lowest) + probabilities.len() as i64 - 1;
         if last > i64::from(i32::MAX) {
-            let (found, expected) = (probabilities.len(), (i64::from(i32::MAX) - i64::from(lowest) + 1) as usize);
+            let (found, expected) =
+                (probabilities.len(), (i64::from(i32::MAX) - i64::from(lowest) + 1) as usize);
             return Err(Error::Parameter { what: "number of probabilities", found, expected });
         }
         // Checked before anything is stored: the caller may pass a table straight from a file.

@@ -5,8 +5,8 @@ use crate::error::Error;
 use crate::interval::Interval;
 use crate::mixture::MixtureParams;
 use crate::path::Path;
-use crate::paths;
 use crate::rans::{LOW, Lanes, MAX_LANES, SINGLE_END, Words};
+use crate::simd::dispatch;
 use crate::stream::{Header, MAX_PACKED, check_width, pack_states, unpack_states};
 
 /// Decodes what an [`crate::Encoder`] wrote, by the same calls in the same order.
@@ -91,7 +91,7 @@ impl<'a> Decoder<'a> {
     pub fn decode(&mut self, params: &MixtureParams<'_>, symbols: &mut [i32]) -> Result<(), Error> {
         params.check(symbols.len())?;
         let path = self.path;
-        self.run(symbols, |lanes, first, n, part| paths::pop_mixtures(path, params, lanes, first, n, part))
+        self.run(symbols, |lanes, first, n, part| dispatch::pop_mixtures(path, params, lanes, first, n, part))
     }
 
     /// Decodes symbols that all have the probabilities of one table.

@@ -8,8 +8,8 @@ use crate::escape;
 use crate::interval::Interval;
 use crate::mixture::MixtureParams;
 use crate::path::Path;
-use crate::paths;
 use crate::rans::{LOW, MAX_LANES, SINGLE_END, WordsBackwards, push};
+use crate::simd::dispatch;
 use crate::stream::{Header, MAX_PACKED, MAX_UNUSED_WORDS, pack_states, unpack_states};
 
 /// A symbol that had no mass: its raw parts follow the row that holds interval `index`.
@@ -63,7 +63,7 @@ impl Encoder {
     /// [`Error::Parameter`] if the parameters are not those of `symbols.len()` mixtures.
     pub fn encode(&mut self, params: &MixtureParams<'_>, symbols: &[i32]) -> Result<(), Error> {
         params.check(symbols.len())?;
-        paths::mixture_intervals(self.path, params, symbols, &mut self.intervals, &mut self.escapes);
+        dispatch::mixture_intervals(self.path, params, symbols, &mut self.intervals, &mut self.escapes);
         self.end_call();
         Ok(())
     }
@@ -219,20 +219,21 @@ impl Encoder {
                 if last.is_some() {
                     let row_end = end.min(row + lanes);
                     let intervals = &self.intervals[row_end..end];
-                    paths::push_rows(self.path, &mut states, lanes, intervals, words);
+                    dispatch::push_rows(self.path, &mut states, lanes, intervals, words);
                     end = row_end;
                 }
                 while let Some((escape, rest)) = escapes.split_last().filter(|(last, _)| last.index >= row) {
                     push_escape(&mut states[escape.index - row], escape.symbol, |word| words.push(word));
                     escapes = rest;
                 }
-                paths::push_rows(self.path, &mut states, lanes, &self.intervals[row..end], words);
+                dispatch::push_rows(self.path, &mut states, lanes, &self.intervals[row..end], words);
                 end = row;
             }
         }
         let (packed, _) = pack_states(&states[..lanes]);
         let mut bytes = Vec::with_capacity(16 + packed.len() + words.bytes().len());
-        Header::Interleaved { lanes, unused_words: tail.unused_words, intervals: tail.first as u64 }.write(&mut bytes);
+        Header::Interleaved { lanes, unused_words: tail.unused_words, intervals: tail.first as u64 }
+            .write(&mut bytes);
         bytes.extend_from_slice(&packed);
         bytes.extend_from_slice(words.bytes());
         bytes

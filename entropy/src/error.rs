@@ -40,7 +40,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Parameter { what, found, expected } => write!(f, "{what} is {found} (expected {expected})"),
-            Self::ImpossibleSymbol { symbol } => write!(f, "symbol {symbol} has no probability and no escape"),
+            Self::ImpossibleSymbol { symbol } => {
+                write!(f, "symbol {symbol} has no probability and no escape")
+            }
             Self::PathUnavailable { path } => write!(f, "this machine has no {path} path"),
             Self::UnexpectedEnd => write!(f, "the entropy-coded stream ends early"),
             Self::Malformed { what } => write!(f, "not an entropy-coded stream: {what}"),

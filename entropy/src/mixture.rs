@@ -48,7 +48,8 @@ impl MixtureParams<'_> {
         let mut mixture = Mixture::default();
         let mut left = 256;
         for k in 0..self.components {
-            let weight = if k + 1 < self.components { left.min(i32::from(self.weight[k * n + i])) } else { left };
+            let weight =
+                if k + 1 < self.components { left.min(i32::from(self.weight[k * n + i])) } else { left };
             left -= weight;
             mixture.component[k] =
                 Component { weight, mean: self.mean[k * n + i], scale: self.scale[k * n + i] };

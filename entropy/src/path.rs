@@ -75,7 +75,7 @@ impl Path {
         }
     }
 
-    /// `Ok(self)` if available: the proof that the dispatch in `paths.rs` relies on.
+    /// `Ok(self)` if available: the proof that the dispatch in `simd/dispatch.rs` relies on.
     pub(crate) fn checked(self) -> Result<Self, Error> {
         if self.is_available() { Ok(self) } else { Err(Error::PathUnavailable { path: self.name() }) }
     }

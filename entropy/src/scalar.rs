@@ -51,7 +51,8 @@ pub(crate) fn pop_mixtures(
     n: usize,
     symbols: &mut [i32],
 ) -> Result<(), Error> {
-    lanes.decode_rows(symbols, Interval::ESCAPE, |i, quantile| params.mixture(first + i, n).quantile(quantile))
+    lanes
+        .decode_rows(symbols, Interval::ESCAPE, |i, quantile| params.mixture(first + i, n).quantile(quantile))
 }
 
 /// Writes the bits of each symbol, in units of [`crate::BitCounter`]; returns their sum.
@@ -66,6 +67,7 @@ pub(crate) fn count_each(params: &MixtureParams<'_>, symbols: &[i32], bits: &mut
 
 /// Sums the bits of all symbols.
 pub(crate) fn count(params: &MixtureParams<'_>, symbols: &[i32]) -> u64 {
-    let cost = |(i, &symbol): (usize, &i32)| mixture_cost(params.mixture(i, symbols.len()).interval(symbol), symbol);
+    let cost =
+        |(i, &symbol): (usize, &i32)| mixture_cost(params.mixture(i, symbols.len()).interval(symbol), symbol);
     symbols.iter().enumerate().map(cost).map(u64::from).sum()
 }

@@ -6,17 +6,28 @@
 //! The kernels are `inline(always)` into the entry points of each file, which alone name the target features:
 //! so each instruction set gets its own copy, compiled with its own instructions.
 #![allow(unsafe_code, reason = "vector instructions and unchecked loads; each block says why it is sound")]
+#![cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )),
+    allow(dead_code, unused_imports, unused_macros, reason = "this machine has only the scalar path")
+)]
 
-mod kernels;
-mod words;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+mod coder;
+pub(crate) mod dispatch;
+mod groups;
+mod intervals;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub(crate) mod wasm;
+mod words;
 
 /// The entry points of one instruction set: the kernels, compiled with its features, for each number of
 /// components.
@@ -25,7 +36,7 @@ macro_rules! entries {
         crate::simd::entries!(
             $set, $features,
             /// Twin of [`crate::scalar::mixture_intervals`].
-            mixture_intervals(
+            intervals mixture_intervals(
                 params: &crate::mixture::MixtureParams<'_>,
                 symbols: &[i32],
                 intervals: &mut alloc::vec::Vec<crate::interval::Interval>,
@@ -35,17 +46,17 @@ macro_rules! entries {
         crate::simd::entries!(
             $set, $features,
             /// Twin of [`crate::scalar::count`].
-            count(params: &crate::mixture::MixtureParams<'_>, symbols: &[i32]) -> u64
+            intervals count(params: &crate::mixture::MixtureParams<'_>, symbols: &[i32]) -> u64
         );
         crate::simd::entries!(
             $set, $features,
             /// Twin of [`crate::scalar::count_each`].
-            count_each(params: &crate::mixture::MixtureParams<'_>, symbols: &[i32], bits: &mut [u32]) -> u64
+            intervals count_each(params: &crate::mixture::MixtureParams<'_>, symbols: &[i32], bits: &mut [u32]) -> u64
         );
         crate::simd::entries!(
             $set, $features,
             /// Twin of [`crate::scalar::pop_mixtures`].
-            pop_mixtures(
+            coder pop_mixtures(
                 params: &crate::mixture::MixtureParams<'_>,
                 lanes: &mut crate::rans::Lanes<'_>,
                 first: usize,
@@ -67,12 +78,12 @@ macro_rules! entries {
             words: &mut crate::rans::WordsBackwards,
         ) {
             // SAFETY: the caller promises the instructions.
-            unsafe { crate::simd::kernels::push_rows::<$set>(states, lanes, intervals, words) }
+            unsafe { crate::simd::coder::push_rows::<$set>(states, lanes, intervals, words) }
         }
     };
     (
         $set:ty, $features:literal, $(#[$doc:meta])*
-        $name:ident(params: $params:ty $(, $argument:ident: $type:ty)*) -> $result:ty
+        $module:ident $name:ident(params: $params:ty $(, $argument:ident: $type:ty)*) -> $result:ty
     ) => {
         $(#[$doc])*
         ///
@@ -84,10 +95,10 @@ macro_rules! entries {
             // SAFETY: the caller promises the instructions and the lengths; K is the number of components.
             unsafe {
                 match params.components {
-                    1 => crate::simd::kernels::$name::<$set, 1>(params $(, $argument)*),
-                    2 => crate::simd::kernels::$name::<$set, 2>(params $(, $argument)*),
-                    3 => crate::simd::kernels::$name::<$set, 3>(params $(, $argument)*),
-                    _ => crate::simd::kernels::$name::<$set, 4>(params $(, $argument)*),
+                    1 => crate::simd::$module::$name::<$set, 1>(params $(, $argument)*),
+                    2 => crate::simd::$module::$name::<$set, 2>(params $(, $argument)*),
+                    3 => crate::simd::$module::$name::<$set, 3>(params $(, $argument)*),
+                    _ => crate::simd::$module::$name::<$set, 4>(params $(, $argument)*),
                 }
             }
         }
@@ -159,7 +170,10 @@ pub(crate) trait Simd {
     unsafe fn signed_half_mass(t: Self::F) -> Self::I;
     /// Sums over the components of two groups: `weight * signed_half_mass(t)`.
     #[inline(always)]
-    unsafe fn weighted_masses<const K: usize>(t: [[Self::F; K]; 2], weight: [&[Self::I; K]; 2]) -> [Self::I; 2] {
+    unsafe fn weighted_masses<const K: usize>(
+        t: [[Self::F; K]; 2],
+        weight: [&[Self::I; K]; 2],
+    ) -> [Self::I; 2] {
         // SAFETY: the caller promises the instructions.
         unsafe {
             let mut sums = [Self::splat(0); 2];

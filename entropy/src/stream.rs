@@ -73,7 +73,9 @@ pub(crate) fn pack_states(states: &[u64]) -> (Vec<u8>, usize) {
     let (mut pending, mut pending_bits, mut bits) = (0_u64, 0, 0);
     for &state in states {
         let exponent = u64::from(state.ilog2() - 32);
-        for (value, width) in [(exponent | (state & 0xffff) << 4, 20), ((state ^ 1 << state.ilog2()) >> 16, 16 + exponent)] {
+        for (value, width) in
+            [(exponent | (state & 0xffff) << 4, 20), ((state ^ 1 << state.ilog2()) >> 16, 16 + exponent)]
+        {
             pending |= value << pending_bits;
             pending_bits += width;
             bits += width;

@@ -1,5 +1,6 @@
 //! Parameters and symbols that no model would give: scales 0.11 to 256, symbols to ±10,000 and beyond, degenerate
 //! weights, streams of 16 to a million symbols, every path.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Bytes and parameters that do not belong together give an error, never a panic, and rarely symbols.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 
 mod common;
 
@@ -31,7 +32,10 @@ fn every_truncation_is_an_error() {
         assert_eq!(decode(&bytes, &params, 1200, Path::best()), Ok(symbols));
         for path in Path::available() {
             for length in 0..bytes.len() {
-                assert!(decode(&bytes[..length], &params, 1200, path).is_err(), "{lanes} lanes, {length} bytes");
+                assert!(
+                    decode(&bytes[..length], &params, 1200, path).is_err(),
+                    "{lanes} lanes, {length} bytes"
+                );
             }
         }
         let longer = [&bytes[..], &[0, 0]].concat();
@@ -54,7 +58,11 @@ fn nearly_every_flipped_bit_is_an_error() {
             missed += usize::from(decode(&damaged, &params, 1200, Path::best()).is_ok());
         }
         // A flip in the last words may give other last symbols that end in the same state.
-        assert!(missed <= bytes.len() / 100, "{lanes} lanes: {missed} of {} flips went unseen", 8 * bytes.len());
+        assert!(
+            missed <= bytes.len() / 100,
+            "{lanes} lanes: {missed} of {} flips went unseen",
+            8 * bytes.len()
+        );
     }
 }
 
@@ -87,12 +95,12 @@ fn noise_gives_symbols_or_an_error() {
     let table = Categorical::new(-2, &[7, 0, 40_000, 20_000]).unwrap();
     for _ in 0..3000 {
         let length = random.below(600) as usize;
-        let mut bytes: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
+        let mut bytes: Vec<u8> = (0..length).map(|_| random.number() as u8).collect();
         if let Some(first) = bytes.first_mut() {
             *first %= 7;
         }
         let n = random.below(700) as usize;
-        let (params, _) = common::adversarial(1 + random.below(4) as usize, n, random.next());
+        let (params, _) = common::adversarial(1 + random.below(4) as usize, n, random.number());
         for path in Path::available() {
             let Ok(mut decoder) = Decoder::with_path(&bytes, path) else { continue };
             let mut symbols = vec![0; n];
@@ -106,7 +114,8 @@ fn noise_gives_symbols_or_an_error() {
 
 #[test]
 fn wrong_lengths_and_numbers_are_refused() {
-    let parameter = |result: Result<(), Error>| assert!(matches!(result, Err(Error::Parameter { .. })), "{result:?}");
+    let parameter =
+        |result: Result<(), Error>| assert!(matches!(result, Err(Error::Parameter { .. })), "{result:?}");
     let (weight, mean, scale) = ([0; 8], [0; 8], [0; 8]);
     let params = |components, weight, mean, scale| MixtureParams { components, weight, mean, scale };
     for bad in [
@@ -144,7 +153,8 @@ fn wrong_lengths_and_numbers_are_refused() {
 #[test]
 fn absent_paths_are_refused() {
     for path in [Path::Avx2, Path::Avx512, Path::Neon, Path::Wasm] {
-        let expected = if path.is_available() { Ok(()) } else { Err(Error::PathUnavailable { path: path.name() }) };
+        let expected =
+            if path.is_available() { Ok(()) } else { Err(Error::PathUnavailable { path: path.name() }) };
         assert_eq!(Encoder::with_path(path).map(drop), expected);
         assert_eq!(Decoder::with_path(&[], path).map(drop), expected);
         assert_eq!(wavern_entropy::BitCounter::with_path(path).map(drop), expected);

@@ -12,9 +12,9 @@ use wavern_entropy::{Categorical, Decoder, Encoder, Path, cumulative};
 /// Any parameters at all, means often near zero.
 fn parameters(k: usize, n: usize, random: &mut Random) -> Owned {
     let mut owned = Owned::zeros(k, n);
-    owned.weight.iter_mut().for_each(|weight| *weight = random.next() as u8);
-    owned.mean.iter_mut().for_each(|mean| *mean = (random.next() as i16) >> random.below(10));
-    owned.scale.iter_mut().for_each(|scale| *scale = random.next() as u8);
+    owned.weight.iter_mut().for_each(|weight| *weight = random.number() as u8);
+    owned.mean.iter_mut().for_each(|mean| *mean = (random.number() as i16) >> random.below(10));
+    owned.scale.iter_mut().for_each(|scale| *scale = random.number() as u8);
     owned
 }
 
@@ -38,7 +38,8 @@ fn cumulative_has_its_hash() {
             row.clear();
             let mut last = 0;
             for point in 0..POINTS {
-                let value = cumulative(&params.view(), MIXTURES, i, center + (point - POINTS / 2) * step).unwrap();
+                let value =
+                    cumulative(&params.view(), MIXTURES, i, center + (point - POINTS / 2) * step).unwrap();
                 assert!(value >= last, "not monotone");
                 last = value;
                 row.extend_from_slice(&(value as u16).to_le_bytes());

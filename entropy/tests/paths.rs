@@ -1,4 +1,5 @@
 //! Every path writes the bytes, reads the symbols and counts the bits of the scalar one.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 
 mod common;
 
@@ -55,8 +56,9 @@ fn all_paths_read_the_same_from_noise() {
     for round in 0..60 {
         let k = 1 + round % 4;
         let n = 1 + random.below(3000) as usize;
-        let (params, _) = if round % 3 == 0 { adversarial(k, n, random.next()) } else { brief(k, n, random.next()) };
-        let mut bytes: Vec<u8> = (0..1200).map(|_| random.next() as u8).collect();
+        let (params, _) =
+            if round % 3 == 0 { adversarial(k, n, random.number()) } else { brief(k, n, random.number()) };
+        let mut bytes: Vec<u8> = (0..1200).map(|_| random.number() as u8).collect();
         bytes[0] = 1 + random.below(6) as u8;
         bytes[1..4].copy_from_slice(&[0xff, 0xff, 0x7f]);
         // Packed states take as many bytes as they like: one parity or the other leaves whole words.
@@ -85,7 +87,8 @@ fn all_paths_have_the_intervals_of_the_definition() {
     let mean: Vec<i16> = (0..n).map(|i| (i % 64) as i16 - 32).collect();
     let params = MixtureParams { components: 1, weight: &[], mean: &mean, scale: &scale };
     for distance in [0, 1, 2, 3, 5, 8, 13, 40, 100, 1000, 20_000] {
-        let symbols: Vec<i32> = (0..n as i32).map(|i| if i % 2 == 0 { distance } else { -distance }).collect();
+        let symbols: Vec<i32> =
+            (0..n as i32).map(|i| if i % 2 == 0 { distance } else { -distance }).collect();
         for path in Path::available() {
             let mut units = vec![0; n];
             BitCounter::with_path(path).unwrap().count_each(&params, &symbols, &mut units).unwrap();
@@ -95,7 +98,10 @@ fn all_paths_have_the_intervals_of_the_definition() {
                 let bits = f64::from(units[i]) / f64::from(BitCounter::UNIT);
                 if probability > 0 {
                     let exact = 16.0 - f64::from(probability).log2();
-                    assert!((-0.00002..0.0002).contains(&(bits - exact)), "{path:?}, {i}: {bits} for {exact}");
+                    assert!(
+                        (-0.00002..0.0002).contains(&(bits - exact)),
+                        "{path:?}, {i}: {bits} for {exact}"
+                    );
                 } else {
                     assert!(bits >= 21.0, "{path:?}, {i}: {bits} for an escape");
                 }

@@ -1,4 +1,5 @@
 //! The stream is as long as the mixtures say: overhead of the integer model, of the lanes, and constriction beside.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 
 mod common;
 
@@ -70,7 +71,8 @@ fn bit_counter_tells_the_length_of_the_stream() {
     }
     let table = Categorical::new(-1, &[20_000, 30_000, 10_000]).unwrap();
     let symbols: Vec<i32> = (0..5000).map(|i| [0, 0, -1, 1, 0, -1, 0, 900][i % 8]).collect();
-    let counted = BitCounter::new().count_categorical(&table, &symbols).unwrap() / u64::from(8 * BitCounter::UNIT);
+    let counted =
+        BitCounter::new().count_categorical(&table, &symbols).unwrap() / u64::from(8 * BitCounter::UNIT);
     let mut encoder = Encoder::new();
     encoder.encode_categorical(&table, &symbols).unwrap();
     assert!(encoder.finish().len().abs_diff(counted as usize) < 16);
@@ -106,7 +108,9 @@ fn constriction_needs_as_many_bytes() {
         let oracles: Vec<Oracle> = (0..n).map(|i| Oracle(params.mixture(i, n))).collect();
         let quantizer = DefaultLeakyQuantizer::<f64, i32>::new(-512..=511);
         let mut coder = DefaultAnsCoder::new();
-        coder.encode_symbols_reverse(symbols.iter().zip(&oracles).map(|(&s, o)| (s, quantizer.quantize(o)))).unwrap();
+        coder
+            .encode_symbols_reverse(symbols.iter().zip(&oracles).map(|(&s, o)| (s, quantizer.quantize(o))))
+            .unwrap();
         let words = coder.get_compressed().unwrap().to_vec();
         let back: Vec<i32> =
             coder.decode_symbols(oracles.iter().map(|o| quantizer.quantize(o))).map(|s| s.unwrap()).collect();
@@ -126,10 +130,14 @@ fn integer_mass_is_close_to_the_exact_mass() {
             let mixture = params.mixture(i, n);
             for symbol in -60..60 {
                 let right = cumulative(&params.view(), n, i, symbol).unwrap();
-                let integer = f64::from(right - cumulative(&params.view(), n, i, symbol - 1).unwrap()) / 65_536.0;
+                let integer =
+                    f64::from(right - cumulative(&params.view(), n, i, symbol - 1).unwrap()) / 65_536.0;
                 let exact = mass(&mixture, symbol);
                 // The chords of the table are within (1/7)^2 / 8 * max |phi'| = 0.00062 of the curve.
-                assert!((integer - exact).abs() < 0.0013, "mixture {mixture:?}, {symbol}: {integer} for {exact}");
+                assert!(
+                    (integer - exact).abs() < 0.0013,
+                    "mixture {mixture:?}, {symbol}: {integer} for {exact}"
+                );
             }
         }
     }

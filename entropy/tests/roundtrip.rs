@@ -63,7 +63,7 @@ fn calls_of_all_kinds_share_a_stream() {
             let n = random.below(200) as usize;
             match call % 5 {
                 0 => {
-                    let (params, symbols) = brief(1 + call % 4, n, random.next());
+                    let (params, symbols) = brief(1 + call % 4, n, random.number());
                     encoder.encode(&params.view(), &symbols).unwrap();
                     calls.push((Some(params), symbols));
                 }
@@ -82,7 +82,8 @@ fn calls_of_all_kinds_share_a_stream() {
                     calls.push((None, vec![10; n]));
                 }
                 _ => {
-                    let values: Vec<u32> = (0..n).map(|_| random.below(1 << (1 + call % 16)) as u32).collect();
+                    let values: Vec<u32> =
+                        (0..n).map(|_| random.below(1 << (1 + call % 16)) as u32).collect();
                     encoder.encode_bits(&values, 1 + call as u32 % 16).unwrap();
                     calls.push((None, values.iter().map(|&v| v as i32).collect()));
                 }

@@ -1,6 +1,4 @@
 //! The hot loops, dispatched to the chosen path.
-#![allow(unsafe_code, reason = "entering code compiled for instructions that `Path::checked` found")]
-
 use alloc::vec::Vec;
 
 use crate::encoder::Escape;
@@ -20,16 +18,19 @@ use crate::simd::{avx2, avx512};
 /// Calls the chosen path's function, or the scalar one where a path does not exist.
 macro_rules! dispatch {
     ($path:expr, $name:ident($($argument:expr),*), $scalar:expr) => {
-        // SAFETY: `Encoder`, `Decoder` and `BitCounter` hold only paths that `Path::checked` or `Path::best` found
-        // on this machine, and they check the parameters against the symbols before they come here.
         match $path {
             #[cfg(target_arch = "x86_64")]
+            // SAFETY: `Encoder`, `Decoder` and `BitCounter` hold only paths that `Path::checked` or `Path::best` found
+            // on this machine, and they check the parameters against the symbols before they come here.
             Path::Avx512 => unsafe { avx512::$name($($argument),*) },
             #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
             Path::Avx2 => unsafe { avx2::$name($($argument),*) },
             #[cfg(target_arch = "aarch64")]
+            // SAFETY: as above.
             Path::Neon => unsafe { neon::$name($($argument),*) },
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            // SAFETY: as above.
             Path::Wasm => unsafe { wasm::$name($($argument),*) },
             _ => $scalar,
         }
