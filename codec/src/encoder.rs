@@ -3,9 +3,7 @@
 use crate::error::Error;
 use crate::latent::{self, Latents};
 use crate::network::Tensor;
-use crate::prior::Symbols;
 use crate::quality::{Level, Quality};
-use crate::rdo::{self, Deciding, Quantization};
 use crate::signal::{Audio, Color, Image, Metadata, SampleFormat};
 use crate::transforms::{PlainTransforms, Transforms};
 use crate::weights::{self, Weights};
@@ -29,8 +27,6 @@ pub struct EncodeOptions {
     pub threads: Option<usize>,
     /// Also decode, to return the signal as the receiver will have it.
     pub reconstruct: bool,
-    /// How latents become symbols.
-    pub quantization: Quantization,
     /// Bounds on what is written.
     pub limits: Limits,
     /// Other weights than the built-in ones, for the kind they code.
@@ -103,13 +99,12 @@ impl Encoder {
             weights: weights.id,
         };
         let y = model.transforms.analysis(picture::to_packets(image, &weights.config))?;
-        let mut groups = vec![latent::quantize(&y, level, weights, &*model.transforms)?];
-        let windows: Vec<[usize; 4]> = (0..header.tile_count())
+        let latents = latent::quantize(&y, level, weights, &*model.transforms)?;
+        let tiles: Vec<Vec<u8>> = (0..header.tile_count())
+            .into_par_iter()
             .filter_map(|index| header.tile_rect(index))
-            .map(|tile| picture::latent_window(tile, &weights.config))
-            .collect();
-        let tiles = self.code_windows(&windows, level, weights, &mut groups)?;
-        let latents = groups.remove(0).0;
+            .map(|tile| code_window(picture::latent_window(tile, &weights.config), level, weights, &[&latents]))
+            .collect::<Result<_, _>>()?;
         let mut builder = ContainerBuilder::new(Header::Image(header));
         builder = with_metadata(builder, image.metadata());
         if let Some(plane) = image.alpha() {
@@ -136,9 +131,7 @@ impl Encoder {
         let analysed: Vec<Tensor> = groups
             .iter()
             .map(|group| {
-                model
-                    .transforms
-                    .analysis(sound::to_packets(&audio.channels()[group.clone()], &weights.config))
+                model.transforms.analysis(sound::to_packets(&audio.channels()[group.clone()], &weights.config))
             })
             .collect::<Result<_, _>>()?;
         let anchors = weights.config.lambdas.len();
@@ -177,77 +170,21 @@ impl Encoder {
             segment_frames: sound::segment_frames(audio.sample_rate(), &weights.config),
             weights: weights.id,
         };
-        let mut groups: Vec<(Latents, Tensor)> = analysed
+        let latents: Vec<Latents> = analysed
             .iter()
             .map(|y| latent::quantize(y, level, weights, &*model.transforms))
             .collect::<Result<_, _>>()?;
-        let windows: Vec<[usize; 4]> = (0..header.segment_count() as usize)
-            .map(|index| sound::latent_window(&header, index, &weights.config))
-            .map(|[first, count]| [0, first, 1, count])
-            .collect();
-        let segments = self.code_windows(&windows, level, weights, &mut groups)?;
-        let latents = groups.into_iter().map(|(latents, _)| latents).collect();
+        let all: Vec<&Latents> = latents.iter().collect();
+        let segments: Vec<Vec<u8>> = (0..header.segment_count() as usize)
+            .into_par_iter()
+            .map(|index| {
+                let [first, count] = sound::latent_window(&header, index, &weights.config);
+                code_window([0, first, 1, count], level, weights, &all)
+            })
+            .collect::<Result<_, _>>()?;
         let builder = with_metadata(ContainerBuilder::new(Header::Audio(header)), audio.metadata());
         Ok((builder.tiles(segments).build(&self.options.limits)?, latents, header))
     }
-}
-
-impl Encoder {
-    /// The payloads of all tiles or segments; ŷ is replaced by what was decided while coding.
-    fn code_windows(
-        &self,
-        windows: &[[usize; 4]],
-        level: Level,
-        weights: &Weights,
-        groups: &mut [(Latents, Tensor)],
-    ) -> Result<Vec<Vec<u8>>, Error> {
-        let values = match self.options.quantization {
-            Quantization::Nearest => None,
-            Quantization::RateDistortion => Some(rdo::step_values(level, weights)),
-        };
-        let coded: Vec<(Vec<u8>, Vec<Symbols>)> = windows
-            .par_iter()
-            .map(|window| code_window(*window, level, weights, groups, values.as_deref()))
-            .collect::<Result<_, _>>()
-            .map_err(|source| Error::Payload { unit: "window", index: 0, source })?;
-        let mut payloads = Vec::with_capacity(coded.len());
-        for ([row, column, ..], (payload, symbols)) in windows.iter().zip(coded) {
-            for ((latents, _), y) in groups.iter_mut().zip(&symbols) {
-                latents.y.set_window(*row, *column, y);
-            }
-            payloads.push(payload);
-        }
-        Ok(payloads)
-    }
-}
-
-/// The payload of one tile or segment and its ŷ: rows, columns of the latents from (row, column), all groups after
-/// each other. With `values`, symbols are decided on rate and distortion.
-fn code_window(
-    [row, column, rows, columns]: [usize; 4],
-    level: Level,
-    weights: &Weights,
-    groups: &[(Latents, Tensor)],
-    values: Option<&[f32]>,
-) -> Result<(Vec<u8>, Vec<Symbols>), wavern_entropy::Error> {
-    let [v, u] = weights.config.hyper_stride();
-    let mut encoder = wavern_entropy::Encoder::new();
-    let mut symbols = Vec::with_capacity(groups.len());
-    for (latents, steps) in groups {
-        let mut y = latents.y.window(row, column, rows, columns);
-        let mut z = latents.z.window(row / v, column / u, rows.div_ceil(v), columns.div_ceil(u));
-        match values {
-            None => weights.prior.code(level, &mut z, &mut y, &mut encoder)?,
-            Some(values) => {
-                let steps = steps.window(row, column, rows, columns);
-                let mut deciding = Deciding::new(encoder, &steps, values);
-                weights.prior.code(level, &mut z, &mut y, &mut deciding)?;
-                encoder = deciding.into_encoder();
-            }
-        }
-        symbols.push(y);
-    }
-    Ok((encoder.finish(), symbols))
 }
 
 /// The weights and the engine in use.
@@ -273,6 +210,24 @@ impl Model {
     }
 }
 
+/// The payload of one tile or segment: rows, columns of the latents from (row, column), all groups after each other.
+fn code_window(
+    [row, column, rows, columns]: [usize; 4],
+    level: Level,
+    weights: &Weights,
+    groups: &[&Latents],
+) -> Result<Vec<u8>, Error> {
+    let [v, u] = weights.config.hyper_stride();
+    let mut coder = wavern_entropy::Encoder::new();
+    for latents in groups {
+        let mut y = latents.y.window(row, column, rows, columns);
+        let mut z = latents.z.window(row / v, column / u, rows.div_ceil(v), columns.div_ceil(u));
+        let coded = weights.prior.code(level, &mut z, &mut y, &mut coder);
+        coded.map_err(|source| Error::Payload { unit: "window", index: 0, source })?;
+    }
+    Ok(coder.finish())
+}
+
 /// The highest level whose file has at most `budget` bytes, by bisection; the lowest level if none has.
 fn largest_that_fits<T>(
     top: Level,
@@ -295,8 +250,11 @@ fn largest_that_fits<T>(
 }
 
 fn with_metadata<'a>(builder: ContainerBuilder<'a>, metadata: &'a Metadata) -> ContainerBuilder<'a> {
-    let single =
-        [(ChunkCode::ICC, &metadata.icc), (ChunkCode::EXIF, &metadata.exif), (ChunkCode::XMP, &metadata.xmp)];
+    let single = [
+        (ChunkCode::ICC, &metadata.icc),
+        (ChunkCode::EXIF, &metadata.exif),
+        (ChunkCode::XMP, &metadata.xmp),
+    ];
     let single = single.into_iter().filter_map(|(code, block)| Some((code, block.as_ref()?)));
     let riff = metadata.riff.iter().map(|block| (ChunkCode::RIFF, block));
     single.chain(riff).fold(builder, |builder, (code, block)| builder.metadata(code, &block[..]))

@@ -16,25 +16,19 @@ pub struct Latents {
     pub z: Symbols,
 }
 
-/// y → ŷ and ẑ at a level: multiply by the gains, round; companded y through h_a, round. Also gives y in steps.
+/// y → ŷ and ẑ at a level: multiply by the gains, round; companded y through h_a, round.
 ///
 /// # Errors
 /// Those of the backend.
-pub fn quantize(
-    y: &Tensor,
-    level: Level,
-    weights: &Weights,
-    transforms: &dyn Transforms,
-) -> Result<(Latents, Tensor), Error> {
+pub fn quantize(y: &Tensor, level: Level, weights: &Weights, transforms: &dyn Transforms) -> Result<Latents, Error> {
     let gains = exp2(&level.interpolate(&weights.encode_gain, y.channels()));
     let mut scaled = y.clone();
     scale_channels(&mut scaled, &gains);
     let y_hat = Symbols::round(&scaled);
     let unit = 1.0 / (1 << units::CONTEXT_INPUT) as f32;
-    let mut companded = scaled.clone();
-    companded.data_mut().iter_mut().for_each(|v| *v = compand_real(*v) * unit);
-    let z = transforms.hyper_analysis(pad(&companded, weights.config.hyper_stride()))?;
-    Ok((Latents { y: y_hat, z: Symbols::round(&z) }, scaled))
+    scaled.data_mut().iter_mut().for_each(|v| *v = compand_real(*v) * unit);
+    let z = transforms.hyper_analysis(pad(&scaled, weights.config.hyper_stride()))?;
+    Ok(Latents { y: y_hat, z: Symbols::round(&z) })
 }
 
 /// ŷ → the input of g_s.

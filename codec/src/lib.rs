@@ -35,7 +35,6 @@ pub mod quality;
 
 mod alpha;
 mod picture;
-mod rdo;
 mod sound;
 mod threads;
 
@@ -48,7 +47,6 @@ pub use encoder::{EncodeOptions, Encoded, Encoder};
 pub use error::Error;
 pub use latent::Latents;
 pub use quality::{Level, Quality};
-pub use rdo::Quantization;
 pub use signal::{Audio, Image, Signal};
 pub use transforms::Transforms;
 pub use weights::Weights;
