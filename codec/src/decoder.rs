@@ -2,17 +2,16 @@
 
 use crate::error::Error;
 use crate::latent::{self, Latents};
+use crate::network::Kind;
 use crate::prior::Symbols;
 use crate::quality::Level;
 use crate::signal::{Audio, Image, Metadata, SampleFormat, Signal};
-use crate::transforms::{PlainTransforms, Transforms};
+use crate::transforms::{self, Transforms};
 use crate::weights::{self, Weights};
 use crate::{alpha, picture, sound, threads};
 use rayon::prelude::*;
 use std::sync::Arc;
-use wavern_bitstream::{
-    AudioHeader, Container, Header, ImageHeader, Limits, SampleFormat as FileFormat, WeightsId,
-};
+use wavern_bitstream::{AudioHeader, Container, Header, ImageHeader, Limits, SampleFormat as FileFormat};
 
 /// Options of a [`Decoder`]. The default is all cores, default limits, built-in weights.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +22,7 @@ pub struct DecodeOptions {
     pub limits: Limits,
     /// Other weights than the built-in ones, for files that name them.
     pub weights: Option<Arc<Weights>>,
-    /// Another engine for the float networks of the weights in use.
+    /// Another engine for the float networks of the weights it was made for; others run on the plain one.
     pub transforms: Option<Arc<dyn Transforms>>,
 }
 
@@ -49,10 +48,7 @@ impl Decoder {
         self.pool.run(|| {
             let container = Container::parse(bytes, &self.options.limits)?;
             let weights = self.weights(container.header())?;
-            let transforms: Arc<dyn Transforms> = match &self.options.transforms {
-                Some(transforms) => transforms.clone(),
-                None => Arc::new(PlainTransforms(weights.clone())),
-            };
+            let transforms = transforms::engine(&weights, self.options.transforms.as_ref());
             let latents = read_latents(&container, &weights)?;
             let metadata = metadata_of(&container);
             match *container.header() {
@@ -92,15 +88,23 @@ impl Decoder {
     /// The weights that a file names.
     fn weights(&self, header: &Header) -> Result<Arc<Weights>, Error> {
         let needed = header.weights();
-        if let Some(weights) = self.options.weights.as_ref().filter(|w| w.id == needed) {
+        let kind = match header {
+            Header::Image(_) => Kind::Image,
+            Header::Audio(_) => Kind::Audio,
+        };
+        let fits = |w: &&Arc<Weights>| w.id == needed && w.config.kind == kind;
+        if let Some(weights) = self.options.weights.as_ref().filter(fits) {
             return Ok(weights.clone());
         }
-        let (weights, kind) = match header {
-            Header::Image(_) => (weights::image()?, "image"),
-            Header::Audio(_) => (weights::audio()?, "audio"),
+        let weights = match kind {
+            Kind::Image => weights::image()?,
+            Kind::Audio => weights::audio()?,
         };
-        let have: WeightsId = weights.id;
-        if have == needed { Ok(weights) } else { Err(Error::WeightsMismatch { needed, have, kind }) }
+        if fits(&&weights) {
+            Ok(weights)
+        } else {
+            Err(Error::WeightsMismatch { needed, have: weights.id, kind })
+        }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::error::Error;
 use crate::latent::{self, Latents};
-use crate::network::Tensor;
+use crate::network::{Kind, Tensor};
 use crate::quality::{Level, Quality};
 use crate::signal::{Audio, Color, Image, Metadata, SampleFormat};
-use crate::transforms::{PlainTransforms, Transforms};
+use crate::transforms::{self, Transforms};
 use crate::weights::{self, Weights};
 use crate::{alpha, decoder, picture, sound, threads};
 use rayon::prelude::*;
@@ -31,7 +31,7 @@ pub struct EncodeOptions {
     pub limits: Limits,
     /// Other weights than the built-in ones, for the kind they code.
     pub weights: Option<Arc<Weights>>,
-    /// Another engine for the float networks of the weights in use.
+    /// Another engine for the float networks of the weights it was made for; others run on the plain one.
     pub transforms: Option<Arc<dyn Transforms>>,
 }
 
@@ -86,7 +86,7 @@ impl Encoder {
     }
 
     fn image(&self, image: &Image) -> Result<Encoded<Image>, Error> {
-        let model = Model::choose(&self.options, weights::image)?;
+        let model = Model::choose(&self.options, Kind::Image)?;
         let weights = &*model.weights;
         let level = self.options.quality.level(weights.config.lambdas.len());
         let header = ImageHeader {
@@ -103,7 +103,9 @@ impl Encoder {
         let tiles: Vec<Vec<u8>> = (0..header.tile_count())
             .into_par_iter()
             .filter_map(|index| header.tile_rect(index))
-            .map(|tile| code_window(picture::latent_window(tile, &weights.config), level, weights, &[&latents]))
+            .map(|tile| {
+                code_window(picture::latent_window(tile, &weights.config), level, weights, &[&latents])
+            })
             .collect::<Result<_, _>>()?;
         let mut builder = ContainerBuilder::new(Header::Image(header));
         builder = with_metadata(builder, image.metadata());
@@ -125,13 +127,15 @@ impl Encoder {
     }
 
     fn audio(&self, audio: &Audio) -> Result<Encoded<Audio>, Error> {
-        let model = Model::choose(&self.options, weights::audio)?;
+        let model = Model::choose(&self.options, Kind::Audio)?;
         let weights = &*model.weights;
         let groups = sound::groups(audio.channels().len());
         let analysed: Vec<Tensor> = groups
             .iter()
             .map(|group| {
-                model.transforms.analysis(sound::to_packets(&audio.channels()[group.clone()], &weights.config))
+                model
+                    .transforms
+                    .analysis(sound::to_packets(&audio.channels()[group.clone()], &weights.config))
             })
             .collect::<Result<_, _>>()?;
         let anchors = weights.config.lambdas.len();
@@ -194,18 +198,13 @@ struct Model {
 }
 
 impl Model {
-    fn choose(
-        options: &EncodeOptions,
-        built_in: fn() -> Result<Arc<Weights>, weights::Error>,
-    ) -> Result<Self, Error> {
-        let weights = match &options.weights {
+    fn choose(options: &EncodeOptions, kind: Kind) -> Result<Self, Error> {
+        let weights = match options.weights.as_ref().filter(|weights| weights.config.kind == kind) {
             Some(weights) => weights.clone(),
-            None => built_in()?,
+            None if kind == Kind::Image => weights::image()?,
+            None => weights::audio()?,
         };
-        let transforms = match &options.transforms {
-            Some(transforms) => transforms.clone(),
-            None => Arc::new(PlainTransforms(weights.clone())),
-        };
+        let transforms = transforms::engine(&weights, options.transforms.as_ref());
         Ok(Self { weights, transforms })
     }
 }
@@ -223,7 +222,7 @@ fn code_window(
         let mut y = latents.y.window(row, column, rows, columns);
         let mut z = latents.z.window(row / v, column / u, rows.div_ceil(v), columns.div_ceil(u));
         let coded = weights.prior.code(level, &mut z, &mut y, &mut coder);
-        coded.map_err(|source| Error::Payload { unit: "window", index: 0, source })?;
+        coded.map_err(Error::Entropy)?;
     }
     Ok(coder.finish())
 }
@@ -250,11 +249,8 @@ fn largest_that_fits<T>(
 }
 
 fn with_metadata<'a>(builder: ContainerBuilder<'a>, metadata: &'a Metadata) -> ContainerBuilder<'a> {
-    let single = [
-        (ChunkCode::ICC, &metadata.icc),
-        (ChunkCode::EXIF, &metadata.exif),
-        (ChunkCode::XMP, &metadata.xmp),
-    ];
+    let single =
+        [(ChunkCode::ICC, &metadata.icc), (ChunkCode::EXIF, &metadata.exif), (ChunkCode::XMP, &metadata.xmp)];
     let single = single.into_iter().filter_map(|(code, block)| Some((code, block.as_ref()?)));
     let riff = metadata.riff.iter().map(|block| (ChunkCode::RIFF, block));
     single.chain(riff).fold(builder, |builder, (code, block)| builder.metadata(code, &block[..]))

@@ -1,5 +1,6 @@
 //! What can go wrong between a signal and a file.
 
+use crate::network::Kind;
 use crate::signal::SignalError;
 use wavern_bitstream::WeightsId;
 
@@ -20,6 +21,9 @@ pub enum Error {
         /// What the entropy coder found.
         source: wavern_entropy::Error,
     },
+    /// The entropy coder refused what it was given to write.
+    #[error("entropy coder: {0}")]
+    Entropy(wavern_entropy::Error),
     /// The alpha channel does not decode.
     #[error("alpha: {0}")]
     Alpha(String),
@@ -30,8 +34,8 @@ pub enum Error {
         needed: WeightsId,
         /// Those at hand.
         have: WeightsId,
-        /// "image" or "audio".
-        kind: &'static str,
+        /// What the file holds.
+        kind: Kind,
     },
     /// A header field has a value that the weights do not know.
     #[error("{field} {value} (expected {expected})")]

@@ -20,7 +20,12 @@ pub struct Latents {
 ///
 /// # Errors
 /// Those of the backend.
-pub fn quantize(y: &Tensor, level: Level, weights: &Weights, transforms: &dyn Transforms) -> Result<Latents, Error> {
+pub fn quantize(
+    y: &Tensor,
+    level: Level,
+    weights: &Weights,
+    transforms: &dyn Transforms,
+) -> Result<Latents, Error> {
     let gains = exp2(&level.interpolate(&weights.encode_gain, y.channels()));
     let mut scaled = y.clone();
     scale_channels(&mut scaled, &gains);

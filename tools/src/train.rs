@@ -1,6 +1,7 @@
 //! `wavern train`: learn a model from folders of pictures or sounds, and turn checkpoints into weight files.
 
 use crate::error::{At, Error, Result};
+use crate::files::output::Output;
 use crate::torch::parse_device;
 use clap::{Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -115,6 +116,10 @@ struct Export {
 
     /// Weight file to write
     out: PathBuf,
+
+    /// Overwrite OUT if it exists
+    #[arg(short, long)]
+    force: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -176,16 +181,16 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
 }
 
 fn write_weights(args: &Export) -> Result<()> {
-    let saved =
-        params::read_checkpoint(&args.checkpoint).map_err(Error::failed).at(show(&args.checkpoint))?;
+    let output = Output::new(&args.out, args.force)?;
+    let name = show(&args.checkpoint);
+    let saved = params::read_checkpoint(&args.checkpoint).map_err(Error::failed).at(&name)?;
     let averaged =
         saved.into_iter().filter_map(|(n, t)| Some((n.strip_prefix("average.")?.to_owned(), t))).collect();
-    let bytes = export::weight_file(&args.kind.config(), &averaged)
-        .map_err(Error::failed)
-        .at(show(&args.checkpoint))?;
-    std::fs::write(&args.out, &bytes).at(show(&args.out))?;
+    let bytes = export::weight_file(&args.kind.config(), &averaged).map_err(Error::failed).at(&name)?;
     let id = wavern::weights::id_of(&bytes);
-    crate::cli::print(&format!("{}: {} bytes, weights {id}\n", show(&args.out), bytes.len()))
+    let line = format!("{}: {} bytes, weights {id}\n", output.name(), bytes.len());
+    output.write_bytes(&bytes)?;
+    crate::cli::print(&line)
 }
 
 fn show(path: &Path) -> String {

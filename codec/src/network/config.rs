@@ -13,6 +13,15 @@ pub enum Kind {
     Audio,
 }
 
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Image => "image",
+            Self::Audio => "audio",
+        })
+    }
+}
+
 /// A whole model. Stored as JSON in the metadata of the weight file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -241,6 +250,18 @@ impl ModelConfig {
         if self.context.kernel.iter().any(|k| k % 2 == 0) {
             return fail("context kernel must be odd");
         }
+        if self.context.width == 0 || self.context.hidden == 0 {
+            return fail("context width and hidden must be positive");
+        }
+        if self.context.slices.iter().any(|s| *s > 1 << 16) {
+            return fail("slices must be at most 65536 channels");
+        }
+        let widens = |l: &Layer| matches!(l, Layer::DepthToSpace { .. });
+        let narrows = |l: &Layer| matches!(l, Layer::SpaceToDepth { .. });
+        if self.analysis.iter().chain(&self.hyper_analysis).any(widens) || self.synthesis.iter().any(narrows)
+        {
+            return fail("an analysis may not hold depth_to_space, nor a synthesis space_to_depth");
+        }
         let chain = |name: &str, layers: &[Layer], from: usize, to: usize| match channels_after(layers, from)
         {
             Some(c) if c == to && c <= 1 << 16 => Ok(()),
@@ -257,12 +278,16 @@ impl ModelConfig {
         {
             return fail("a synthesis does not undo its analysis's stride");
         }
-        let integer = |l: &Layer| !matches!(l, Layer::Residual { .. } | Layer::SpaceToDepth { .. });
+        let integer = |l: &Layer| match l {
+            Layer::Pointwise { relu, .. } | Layer::Depthwise { relu, .. } => *relu,
+            Layer::DepthToSpace { .. } => true,
+            Layer::Residual { .. } | Layer::SpaceToDepth { .. } => false,
+        };
         if !self.hyper_synthesis.iter().all(integer)
             || !matches!(self.hyper_synthesis.last(), Some(Layer::Pointwise { .. }))
         {
             return fail(
-                "hyper_synthesis may hold pointwise, depthwise and depth_to_space and must end in a pointwise layer",
+                "hyper_synthesis may hold pointwise and depthwise layers with relu, and depth_to_space, and must end in a pointwise layer",
             );
         }
         Ok(())

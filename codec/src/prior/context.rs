@@ -96,7 +96,8 @@ impl Context {
 impl ContextStep {
     fn mixtures(&self, features: &Tensor, y: &Symbols, positions: &[usize], components: usize) -> Mixtures {
         let columns = y.shape()[1];
-        let seen = self.look.as_ref().map(|(look, around)| (look.run(&self.visible(y), Default::default()), around));
+        let seen =
+            self.look.as_ref().map(|(look, around)| (look.run(&self.visible(y), Default::default()), around));
         let width = self.channels.len();
         let mut mixtures = Mixtures::new(components, positions.len() * width);
         let feature_channels = features.channels();
@@ -174,7 +175,12 @@ impl Mixtures {
     }
 
     fn params(&self) -> MixtureParams<'_> {
-        MixtureParams { components: self.components, weight: &self.weight, mean: &self.mean, scale: &self.scale }
+        MixtureParams {
+            components: self.components,
+            weight: &self.weight,
+            mean: &self.mean,
+            scale: &self.scale,
+        }
     }
 
     /// Rows of `3 · K · channels` outputs: logits, means and scales, each component by component.
@@ -226,7 +232,8 @@ impl Mixtures {
 
 /// 2^(15 - i/16) for i in 0..16, rounded.
 const POWERS: [u32; 16] = [
-    32768, 31379, 30048, 28774, 27554, 26386, 25268, 24196, 23170, 22188, 21247, 20347, 19484, 18658, 17867, 17109,
+    32768, 31379, 30048, 28774, 27554, 26386, 25268, 24196, 23170, 22188, 21247, 20347, 19484, 18658, 17867,
+    17109,
 ];
 
 /// Weights in 1/256 from log₂ weights in 1/16: `round(256 · 2^(l_k/16) / Σ 2^(l/16))`, at most 255. The last one is

@@ -204,7 +204,8 @@ struct HyperPrior {
 
 impl HyperPrior {
     fn load(map: &TensorMap<'_>, config: &ModelConfig) -> Result<Self, WeightsError> {
-        let (anchors, k, channels) = (config.lambdas.len(), config.context.components, config.hyper_latents());
+        let (anchors, k, channels) =
+            (config.lambdas.len(), config.context.components, config.hyper_latents());
         Ok(Self {
             components: k,
             channels,
@@ -223,7 +224,8 @@ impl HyperPrior {
         assert_eq!(channels, self.channels);
         let positions = rows * columns;
         let (k, anchor) = (self.components, level.nearest());
-        let weight = repeat(&self.weights[anchor * (k - 1) * channels..][..(k - 1) * channels], channels, positions);
+        let weight =
+            repeat(&self.weights[anchor * (k - 1) * channels..][..(k - 1) * channels], channels, positions);
         let mean = repeat(&self.means[anchor * k * channels..][..k * channels], channels, positions);
         let scale = repeat(&self.scales[anchor * k * channels..][..k * channels], channels, positions);
         let params = MixtureParams { components: k, weight: &weight, mean: &mean, scale: &scale };
@@ -268,7 +270,10 @@ mod tests {
     #[test]
     fn companding_is_monotone_and_continuous() {
         assert_eq!([0, 1, -16, 17, 31, 32].map(compand), [0, 1, -16, 17, 31, 32]);
-        assert_eq!([63, 64, -128, 2047, 2048, i32::MAX, i32::MIN].map(compand), [47, 48, -64, 127, 127, 127, -127]);
+        assert_eq!(
+            [63, 64, -128, 2047, 2048, i32::MAX, i32::MIN].map(compand),
+            [47, 48, -64, 127, 127, 127, -127]
+        );
         for v in -3000..3000 {
             assert!((0..=1).contains(&(compand(v + 1) - compand(v))), "{v}");
         }

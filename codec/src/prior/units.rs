@@ -16,8 +16,6 @@ pub const CONTEXT_INPUT: i32 = 4;
 pub const WEIGHT_LIMIT: i32 = 127;
 /// Largest unit of a weight. Each output channel has its own, the largest at which its weights fit.
 pub const FINEST_WEIGHT: i64 = 12;
-/// Smallest unit of a weight of a head, so that its shift is never negative.
-pub const COARSEST_HEAD: i64 = 4;
 /// Unit of a head's outputs, read as log₂ weights in 1/16.
 pub const LOGIT_SHIFT: i32 = 6;
 /// Unit of a head's outputs, read as means in 1/64 symbol.
@@ -26,3 +24,32 @@ pub const MEAN_SHIFT: i32 = 9;
 pub const SCALE_SHIFT: i32 = 6;
 /// Every partial sum stays below this magnitude, so that it is exact in f32 whatever the order of summation.
 pub const EXACT: i64 = 1 << 24;
+
+/// Unit of what the layer of this name reads.
+pub fn input(layer: &str) -> i32 {
+    match layer {
+        "hyper_synthesis.0" => HYPER_INPUT,
+        _ if layer.ends_with(".look") => CONTEXT_INPUT,
+        _ => ACTIVATION,
+    }
+}
+
+/// Smallest unit of a weight of the layer of this name: no shift may be negative.
+pub fn coarsest_weight(layer: &str) -> i64 {
+    let output = if layer.ends_with(".head") { MEAN_SHIFT } else { ACTIVATION };
+    i64::from((output - input(layer)).max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_shift_is_negative() {
+        assert_eq!(coarsest_weight("hyper_synthesis.0"), 2);
+        assert_eq!(coarsest_weight("hyper_synthesis.3"), 0);
+        assert_eq!(coarsest_weight("context.1.look"), 1);
+        assert_eq!(coarsest_weight("context.1.fuse"), 0);
+        assert_eq!(coarsest_weight("context.2.head"), 4);
+    }
+}

@@ -7,11 +7,13 @@ use std::sync::Mutex;
 use tch::{Device, Kind, Tensor};
 use wavern::network::{self, Layer, ModelConfig};
 use wavern::quality::STEPS;
-use wavern::{Error, Level, Transforms};
+use wavern::{Error, Level, Transforms, weights};
+use wavern_bitstream::WeightsId;
 
 /// g_a, h_a and g_s of one weight file on one device, in f32.
 #[derive(Debug)]
 pub struct TorchTransforms {
+    id: WeightsId,
     config: ModelConfig,
     // Tensors are not to be shared between threads without a lock.
     params: Mutex<Params>,
@@ -25,7 +27,7 @@ impl TorchTransforms {
     pub fn new(bytes: &[u8], device: Device) -> Result<Self, Error> {
         available(device)?;
         let (config, params) = export::parameters(bytes, device)?;
-        Ok(Self { config, params: Mutex::new(params) })
+        Ok(Self { id: weights::id_of(bytes), config, params: Mutex::new(params) })
     }
 
     fn run(
@@ -59,6 +61,10 @@ impl TorchTransforms {
 }
 
 impl Transforms for TorchTransforms {
+    fn weights(&self) -> WeightsId {
+        self.id
+    }
+
     fn analysis(&self, packets: network::Tensor) -> Result<network::Tensor, Error> {
         self.run("analysis", &self.config.analysis, packets, Level::default())
     }

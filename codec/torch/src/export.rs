@@ -57,15 +57,6 @@ pub fn weight_file(config: &ModelConfig, params: &BTreeMap<String, Tensor>) -> R
     Ok(bytes)
 }
 
-/// Unit of what a layer reads.
-fn input_unit(layer: &str) -> i32 {
-    match layer {
-        "hyper_synthesis.0" => units::HYPER_INPUT,
-        _ if layer.ends_with(".look") => units::CONTEXT_INPUT,
-        _ => units::ACTIVATION,
-    }
-}
-
 /// Unit of what output channel `row` of `rows` gives.
 fn output_unit(is_head: bool, row: usize, rows: usize) -> i32 {
     match (is_head, row * 3 / rows) {
@@ -89,8 +80,8 @@ fn integer_layer(
     let per_row = values.len() / rows;
     let bias = floats(bias);
     let levels = level_bias.map(floats).unwrap_or_default();
-    let coarsest = if is_head { units::COARSEST_HEAD } else { 0 };
-    let unit_in = input_unit(layer);
+    let coarsest = units::coarsest_weight(layer);
+    let unit_in = units::input(layer);
     let limit = units::WEIGHT_LIMIT as f32;
     let (mut weights, mut biases, mut shifts) = (Vec::new(), Vec::new(), Vec::new());
     let mut level_biases = vec![0i32; levels.len()];
@@ -164,7 +155,7 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
         let Some(layer) = name.strip_suffix(".shift") else { continue };
         let shape = map.shape(&format!("{layer}.weight"))?;
         let rows = shape[0];
-        let (is_head, unit_in) = (layer.ends_with(".head"), input_unit(layer));
+        let (is_head, unit_in) = (layer.ends_with(".head"), units::input(layer));
         let units: Vec<i32> = map
             .u8s(&name, &[rows])?
             .iter()

@@ -42,7 +42,8 @@ fn activation(x: &Tensor) -> Tensor {
 }
 
 fn pointwise(params: &Params, prefix: &str, x: &Tensor, extra: Option<&Tensor>, compute: Kind) -> Tensor {
-    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, 0);
+    let coarsest = units::coarsest_weight(prefix.trim_end_matches('.'));
+    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, coarsest);
     let y = x.to_kind(compute).linear::<&Tensor>(&weight.to_kind(compute), None).to_kind(Kind::Float);
     let y = y + params.get(&format!("{prefix}bias"));
     match extra {
@@ -130,7 +131,9 @@ pub fn context(
     let even = Tensor::zeros([batch * rows * columns, 1], (Kind::Float, y_hat.device()))
         .index_fill(0, &parities[0], 1.0)
         .view([batch, rows, columns, 1]);
-    let seen = compand(y_hat) * 2f64.powi(-units::CONTEXT_INPUT);
+    // The decoder's compander cuts fractions off.
+    let companded = compand(y_hat);
+    let seen = straight_through(&companded, &companded.trunc()) * 2f64.powi(-units::CONTEXT_INPUT);
     let flat_features = features.reshape([batch * rows * columns, -1]);
     let mut steps = Vec::new();
     let mut first = 0;
@@ -174,8 +177,8 @@ fn head(
     channels: usize,
     compute: Kind,
 ) -> Mixture {
-    let weight =
-        round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, units::COARSEST_HEAD);
+    let coarsest = units::coarsest_weight(prefix.trim_end_matches('.'));
+    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, coarsest);
     let y = x.to_kind(compute).linear::<&Tensor>(&weight.to_kind(compute), None).to_kind(Kind::Float);
     let y = (y + params.get(&format!("{prefix}bias"))).view([-1, 3, components as i64, channels as i64]);
     let real = |index: i64, shift: i32, unit: f64| y.select(1, index) * (2f64.powi(shift) / unit);
