@@ -342,7 +342,7 @@ fn sound_packets(sound: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>)
     let unit = 1usize << config.packet_levels;
     let padded = sound.mid_side.clone().map(|mut signal| {
         signal.resize(signal.len().div_ceil(unit) * unit, 0.0);
-        signal.iter_mut().for_each(|v| *v *= wavern::wavelet::packet1d::UNIT);
+        signal.iter_mut().for_each(|v| *v *= packet1d::UNIT);
         signal
     });
     let packets = packet1d::analysis(&padded, config.packet_levels);
