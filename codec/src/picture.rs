@@ -32,7 +32,7 @@ pub fn check_tiles(header: &ImageHeader, config: &ModelConfig) -> Result<(), Err
     let tile = header.tile_rect(0).map_or(0, |t| u64::from(t.width) * u64::from(t.height));
     let block: Vec<usize> = (0..2).map(|i| config.signal_stride()[i] * config.hyper_stride()[i]).collect();
     let side = header.tile_side().unwrap_or(0) as usize;
-    if tile > LARGEST_TILE || block.iter().any(|b| side % b != 0) {
+    if tile > LARGEST_TILE || block.iter().any(|b| !side.is_multiple_of(*b)) {
         let expected =
             format!("tiles of at most {LARGEST_TILE} pixels, sides multiples of {}×{}", block[0], block[1]);
         return Err(Error::Field { field: "tile size in pixels", value: tile, expected });

@@ -11,7 +11,8 @@ const LONGEST_SEGMENT: u64 = 1 << 20;
 
 /// Channels coded together: both of a stereo pair, else one alone.
 pub fn groups(channels: usize) -> Vec<std::ops::Range<usize>> {
-    if channels == 2 { vec![0..2] } else { (0..channels).map(|c| c..c + 1).collect() }
+    let size = if channels == 2 { 2 } else { 1 };
+    (0..channels).step_by(size).map(|first| first..first + size).collect()
 }
 
 /// Frames of a segment at a sampling rate: whole hyper-latents, at most a second.

@@ -1,4 +1,5 @@
 //! Whole encodes and decodes with the built-in weights.
+#![allow(clippy::unwrap_used)] // a helper of a test may fail it
 
 use wavern::signal::{Audio, Color, Image, SampleFormat, Samples};
 use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Error, Quality, Signal};

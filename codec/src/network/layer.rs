@@ -71,7 +71,7 @@ impl Layer {
             }
             Self::DepthToSpace { factor: [r, s] } => {
                 let block = r.checked_mul(s)?;
-                (block > 0 && channels > 0 && channels % block == 0).then(|| channels / block)
+                (block > 0 && channels > 0 && channels.is_multiple_of(block)).then(|| channels / block)
             }
         }
     }

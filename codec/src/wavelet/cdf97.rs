@@ -52,7 +52,7 @@ pub fn merge(low: &mut [f32], high: &mut [f32], signal: &mut [f32], lanes: usize
 }
 
 fn check(signal: &[f32], low: &[f32], high: &[f32], lanes: usize) {
-    assert!(lanes > 0 && !low.is_empty() && low.len() % lanes == 0);
+    assert!(lanes > 0 && !low.is_empty() && low.len().is_multiple_of(lanes));
     assert!(low.len() == high.len() && signal.len() == 2 * low.len());
 }
 

@@ -18,7 +18,7 @@ pub const UNIT: f32 = 16.0;
 pub fn analysis(signals: &[Vec<f32>], levels: u32) -> Tensor {
     let bands = 1usize << levels;
     let length = signals.first().map_or(0, Vec::len);
-    assert!(length % bands == 0 && signals.iter().all(|s| s.len() == length));
+    assert!(length.is_multiple_of(bands) && signals.iter().all(|s| s.len() == length));
     let frames = length / bands;
     let channels = signals.len() * bands;
     let mut out = Tensor::zeros([1, frames, channels]);

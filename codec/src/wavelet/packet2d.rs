@@ -124,7 +124,7 @@ pub fn synthesis(packets: &Tensor, levels: u32) -> Tensor {
 /// # Panics
 /// If the length is not a positive multiple of 2^levels.
 pub fn synthesis_matrix(length: usize, levels: u32) -> Vec<f32> {
-    assert!(length > 0 && length % (1 << levels) == 0);
+    assert!(length > 0 && length.is_multiple_of(1 << levels));
     let mut matrix = vec![0.0; length * length];
     let mut scratch = Scratch::new(length);
     for column in 0..length {
@@ -143,7 +143,7 @@ pub fn synthesis_matrix(length: usize, levels: u32) -> Vec<f32> {
 /// # Panics
 /// As [`synthesis_matrix`].
 pub fn analysis_matrix(length: usize, levels: u32) -> Vec<f32> {
-    assert!(length > 0 && length % (1 << levels) == 0);
+    assert!(length > 0 && length.is_multiple_of(1 << levels));
     let mut matrix = vec![0.0; length * length];
     let mut scratch = Scratch::new(length);
     for column in 0..length {

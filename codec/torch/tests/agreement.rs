@@ -1,4 +1,5 @@
 //! The two backends on the same weight files, and the training's rate against real bytes.
+#![allow(clippy::unwrap_used)] // a helper of a test may fail it
 
 use std::sync::Arc;
 use tch::{Device, Kind};
