@@ -1,16 +1,20 @@
 //! Wavern: a learned codec for photographs and sound.
 //!
-//! ```no_run
-//! use wavern::{Decoder, Encoder, EncodeOptions, Quality, Signal};
-//! # fn picture() -> wavern::Image { unimplemented!() }
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! ```
+//! use wavern::signal::{Color, Samples};
+//! use wavern::{Decoder, EncodeOptions, Encoder, Image, Quality, Signal};
+//!
+//! let ramp = (0..64 * 48).map(|i| (i % 64 * 4) as u8).collect();
+//! let image = Image::new(64, 48, Color::Gray, Samples::U8(ramp))?;
+//!
 //! let quality = Quality::new(60.0).expect("in 0..=100");
 //! let encoder = Encoder::new(EncodeOptions { quality, ..Default::default() })?;
-//! let encoded = encoder.encode_image(&picture())?;
-//! std::fs::write("photo.wvn", &encoded.bytes)?;
+//! let encoded = encoder.encode_image(&image)?;
+//! assert!(encoded.bytes.len() < 500);
 //!
-//! let Signal::Image(image) = Decoder::new(Default::default())?.decode(&encoded.bytes)? else { unreachable!() };
-//! # Ok(()) }
+//! let Signal::Image(restored) = Decoder::new(Default::default())?.decode(&encoded.bytes)? else { unreachable!() };
+//! assert_eq!((restored.width(), restored.height()), (64, 48));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The modules stand in the order of the data: a [`signal`] becomes packets ([`wavelet`], with [`color`] for pictures),

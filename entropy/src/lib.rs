@@ -35,11 +35,7 @@
 //! of any of the three kinds in any order, and later calls may depend on symbols of earlier ones. [`BitCounter`] tells
 //! what the encoder would write.
 //!
-//! `FORMAT.md` of the project defines mixtures, states, lanes and streams to the last bit. Two kinds of intervals are
-//! defined here: symbol `lowest + i` of a [`Categorical`] has left = the sum of the probabilities before it, its escape
-//! has the interval from their sum to 65536 followed by the raw parts of any escape, and a table in which one symbol has
-//! all the probability codes nothing; a value `v` of `b` raw bits has left = `v * 2^(16 - b)` and probability
-//! `2^(16 - b)`. Both take lanes and rows as the symbols of mixtures do.
+//! `FORMAT.md` of the project defines all of it to the last bit.
 //!
 //! # Why every machine agrees
 //!
