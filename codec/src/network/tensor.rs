@@ -67,19 +67,4 @@ impl Tensor {
         }
         out
     }
-
-    /// Writes `window` at (`row`, `column`).
-    ///
-    /// # Panics
-    /// If the window does not lie inside the tensor or has another number of channels.
-    pub fn set_window(&mut self, row: usize, column: usize, window: &Self) {
-        let [_, width, channels] = self.shape;
-        let [rows, columns, window_channels] = window.shape;
-        assert!(row + rows <= self.shape[0] && column + columns <= width && channels == window_channels);
-        for y in 0..rows {
-            let to = ((row + y) * width + column) * channels;
-            self.data[to..][..columns * channels]
-                .copy_from_slice(&window.data[y * columns * channels..][..columns * channels]);
-        }
-    }
 }
