@@ -1,17 +1,23 @@
-//! File → signal. Each step has its mirror in `encoder.rs`.
+//! File → signal: options, and what [`picture`] and [`sound`] share. Each step has its mirror in `encoder`.
+
+mod picture;
+mod sound;
+
+pub(crate) use picture::restore_image;
+pub(crate) use sound::restore_audio;
 
 use crate::error::Error;
-use crate::latent::{self, Latents};
-use crate::network::Kind;
+use crate::latent::Latents;
+use crate::network::{Kind, ModelConfig};
 use crate::prior::Symbols;
 use crate::quality::Level;
-use crate::signal::{Audio, Image, Metadata, SampleFormat, Signal};
+use crate::signal::{Metadata, Signal};
+use crate::threads;
 use crate::transforms::{self, Transforms};
 use crate::weights::{self, Weights};
-use crate::{alpha, picture, sound, threads};
 use rayon::prelude::*;
 use std::sync::Arc;
-use wavern_bitstream::{AudioHeader, Container, Header, ImageHeader, Limits, SampleFormat as FileFormat};
+use wavern_bitstream::{Container, Header, Limits};
 
 /// Options of a [`Decoder`]. The default is all cores, default limits, built-in weights.
 #[derive(Clone, Debug, Default)]
@@ -49,24 +55,12 @@ impl Decoder {
             let container = Container::parse(bytes, &self.options.limits)?;
             let weights = self.weights(container.header())?;
             let transforms = transforms::engine(&weights, self.options.transforms.as_ref());
-            let latents = read_latents(&container, &weights)?;
-            let metadata = metadata_of(&container);
             match *container.header() {
                 Header::Image(header) => {
-                    let image = restore_image(&header, &latents[0].y, &weights, &*transforms)?;
-                    let image = match container.alpha() {
-                        Some(payload) => {
-                            let depth = image.depth();
-                            image.with_alpha(alpha::read(payload, header.width, header.height, depth)?)?
-                        }
-                        None => image,
-                    };
-                    Ok(Signal::Image(image.with_metadata(metadata)))
+                    picture::decode(&container, &header, &weights, &*transforms).map(Signal::Image)
                 }
                 Header::Audio(header) => {
-                    let y: Vec<_> = latents.iter().map(|l| &l.y).collect();
-                    let audio = restore_audio(&header, &y, &weights, &*transforms)?;
-                    Ok(Signal::Audio(audio.with_metadata(metadata)))
+                    sound::decode(&container, &header, &weights, &*transforms).map(Signal::Audio)
                 }
             }
         })
@@ -81,7 +75,10 @@ impl Decoder {
         self.pool.run(|| {
             let container = Container::parse(bytes, &self.options.limits)?;
             let weights = self.weights(container.header())?;
-            read_latents(&container, &weights)
+            match container.header() {
+                Header::Image(header) => Ok(vec![picture::latents(&container, header, &weights)?]),
+                Header::Audio(header) => sound::latents(&container, header, &weights),
+            }
         })
     }
 
@@ -108,63 +105,62 @@ impl Decoder {
     }
 }
 
-/// Decodes every tile or segment and puts them together.
-fn read_latents(container: &Container<'_>, weights: &Weights) -> Result<Vec<Latents>, Error> {
+/// Where the latents of a signal lie: one entry of `windows` (row, column, rows, columns) for each tile or segment.
+struct Layout {
+    /// `tile` or `segment`, for errors.
+    unit: &'static str,
+    windows: Vec<[usize; 4]>,
+    /// Rows and columns of ŷ.
+    size: [usize; 2],
+    /// Groups of channels, each with latents of its own.
+    groups: usize,
+}
+
+/// Decodes every tile or segment and puts them together, one entry for each group.
+fn read_latents(
+    container: &Container<'_>,
+    layout: &Layout,
+    weights: &Weights,
+) -> Result<Vec<Latents>, Error> {
     let config = &weights.config;
-    let level = Level(container.header().level());
-    let top = Level::top(config.lambdas.len());
-    if level > top {
-        let expected = format!("0..={}", top.0);
-        return Err(Error::Field { field: "quality level", value: level.0.into(), expected });
-    }
-    let (groups, windows, unit, [rows, columns]) = match container.header() {
-        Header::Image(header) => {
-            picture::check_tiles(header, config)?;
-            let windows: Vec<[usize; 4]> = (0..header.tile_count())
-                .filter_map(|index| header.tile_rect(index))
-                .map(|tile| picture::latent_window(tile, config))
-                .collect();
-            let [v, u] = config.signal_stride();
-            let size = [(header.height as usize).div_ceil(v), (header.width as usize).div_ceil(u)];
-            (1, windows, "tile", size)
-        }
-        Header::Audio(header) => {
-            sound::check_segments(header, config)?;
-            let windows: Vec<[usize; 4]> = (0..header.segment_count() as usize)
-                .map(|index| sound::latent_window(header, index, config))
-                .map(|[first, count]| [0, first, 1, count])
-                .collect();
-            let size = [1, (header.frames as usize).div_ceil(config.signal_stride()[1])];
-            (sound::groups(header.channels as usize).len(), windows, "segment", size)
-        }
-    };
+    let level = level(container.header(), config)?;
     let [v, u] = config.hyper_stride();
-    let decoded: Vec<Vec<Latents>> = windows
+    let decoded: Vec<Vec<Latents>> = layout
+        .windows
         .par_iter()
         .enumerate()
         .map(|(index, window)| {
             let payload = container.tile(index)?;
-            decode_window(payload, *window, level, weights, groups).map_err(|source| Error::Payload {
-                unit,
-                index,
-                source,
-            })
+            let unit = layout.unit;
+            let decoded = decode_window(payload, *window, level, weights, layout.groups);
+            decoded.map_err(|source| Error::Payload { unit, index, source })
         })
         .collect::<Result<_, Error>>()?;
+    let [rows, columns] = layout.size;
     let whole = |rows: usize, columns: usize, channels: usize| Symbols::zeros([rows, columns, channels]);
-    let mut all: Vec<Latents> = (0..groups)
+    let mut all: Vec<Latents> = (0..layout.groups)
         .map(|_| Latents {
             y: whole(rows, columns, config.latents()),
             z: whole(rows.div_ceil(v), columns.div_ceil(u), config.hyper_latents()),
         })
         .collect();
-    for ([row, column, ..], parts) in windows.iter().zip(&decoded) {
+    for ([row, column, ..], parts) in layout.windows.iter().zip(&decoded) {
         for (whole, part) in all.iter_mut().zip(parts) {
             whole.y.set_window(*row, *column, &part.y);
             whole.z.set_window(row / v, column / u, &part.z);
         }
     }
     Ok(all)
+}
+
+/// The quality level in a header, if the model has it.
+fn level(header: &Header, config: &ModelConfig) -> Result<Level, Error> {
+    let (level, top) = (Level(header.level()), Level::top(config.lambdas.len()));
+    if level > top {
+        let expected = format!("0..={}", top.0);
+        return Err(Error::Field { field: "quality level", value: level.0.into(), expected });
+    }
+    Ok(level)
 }
 
 /// Undoes the encoder's `code_window`.
@@ -187,48 +183,6 @@ fn decode_window(
     }
     coder.finish()?;
     Ok(parts)
-}
-
-/// ŷ → picture, without alpha and metadata.
-///
-/// # Errors
-/// Those of the backend.
-pub fn restore_image(
-    header: &ImageHeader,
-    y: &Symbols,
-    weights: &Weights,
-    transforms: &dyn Transforms,
-) -> Result<Image, Error> {
-    let level = Level(header.level);
-    let packets = transforms.synthesis(latent::dequantize(y, level, weights), level)?;
-    picture::from_packets(&packets, header, &weights.config)
-}
-
-/// ŷ of every group of channels → sound, without metadata.
-///
-/// # Errors
-/// Those of the backend.
-pub fn restore_audio(
-    header: &AudioHeader,
-    groups: &[&Symbols],
-    weights: &Weights,
-    transforms: &dyn Transforms,
-) -> Result<Audio, Error> {
-    let level = Level(header.level);
-    let mut channels = Vec::new();
-    for (range, y) in sound::groups(header.channels as usize).iter().zip(groups) {
-        let packets = transforms.synthesis(latent::dequantize(y, level, weights), level)?;
-        channels.extend(sound::from_packets(&packets, range.len(), header.frames as usize, &weights.config));
-    }
-    let format = match header.format {
-        FileFormat::U8 => SampleFormat::U8,
-        FileFormat::I16 => SampleFormat::I16,
-        FileFormat::I24 => SampleFormat::I24,
-        FileFormat::I32 => SampleFormat::I32,
-        FileFormat::F32 => SampleFormat::F32,
-        FileFormat::F64 => SampleFormat::F64,
-    };
-    Ok(Audio::new(header.sample_rate, format, channels)?)
 }
 
 fn metadata_of(container: &Container<'_>) -> Metadata {

@@ -1,0 +1,130 @@
+//! Signal → file: options, and what [`picture`] and [`sound`] share. Each step has its mirror in `decoder`.
+
+mod picture;
+mod sound;
+
+use crate::error::Error;
+use crate::latent::Latents;
+use crate::network::Kind;
+use crate::quality::{Level, Quality};
+use crate::signal::{Audio, Image, Metadata};
+use crate::threads;
+use crate::transforms::{self, Transforms};
+use crate::weights::{self, Weights};
+use std::sync::Arc;
+use wavern_bitstream::{ChunkCode, ContainerBuilder, Limits};
+
+/// Options of an [`Encoder`]. The default is quality 60, all cores, built-in weights.
+#[derive(Clone, Debug, Default)]
+pub struct EncodeOptions {
+    /// Where on the scale from the smallest file (0) to the best signal (100).
+    pub quality: Quality,
+    /// Sound only: bits per second of the whole file; the quality is searched for. The result is at most this, as
+    /// close as the levels allow, or the lowest level if even that needs more.
+    pub bitrate: Option<u32>,
+    /// Worker threads; `None` is one per core. The bytes do not depend on it.
+    pub threads: Option<usize>,
+    /// Also decode, to return the signal as the receiver will have it.
+    pub reconstruct: bool,
+    /// Bounds on what is written.
+    pub limits: Limits,
+    /// Other weights than the built-in ones, for the kind they code.
+    pub weights: Option<Arc<Weights>>,
+    /// Another engine for the float networks of the weights it was made for; others run on the plain one.
+    pub transforms: Option<Arc<dyn Transforms>>,
+}
+
+/// A coded signal.
+#[derive(Debug)]
+pub struct Encoded<S> {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// What a decoder will make of it, if [`EncodeOptions::reconstruct`] was set.
+    pub reconstruction: Option<S>,
+    /// The quality level in the file's header.
+    pub level: Level,
+    /// The quantized latents: one entry for a picture, one per group of channels for sound.
+    pub latents: Vec<Latents>,
+}
+
+/// Codes pictures and sounds.
+#[derive(Debug)]
+pub struct Encoder {
+    options: EncodeOptions,
+    pool: threads::Pool,
+}
+
+impl Encoder {
+    /// # Errors
+    /// [`Error::Option`] if an option is out of range.
+    pub fn new(options: EncodeOptions) -> Result<Self, Error> {
+        if options.bitrate == Some(0) {
+            return Err(Error::Option { option: "bitrate", problem: "0 bit/s (expected at least 1)".into() });
+        }
+        Ok(Self { pool: threads::Pool::new(options.threads)?, options })
+    }
+
+    /// Codes a picture.
+    ///
+    /// # Errors
+    /// [`Error`] if the picture is beyond the limits or the engine fails.
+    pub fn encode_image(&self, image: &Image) -> Result<Encoded<Image>, Error> {
+        if self.options.bitrate.is_some() {
+            let problem = "applies to sound only; choose a quality for a picture".into();
+            return Err(Error::Option { option: "bitrate", problem });
+        }
+        self.pool.run(|| self.image(image))
+    }
+
+    /// Codes a sound.
+    ///
+    /// # Errors
+    /// [`Error`] if the sound is beyond the limits or the engine fails.
+    pub fn encode_audio(&self, audio: &Audio) -> Result<Encoded<Audio>, Error> {
+        self.pool.run(|| self.audio(audio))
+    }
+}
+
+/// The weights and the engine in use.
+struct Model {
+    weights: Arc<Weights>,
+    transforms: Arc<dyn Transforms>,
+}
+
+impl Model {
+    fn choose(options: &EncodeOptions, kind: Kind) -> Result<Self, Error> {
+        let weights = match options.weights.as_ref().filter(|weights| weights.config.kind == kind) {
+            Some(weights) => weights.clone(),
+            None if kind == Kind::Image => weights::image()?,
+            None => weights::audio()?,
+        };
+        let transforms = transforms::engine(&weights, options.transforms.as_ref());
+        Ok(Self { weights, transforms })
+    }
+}
+
+/// The payload of one tile or segment: rows, columns of the latents from (row, column), all groups after each other.
+fn code_window(
+    [row, column, rows, columns]: [usize; 4],
+    level: Level,
+    weights: &Weights,
+    groups: &[&Latents],
+) -> Result<Vec<u8>, Error> {
+    let [v, u] = weights.config.hyper_stride();
+    let mut coder = wavern_entropy::Encoder::new();
+    for latents in groups {
+        let mut y = latents.y.window(row, column, rows, columns);
+        let mut z = latents.z.window(row / v, column / u, rows.div_ceil(v), columns.div_ceil(u));
+        let coded = weights.prior.code(level, &mut z, &mut y, &mut coder);
+        coded.map_err(Error::Entropy)?;
+    }
+    Ok(coder.finish())
+}
+
+fn with_metadata<'a>(builder: ContainerBuilder<'a>, metadata: &'a Metadata) -> ContainerBuilder<'a> {
+    let single =
+        [(ChunkCode::ICC, &metadata.icc), (ChunkCode::EXIF, &metadata.exif), (ChunkCode::XMP, &metadata.xmp)];
+    let single = single.into_iter().filter_map(|(code, block)| Some((code, block.as_ref()?)));
+    let riff = metadata.riff.iter().map(|block| (ChunkCode::RIFF, block));
+    single.chain(riff).fold(builder, |builder, (code, block)| builder.metadata(code, &block[..]))
+}
