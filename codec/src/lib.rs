@@ -29,6 +29,7 @@ pub mod signal;
 pub mod color;
 pub mod wavelet;
 
+pub mod kernel;
 pub mod network;
 pub mod transforms;
 pub mod weights;

@@ -166,16 +166,16 @@ impl Weights {
         let config = read_config(bytes)?;
         let map = TensorMap::new(bytes)?;
         let anchors = config.lambdas.len();
-        let network = |name: &str, layers| Network::load(&map, name, layers, anchors);
+        let network = |name: &str, layers, inputs| Network::load(&map, name, layers, inputs, anchors);
         let gain = |name: &str| map.floats(name, &[anchors, config.latents()]);
         Ok(Self {
             id: id_of(bytes),
             prior: Prior::load(&map, &config)?,
             encode_gain: gain("gain.encode")?,
             decode_gain: gain("gain.decode")?,
-            analysis: network("analysis", &config.analysis)?,
-            hyper_analysis: network("hyper_analysis", &config.hyper_analysis)?,
-            synthesis: network("synthesis", &config.synthesis)?,
+            analysis: network("analysis", &config.analysis, config.packet_channels())?,
+            hyper_analysis: network("hyper_analysis", &config.hyper_analysis, config.latents())?,
+            synthesis: network("synthesis", &config.synthesis, config.latents())?,
             config,
         })
     }

@@ -8,6 +8,7 @@ pub mod config;
 mod gemm;
 pub mod layer;
 pub mod plain;
+pub mod stream;
 mod tensor;
 
 pub use config::{Kind, ModelConfig};

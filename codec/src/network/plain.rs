@@ -1,56 +1,88 @@
-//! The float networks in plain Rust: a GEMM and a few loops, on all cores.
-//!
-//! Work is cut into runs of [`RUN`] positions whatever the number of threads, so results do not depend on it.
+//! The float networks in plain Rust: parameters, and whole tensors through them.
 
-use super::gemm::multiply_add;
+use super::stream::{MAX_KERNEL, Stream};
 use super::{Layer, Tensor};
+use crate::kernel::float;
 use crate::quality::Level;
 use crate::weights::{Error, TensorMap};
-use rayon::prelude::*;
-
-/// Positions that go through a pointwise layer together.
-pub const RUN: usize = 256;
 
 /// A network with its parameters, ready to run.
 #[derive(Debug)]
 pub struct Network {
     layers: Vec<Prepared>,
+    channels: [usize; 2],
 }
 
+/// A [`Layer`] with its parameters.
 #[derive(Debug)]
-enum Prepared {
-    Pointwise(Pointwise, bool),
-    Depthwise(Depthwise, bool),
+pub enum Prepared {
+    /// And whether ReLU follows.
+    Pointwise(float::Pointwise, bool),
+    /// And whether ReLU follows.
+    Depthwise(float::Depthwise, bool),
+    /// See [`Residual`].
     Residual(Box<Residual>),
-    SpaceToDepth([usize; 2]),
-    DepthToSpace([usize; 2]),
+    /// See [`Layer::SpaceToDepth`].
+    SpaceToDepth {
+        /// Rows and columns of a block.
+        factor: [usize; 2],
+        /// Channels in.
+        channels: usize,
+    },
+    /// See [`Layer::DepthToSpace`].
+    DepthToSpace {
+        /// Rows and columns of a block.
+        factor: [usize; 2],
+        /// Channels in.
+        channels: usize,
+    },
 }
 
+/// The parameters of [`Layer::Residual`].
 #[derive(Debug)]
-struct Residual {
-    expand: Pointwise,
-    depthwise: Depthwise,
-    project: Pointwise,
-    gain: Option<Vec<f32>>,
-    ff_expand: Pointwise,
-    ff_project: Pointwise,
-    ff_gain: Option<Vec<f32>>,
+pub struct Residual {
+    /// Trunk → hidden, before the ReLU.
+    pub expand: float::Pointwise,
+    /// Hidden → hidden.
+    pub depthwise: float::Depthwise,
+    /// Hidden → trunk.
+    pub project: float::Pointwise,
+    /// Of the first branch, `[anchors, channels]`; ones if missing.
+    pub gain: Option<Vec<f32>>,
+    /// Trunk → feed-forward, before the ReLU.
+    pub ff_expand: float::Pointwise,
+    /// Feed-forward → trunk.
+    pub ff_project: float::Pointwise,
+    /// Of the second branch, `[anchors, channels]`; ones if missing.
+    pub ff_gain: Option<Vec<f32>>,
 }
+
+/// Positions of a strip, counted before the first layer: few enough that the strip's activations stay in the L2 caches, many
+/// enough that threads seldom wait for each other.
+const STRIP: usize = 400;
 
 impl Network {
-    /// Takes the parameters of the network called `name` from a weight file.
+    /// Takes the parameters of the network called `name` from a weight file; `inputs` are its channels in.
     ///
     /// # Errors
     /// Names a tensor that is missing or has another shape or type.
-    pub fn load(map: &TensorMap<'_>, name: &str, layers: &[Layer], anchors: usize) -> Result<Self, Error> {
-        let layers = layers.iter().enumerate().map(|(i, layer)| {
+    pub fn load(
+        map: &TensorMap<'_>,
+        name: &str,
+        layers: &[Layer],
+        inputs: usize,
+        anchors: usize,
+    ) -> Result<Self, Error> {
+        let mut channels = inputs;
+        let mut prepared = Vec::with_capacity(layers.len());
+        for (i, layer) in layers.iter().enumerate() {
             let prefix = format!("{name}.{i}.");
-            Ok(match *layer {
+            prepared.push(match *layer {
                 Layer::Pointwise { inputs, outputs, relu } => {
-                    Prepared::Pointwise(Pointwise::load(map, &prefix, inputs, outputs)?, relu)
+                    Prepared::Pointwise(pointwise(map, &prefix, inputs, outputs)?, relu)
                 }
                 Layer::Depthwise { channels, kernel, relu } => {
-                    Prepared::Depthwise(Depthwise::load(map, &prefix, channels, kernel)?, relu)
+                    Prepared::Depthwise(depthwise(map, &prefix, channels, kernel)?, relu)
                 }
                 Layer::Residual { channels, hidden, feed_forward, kernel } => {
                     let part = |p: &str| format!("{prefix}{p}.");
@@ -59,79 +91,102 @@ impl Network {
                         map.contains(&name).then(|| map.floats(&name, &[anchors, channels])).transpose()
                     };
                     Prepared::Residual(Box::new(Residual {
-                        expand: Pointwise::load(map, &part("expand"), channels, hidden)?,
-                        depthwise: Depthwise::load(map, &part("depthwise"), hidden, kernel)?,
-                        project: Pointwise::load(map, &part("project"), hidden, channels)?,
+                        expand: pointwise(map, &part("expand"), channels, hidden)?,
+                        depthwise: depthwise(map, &part("depthwise"), hidden, kernel)?,
+                        project: pointwise(map, &part("project"), hidden, channels)?,
                         gain: gain("gain1")?,
-                        ff_expand: Pointwise::load(map, &part("ff_expand"), channels, feed_forward)?,
-                        ff_project: Pointwise::load(map, &part("ff_project"), feed_forward, channels)?,
+                        ff_expand: pointwise(map, &part("ff_expand"), channels, feed_forward)?,
+                        ff_project: pointwise(map, &part("ff_project"), feed_forward, channels)?,
                         ff_gain: gain("gain2")?,
                     }))
                 }
-                Layer::SpaceToDepth { factor } => Prepared::SpaceToDepth(factor),
-                Layer::DepthToSpace { factor } => Prepared::DepthToSpace(factor),
-            })
-        });
-        Ok(Self { layers: layers.collect::<Result<_, Error>>()? })
+                Layer::SpaceToDepth { factor } => Prepared::SpaceToDepth { factor, channels },
+                Layer::DepthToSpace { factor } => Prepared::DepthToSpace { factor, channels },
+            });
+            channels =
+                layer.outputs(channels).ok_or_else(|| Error::Config(format!("{prefix}* does not fit")))?;
+        }
+        Ok(Self { layers: prepared, channels: [inputs, channels] })
     }
 
-    /// Runs the network. The level matters only to residual gains, which analysis networks do not have.
+    /// Channels in and out.
+    pub fn channels(&self) -> [usize; 2] {
+        self.channels
+    }
+
+    /// The layers with their parameters; [`float::Pointwise::weight`] and [`float::Depthwise::weight`] give them as stored.
+    pub fn layers(&self) -> &[Prepared] {
+        &self.layers
+    }
+
+    /// A run over rows of `width` positions that come one after the other. The level matters only to residual gains, which
+    /// analysis networks do not have.
+    pub fn stream(&self, width: usize, level: Level) -> Stream<'_> {
+        Stream::new(&self.layers, width, level, false)
+    }
+
+    /// A run over a signal whose only axis is columns, `[1, columns, channels]`: what [`Stream::push`] takes as rows are its
+    /// columns.
+    pub fn stream_columns(&self, level: Level) -> Stream<'_> {
+        Stream::new(&self.layers, 1, level, true)
+    }
+
+    /// Runs the network over a whole tensor.
     ///
     /// # Panics
     /// If `x` has not the channels of the first layer, or sides that a space-to-depth cannot cut.
     pub fn run(&self, x: Tensor, level: Level) -> Tensor {
-        self.layers.iter().fold(x, |x, layer| match layer {
-            Prepared::Pointwise(pointwise, relu) => pointwise.run(&x, *relu),
-            Prepared::Depthwise(depthwise, relu) => depthwise.run(&x, *relu),
-            Prepared::Residual(residual) => residual.run(x, level),
-            Prepared::SpaceToDepth(factor) => space_to_depth(&x, *factor),
-            Prepared::DepthToSpace(factor) => depth_to_space(&x, *factor),
-        })
-    }
-}
-
-impl Residual {
-    fn run(&self, mut x: Tensor, level: Level) -> Tensor {
-        let channels = x.channels();
-        let gain = |table: &Option<Vec<f32>>| table.as_ref().map(|t| level.interpolate(t, channels));
-        let expanded = self.expand.run(&x, true);
-        let filtered = self.depthwise.run(&expanded, false);
-        let first = gain(&self.gain);
-        let second = gain(&self.ff_gain);
-        let hidden = filtered.channels();
-        // The rest is pointwise: one pass over the positions, in runs that stay in cache.
-        x.data_mut()
-            .par_chunks_mut(RUN * channels)
-            .zip(filtered.data().par_chunks(RUN * hidden))
-            .for_each_init(Default::default, |(branch, wide): &mut (Vec<f32>, Vec<f32>), (x, filtered)| {
-                self.project.run_into(filtered, branch);
-                add(x, branch, first.as_deref());
-                self.ff_expand.run_into(x, wide);
-                relu(wide);
-                self.ff_project.run_into(wide, branch);
-                add(x, branch, second.as_deref());
-            });
-        x
-    }
-}
-
-fn add(x: &mut [f32], branch: &[f32], gain: Option<&[f32]>) {
-    match gain {
-        None => x.iter_mut().zip(branch).for_each(|(x, b)| *x += b),
-        Some(gain) => {
-            for (x, b) in x.chunks_exact_mut(gain.len()).zip(branch.chunks_exact(gain.len())) {
-                for ((x, b), g) in x.iter_mut().zip(b).zip(gain) {
-                    *x += b * g;
-                }
-            }
+        let [rows, columns, channels] = x.shape();
+        assert_eq!(channels, self.channels[0]);
+        let (turned, width) = if rows == 1 { (true, 1) } else { (false, columns) };
+        let mut stream = Stream::new(&self.layers, width, level, turned);
+        let mut out = Vec::new();
+        let mut strips = x.data().chunks(STRIP.div_ceil(width.max(1)) * width.max(1) * channels).peekable();
+        while let Some(strip) = strips.next() {
+            let last = strips.peek().is_none();
+            out.extend_from_slice(stream.push(strip, last));
         }
+        let scale = |n: usize, axis: usize| {
+            self.layers.iter().fold(n, |n, layer| match layer {
+                Prepared::SpaceToDepth { factor, .. } => n / factor[axis],
+                Prepared::DepthToSpace { factor, .. } => n * factor[axis],
+                _ => n,
+            })
+        };
+        Tensor::from_vec([scale(rows, 0), scale(columns, 1), self.channels[1]], out)
     }
 }
 
-fn relu(x: &mut [f32]) {
-    x.iter_mut().for_each(|v| *v = v.max(0.0));
+fn pointwise(
+    map: &TensorMap<'_>,
+    prefix: &str,
+    inputs: usize,
+    outputs: usize,
+) -> Result<float::Pointwise, Error> {
+    let weight = map.floats(&format!("{prefix}weight"), &[outputs, inputs])?;
+    let bias = map.floats(&format!("{prefix}bias"), &[outputs])?;
+    Ok(float::Pointwise::new(&weight, &bias, inputs))
 }
 
+fn depthwise(
+    map: &TensorMap<'_>,
+    prefix: &str,
+    channels: usize,
+    kernel: [usize; 2],
+) -> Result<float::Depthwise, Error> {
+    let weight = map.floats(&format!("{prefix}weight"), &[channels, kernel[0], kernel[1]])?;
+    let bias = map.floats(&format!("{prefix}bias"), &[channels])?;
+    if kernel.iter().any(|side| *side > MAX_KERNEL) {
+        return Err(Error::Config(format!(
+            "{prefix}* has a filter of {kernel:?} (at most {MAX_KERNEL} a side)"
+        )));
+    }
+    Ok(float::Depthwise::new(&weight, &bias, kernel))
+}
+
+use super::gemm::multiply_add;
+/// Positions that go through a pointwise layer together.
+pub const RUN: usize = 256;
 /// A matrix and a bias, shared by the float and the integer networks.
 #[derive(Debug)]
 pub struct Pointwise {
@@ -142,12 +197,6 @@ pub struct Pointwise {
 }
 
 impl Pointwise {
-    fn load(map: &TensorMap<'_>, prefix: &str, inputs: usize, outputs: usize) -> Result<Self, Error> {
-        let weight = map.floats(&format!("{prefix}weight"), &[outputs, inputs])?;
-        let bias = map.floats(&format!("{prefix}bias"), &[outputs])?;
-        Ok(Self::new(&weight, bias, inputs))
-    }
-
     /// From a weight `[outputs, inputs]` and a bias `[outputs]`.
     pub fn new(weight: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
         Self { weight: transpose(weight, bias.len(), inputs), bias, inputs }
@@ -166,23 +215,6 @@ impl Pointwise {
         (0..rows).for_each(|_| out.extend_from_slice(&self.bias));
         multiply_add(out, x, &self.weight, [rows, self.outputs(), self.inputs]);
     }
-
-    fn run(&self, x: &Tensor, with_relu: bool) -> Tensor {
-        let [rows, columns, channels] = x.shape();
-        assert_eq!(channels, self.inputs);
-        let mut out = Tensor::zeros([rows, columns, self.outputs()]);
-        let outputs = self.outputs();
-        out.data_mut().par_chunks_mut(RUN * outputs).zip(x.data().par_chunks(RUN * channels)).for_each(
-            |(out, x)| {
-                out.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(&self.bias));
-                multiply_add(out, x, &self.weight, [x.len() / channels, outputs, channels]);
-                if with_relu {
-                    relu(out);
-                }
-            },
-        );
-        out
-    }
 }
 
 /// One filter per channel, shared by the float and the integer networks.
@@ -195,12 +227,6 @@ pub struct Depthwise {
 }
 
 impl Depthwise {
-    fn load(map: &TensorMap<'_>, prefix: &str, channels: usize, kernel: [usize; 2]) -> Result<Self, Error> {
-        let weight = map.floats(&format!("{prefix}weight"), &[channels, kernel[0], kernel[1]])?;
-        let bias = map.floats(&format!("{prefix}bias"), &[channels])?;
-        Ok(Self::new(&weight, bias, kernel))
-    }
-
     /// From a weight `[channels, rows, columns]` and a bias `[channels]`.
     pub fn new(weight: &[f32], bias: Vec<f32>, kernel: [usize; 2]) -> Self {
         Self { weight: transpose(weight, bias.len(), kernel[0] * kernel[1]), bias, kernel }
@@ -222,21 +248,6 @@ impl Depthwise {
                 }
             }
         }
-    }
-
-    fn run(&self, x: &Tensor, with_relu: bool) -> Tensor {
-        let [rows, columns, channels] = x.shape();
-        let mut out = Tensor::zeros([rows, columns, channels]);
-        out.data_mut().par_chunks_mut(RUN * channels).enumerate().for_each(|(run, out)| {
-            for (i, out) in out.chunks_exact_mut(channels).enumerate() {
-                let position = run * RUN + i;
-                self.at(x, position / columns, position % columns, out);
-            }
-            if with_relu {
-                relu(out);
-            }
-        });
-        out
     }
 }
 
@@ -290,20 +301,5 @@ mod tests {
         assert_eq!(&y.data()[..9], &x.data()[..9]);
         assert_eq!(&y.data()[9..12], &x.data()[18..21]);
         assert_eq!(depth_to_space(&y, [2, 3]), x);
-    }
-
-    #[test]
-    fn depthwise_sees_zeros_outside() {
-        let filter = Depthwise::new(&[1.0; 9], vec![0.5], [3, 3]);
-        let x = Tensor::from_vec([2, 3, 1], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        assert_eq!(filter.run(&x, false).data(), [12.5, 21.5, 16.5, 12.5, 21.5, 16.5]);
-    }
-
-    #[test]
-    fn pointwise_multiplies_by_the_stored_matrix() {
-        let layer = Pointwise::new(&[1.0, 2.0, 3.0, 4.0, 5.0, -60.0], vec![0.5, -1.0], 3);
-        let x = Tensor::from_vec([1, 2, 3], vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
-        assert_eq!(layer.run(&x, false).data(), [1.5, 3.0, 6.5, -52.0]);
-        assert_eq!(layer.run(&x, true).data(), [1.5, 3.0, 6.5, 0.0]);
     }
 }

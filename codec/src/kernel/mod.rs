@@ -1,0 +1,117 @@
+//! The arithmetic of the networks on vectors, chosen at run time: AVX-512, AVX2 with FMA, NEON, wasm simd128, or plain
+//! Rust.
+//!
+//! * [`float`]: pointwise and depthwise layers on f32, for the transforms.
+//!
+//! One generic source serves every instruction set through [`vector::Vector`]; the files of the sets say only what
+//! their instructions are. Every output is one chain of additions in an order that the shape alone gives: bias
+//! first, then the inputs in order. So a result depends neither on the number of threads nor on how the positions
+//! are cut into runs, and all paths that fuse multiplication and addition ([`Path::fuses`]) give the same bits.
+#![allow(unsafe_code, reason = "vector instructions; every block says why it is sound")]
+
+pub mod float;
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+mod vector;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+/// Which instructions do the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Path {
+    /// Plain Rust, on every machine.
+    Portable,
+    /// x86-64 with AVX2, FMA and F16C: since 2013 (Intel) and 2015 (AMD).
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI: Ice Lake, Zen 4 and later.
+    Avx512,
+    /// AArch64.
+    Neon,
+    /// WebAssembly built with `simd128`.
+    Wasm,
+}
+
+impl Path {
+    const ALL: [Self; 5] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Wasm, Self::Portable];
+
+    /// The fastest path of this machine.
+    pub fn best() -> Self {
+        Self::ALL.into_iter().find(|path| path.is_available()).unwrap_or(Self::Portable)
+    }
+
+    /// The paths of this machine, fastest first; the last is [`Path::Portable`].
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|path| path.is_available())
+    }
+
+    /// Whether this machine, and this build, have the instructions.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("f16c")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                Self::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vnni")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => cfg!(target_feature = "neon"),
+            #[cfg(target_arch = "wasm32")]
+            Self::Wasm => cfg!(target_feature = "simd128"),
+            _ => false,
+        }
+    }
+
+    /// Whether `a * b + c` is rounded once. Paths that do agree bit for bit; so do those that do not.
+    pub fn fuses(self) -> bool {
+        !matches!(self, Self::Portable | Self::Wasm)
+    }
+
+    /// Lower-case name, as used in benchmark records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+            Self::Wasm => "wasm",
+        }
+    }
+}
+
+/// Calls `$module::$name` compiled for `$path`, which [`Path::is_available`] found on this machine.
+macro_rules! dispatch {
+    ($path:expr, $name:ident($($argument:expr),* $(,)?)) => {
+        match $path {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: layers hold only paths that this machine has; lengths were checked by the caller.
+            $crate::kernel::Path::Avx512 => unsafe { $crate::kernel::x86::avx512::$name($($argument),*) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            $crate::kernel::Path::Avx2 => unsafe { $crate::kernel::x86::avx2::$name($($argument),*) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: as above.
+            $crate::kernel::Path::Neon => unsafe { $crate::kernel::neon::$name($($argument),*) },
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            // SAFETY: as above.
+            $crate::kernel::Path::Wasm => unsafe { $crate::kernel::wasm::$name($($argument),*) },
+            // SAFETY: plain Rust needs no instructions; lengths were checked by the caller.
+            _ => unsafe { $crate::kernel::portable::$name($($argument),*) },
+        }
+    };
+}
+use dispatch;

@@ -1,0 +1,50 @@
+//! Vectors in plain Rust, eight lanes that a compiler may put into registers. Multiplication and addition are rounded
+//! one after the other.
+
+use super::vector::{Vector, entries};
+
+#[derive(Clone, Copy)]
+struct Lanes([f32; 8]);
+
+impl Vector for Lanes {
+    const WIDTH: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self([value; 8])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller promises eight elements.
+        Self(unsafe { from.cast::<[f32; 8]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller promises eight elements.
+        unsafe { to.cast::<[f32; 8]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, a: Self, b: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] * a.0[i] + b.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i].max(other.0[i])))
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add_one(x: f32, a: f32, b: f32) -> f32 {
+        x * a + b
+    }
+}
+
+entries!(Lanes, 1);

@@ -1,0 +1,50 @@
+//! WebAssembly simd128, 4 lanes. It has no fused multiply-add.
+
+use super::vector::{Vector, entries};
+use std::arch::wasm32::*;
+
+#[derive(Clone, Copy)]
+struct Quad(v128);
+
+impl Vector for Quad {
+    const WIDTH: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self(f32x4_splat(value))
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller promises four elements.
+        Self(unsafe { v128_load(from.cast()) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller promises four elements.
+        unsafe { v128_store(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, a: Self, b: Self) -> Self {
+        Self(f32x4_add(f32x4_mul(self.0, a.0), b.0))
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(f32x4_add(self.0, other.0))
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        Self(f32x4_max(self.0, other.0))
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add_one(x: f32, a: f32, b: f32) -> f32 {
+        x * a + b
+    }
+}
+
+entries!(Quad, 2);
