@@ -30,6 +30,8 @@ enum Verb {
     Decode(decode::Args),
     Info(info::Args),
     Eval(eval::Args),
+    #[command(hide = true)]
+    Measure(eval::MeasureArgs),
     Latents(latents::Args),
     #[cfg(feature = "torch")]
     Train(crate::train::Args),
@@ -43,6 +45,7 @@ pub fn run() -> ExitCode {
         Verb::Decode(args) => decode::run(&args),
         Verb::Info(args) => info::run(&args),
         Verb::Eval(args) => eval::run(&args),
+        Verb::Measure(args) => eval::measure(&args),
         Verb::Latents(args) => latents::run(&args),
         #[cfg(feature = "torch")]
         Verb::Train(args) => crate::train::run(&args),

@@ -1,272 +1,211 @@
-//! `wavern eval`: codes many files at many settings and measures what it costs and what it keeps.
+//! `wavern eval`: codes many files at many settings, with Wavern and with other codecs, and measures what it costs and
+//! what it keeps.
+
+mod bench;
+mod codec;
+mod find;
+mod images;
+mod journal;
+mod peers;
+mod process;
+mod results;
+
+pub(crate) use process::{MeasureArgs, measure};
 
 use crate::cli::{self, Common};
-use crate::codec::{self, Rate, Target};
-use crate::error::{At, Error, Result};
-use crate::files::input::Input;
-use crate::files::output::Output;
-use crate::files::{self, InputKind};
-use crate::metrics;
-use crate::report::{self, Comparison, Metric, Row};
-use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
-use wavern::signal::Signal;
+use crate::error::{Error, Result};
+use crate::files::InputKind;
+use bench::{Original, Plan};
+use codec::{Codec, Variant};
+use find::find;
+use journal::Journal;
+use peers::{Format, Knob, Peer};
+use results::{Anchor, Outputs};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
-/// Measure rate and distortion on pictures and sounds
-///
-/// Every file is really coded and decoded at every setting. Rates are those of whole .wvn files; times are those of this
-/// process, without reading and writing files. Pictures: PSNR over RGB and MS-SSIM. Sounds: SI-SDR and log-spectral
-/// distance. The means over the files are printed; --csv and --json keep every number.
+/// Measure rate, distortion, time and memory, beside other codecs
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Files and folders to measure; folders are searched for pictures and WAVs, folders inside them too
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
+    #[command(subcommand)]
+    what: What,
+}
 
-    /// Qualities to code at
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Images(ImageArgs),
+}
+
+/// Measure on pictures
+///
+/// Every picture is really coded and decoded, by Wavern and by the tools of its peers that are installed; rates are those
+/// of whole files, times and memory those of whole processes, one at a time. All codecs get the same pixels: 8-bit RGB,
+/// what is transparent laid on white. Peers: cjpeg (4:2:0, optimised tables), cwebp (-m 6), avifenc (libaom, speed 6,
+/// 4:2:0), cjxl (-e 7). Metrics: PSNR over RGB and of luma, MS-SSIM, SSIMULACRA2, Butteraugli.
+#[derive(Debug, clap::Args)]
+struct ImageArgs {
+    /// Peers to measure beside Wavern, or none
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "jpeg,webp,avif,jxl")]
+    peers: Vec<String>,
+
+    /// Qualities of Wavern
     #[arg(short, long, value_name = "LIST", value_parser = cli::parse_quality, value_delimiter = ',',
           default_value = "0,20,40,60,80,100")]
     quality: Vec<f32>,
 
-    /// Bit rates to code sounds at, such as 64k,96k,128k, instead of qualities
-    #[arg(long, value_name = "LIST", value_parser = cli::parse_bitrate, value_delimiter = ',')]
-    bitrate: Vec<u32>,
+    /// Bits per pixel to aim at with every codec, instead of qualities
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_positive, conflicts_with_all = ["quality", "settings"])]
+    bpp: Vec<f64>,
 
-    /// Write every measurement as a row of this CSV file
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// Options for pictures and sounds.
+#[derive(Debug, clap::Args)]
+struct Shared {
+    /// Files and folders to measure; folders are searched, folders inside them too
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+
+    /// Settings of a peer, such as avif=20,30,40 [default: a list for each that covers the common rates]
+    #[arg(long, value_name = "PEER=LIST", value_parser = parse_settings)]
+    settings: Vec<(String, Vec<f64>)>,
+
+    /// Measure Wavern with further options too, as a codec of this name, such as 'slow=--effort 9'
+    #[arg(long, value_name = "NAME=OPTIONS")]
+    variant: Vec<Variant>,
+
+    /// Codec of this run, or file of curves (CSV, or JSON as CompressAI has it), that BD-rates are taken against
+    /// [default: the first peer]
+    #[arg(long, value_name = "CODEC|FILE")]
+    anchor: Option<String>,
+
+    /// Write every measurement as a row of this CSV file; an interrupted run goes on where it was
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
-    /// Write measurements and means to this JSON file
+    /// Write measurements, means and BD-rates to this JSON file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Compare with the rows of this CSV file (columns bpp or kbps, and psnr, ms_ssim, si_sdr or lsd): BD-rates
-    #[arg(long, value_name = "CSV")]
-    anchor: Option<PathBuf>,
-
-    /// Overwrite the CSV and JSON files if they exist
+    /// Overwrite files that exist
     #[arg(short, long)]
     force: bool,
+
+    /// Take rows of the CSV file that are there already and measure only what is missing; implies -f
+    #[arg(long, requires = "csv")]
+    resume: bool,
+
+    /// Threads that compute metrics, while no codec runs [default: one per core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
 
     #[command(flatten)]
     common: Common,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let open = |path: &Option<PathBuf>| path.as_deref().map(|path| Output::new(path, args.force)).transpose();
-    let (csv, json) = (open(&args.csv)?, open(&args.json)?);
-    let anchor = match &args.anchor {
-        Some(path) => {
-            let input = Input::read(path)?;
-            report::from_csv(input.bytes()).at(input.name())?
-        }
-        None => Vec::new(),
-    };
-    let files = find(&args.paths)?;
+    match &args.what {
+        What::Images(args) => images(args),
+    }
+}
+
+fn images(args: &ImageArgs) -> Result<()> {
+    let settings = args.quality.iter().map(|&quality| f64::from(quality)).collect();
+    let knob = Knob { lowest: 0.0, highest: 100.0, step: 1.0, rises: true };
+    let own = Own { settings, knob, format: Format::Ppm };
+    let is_wanted = |kind| matches!(kind, InputKind::Image(_));
+    evaluate::<images::Picture>(&args.shared, &args.peers, &peers::IMAGES, &own, &args.bpp, is_wanted)
+}
+
+/// Wavern as a codec of one kind.
+struct Own {
+    settings: Vec<f64>,
+    knob: Knob,
+    format: Format,
+}
+
+fn evaluate<O: Original>(
+    args: &Shared,
+    names: &[String],
+    peers: &[Peer],
+    own: &Own,
+    targets: &[f64],
+    is_wanted: fn(InputKind) -> bool,
+) -> Result<()> {
+    let outputs = Outputs::new(args)?;
+    let codecs = codecs(args, names, peers, own)?;
+    let anchor = Anchor::new(args.anchor.as_deref(), &codecs)?;
+    let files = find(&args.paths, is_wanted)?;
     if files.is_empty() {
-        return Err(Error::failed("no picture and no WAV in the paths given"));
+        return Err(Error::failed("nothing to measure in the paths given"));
     }
-
-    let (rows, failed) = measure(&files, args);
-    let (images, sounds): (Vec<Row>, Vec<Row>) = rows.iter().cloned().partition(|row| row.bpp.is_some());
-    let mut comparisons = Vec::new();
-    for (what, rows) in
-        [("pictures", &images), ("sounds", &sounds)].into_iter().filter(|(_, rows)| !rows.is_empty())
-    {
-        cli::print(&format!("{what}, means\n{}", report::table(rows)))?;
-        let same_kind: Vec<Row> =
-            anchor.iter().filter(|row| row.bpp.is_some() == rows[0].bpp.is_some()).cloned().collect();
-        for comparison in report::compare(&same_kind, rows) {
-            cli::print(&format!("{}\n", sentence(&comparison)))?;
-            comparisons.push(comparison);
+    let mut journal = match &args.csv {
+        Some(csv) => Journal::open(csv, args.resume)?,
+        None => Journal::default(),
+    };
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let plan = Plan {
+        files: &files,
+        codecs: &codecs,
+        targets,
+        threads: args.common.threads().unwrap_or(cores),
+        jobs: args.jobs.map_or(cores, NonZeroUsize::get),
+        quiet: args.common.is_quiet(),
+    };
+    let outcome = plan.run::<O>(&mut journal)?;
+    if outcome.reused > 0 {
+        args.common.say(format_args!("note: {} measurements are from an earlier run", outcome.reused));
+    }
+    if !outcome.rows.is_empty() {
+        outputs.write(&outcome.rows, &codecs, &anchor, &args.common)?;
+    }
+    match outcome.failed {
+        0 => journal.finish(),
+        failed => {
+            let total = failed + outcome.rows.len();
+            Err(Error::failed(format!("{failed} of {total} measurements could not be made")))
         }
     }
-    if !anchor.is_empty() && comparisons.is_empty() {
-        args.common.say("note: the anchor has no measure in common with these files");
+}
+
+/// Wavern, its variants, and the peers that are there.
+fn codecs(args: &Shared, names: &[String], peers: &[Peer], own: &Own) -> Result<Vec<Codec>> {
+    let wavern = |variant| Codec::wavern(variant, own.settings.clone(), own.knob, own.format);
+    let mut codecs = vec![wavern(None)?];
+    for variant in &args.variant {
+        codecs.push(wavern(Some(variant))?);
     }
-    if let Some(output) = csv {
-        output.write_bytes(&report::to_csv(&rows)?)?;
-    }
-    if let Some(output) = json {
-        let means = |rows: &[Row]| -> Vec<_> {
-            report::means(rows)
-                .into_iter()
-                .map(|(files, mean)| json!({ "files": files, "mean": mean }))
-                .collect()
+    for name in names.iter().filter(|name| *name != "none") {
+        let Some(peer) = peers.iter().find(|peer| peer.name == name) else {
+            let known = peers.iter().map(|peer| peer.name).collect::<Vec<_>>().join(", ");
+            return Err(Error::usage(format!("no peer is called {name} (expected none or some of {known})")));
         };
-        let object = json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "rows": rows,
-            "means": { "pictures": means(&images), "sounds": means(&sounds) },
-            "bd_rates": comparisons.iter().map(comparison_json).collect::<Vec<_>>(),
-        });
-        output.write_bytes(format!("{object:#}\n").as_bytes())?;
-    }
-    match failed {
-        0 => Ok(()),
-        count => Err(Error::failed(format!("{count} of {} files could not be measured", files.len()))),
-    }
-}
-
-/// All files to measure, in the order of the arguments and of their names.
-fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for path in paths {
-        let name = path.display();
-        if fs::metadata(path).at(name)?.is_dir() {
-            search(path, &mut found)?
-        } else {
-            found.push(path.clone())
-        }
-    }
-    Ok(found)
-}
-
-fn search(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let entries: Vec<fs::DirEntry> =
-        fs::read_dir(folder).and_then(|entries| entries.collect()).at(folder.display())?;
-    let mut entries: Vec<(PathBuf, bool)> = entries
-        .iter()
-        .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
-        .map(|entry| (entry.path(), entry.file_type().is_ok_and(|kind| kind.is_dir())))
-        .collect();
-    entries.sort();
-    for (path, is_folder) in entries {
-        if is_folder {
-            search(&path, found)?;
-        } else if is_signal(&path) {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// Told by the first bytes; what lies in a folder and is neither a picture nor a sound is passed over.
-fn is_signal(path: &Path) -> bool {
-    use std::io::Read;
-    let mut head = [0; 32];
-    let length = fs::metadata(path)
-        .ok()
-        .filter(fs::Metadata::is_file)
-        .and_then(|_| fs::File::open(path).ok())
-        .and_then(|mut file| file.read(&mut head).ok())
-        .unwrap_or(0);
-    matches!(InputKind::of(&head[..length]), Ok(InputKind::Image(_) | InputKind::Wav))
-}
-
-/// Rows of all files, and how many files failed. One at a time, so that the times mean something.
-fn measure(files: &[PathBuf], args: &Args) -> (Vec<Row>, usize) {
-    let progress =
-        if args.common.is_quiet() { ProgressBar::hidden() } else { ProgressBar::new(files.len() as u64) };
-    let style = ProgressStyle::with_template("{pos}/{len} files  {wide_bar}  {eta} left  {msg}");
-    progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let (mut rows, mut failed) = (Vec::new(), 0);
-    for file in files {
-        progress.set_message(file.file_name().unwrap_or_default().to_string_lossy().into_owned());
-        match measure_file(file, args) {
-            Ok(more) => rows.extend(more),
-            Err(error) => {
-                failed += 1;
-                progress.suspend(|| cli::tell_error(&error));
+        match Codec::peer(peer) {
+            Ok(mut codec) => {
+                if let Some((_, settings)) = args.settings.iter().find(|(of, _)| of == name) {
+                    codec.settings.clone_from(settings);
+                }
+                codecs.push(codec);
             }
+            Err(tool) => args.common.say(format_args!("note: {name} is left out: {tool} is not installed")),
         }
-        progress.inc(1);
     }
-    progress.finish_and_clear();
-    (rows, failed)
+    if let Some((name, _)) = args.settings.iter().find(|(of, _)| !names.contains(of)) {
+        return Err(Error::usage(format!("--settings for {name}, which is not among the peers")));
+    }
+    Ok(codecs)
 }
 
-fn measure_file(path: &Path, args: &Args) -> Result<Vec<Row>> {
-    let input = Input::read(path)?;
-    let signal = files::read_signal(&input)?.signal;
-    let targets: Vec<Target> = match &signal {
-        Signal::Audio(audio) if audio.frames() == 0 => {
-            return Err(Error::unsupported("a sound without samples has no rate").at(input.name()));
-        }
-        Signal::Audio(_) if !args.bitrate.is_empty() => {
-            args.bitrate.iter().copied().map(Target::Bitrate).collect()
-        }
-        _ => args.quality.iter().copied().map(Target::Quality).collect(),
-    };
-    targets.into_iter().map(|target| measure_at(&input, &signal, target, args).at(input.name())).collect()
+fn parse_settings(text: &str) -> Result<(String, Vec<f64>), String> {
+    let expected = "expected PEER=LIST, such as avif=20,30,40";
+    let (name, list) = text.split_once('=').ok_or(expected)?;
+    let settings = list.split(',').map(str::parse).collect::<Result<Vec<f64>, _>>().map_err(|_| expected)?;
+    Ok((name.to_owned(), settings))
 }
 
-fn measure_at(input: &Input, signal: &Signal, target: Target, args: &Args) -> Result<Row> {
-    let engine = args.common.engine();
-    let start = Instant::now();
-    let stream = codec::encode(signal, target, engine)?;
-    let encode_s = start.elapsed().as_secs_f64();
-    let start = Instant::now();
-    let decoded = codec::decode(&stream.bytes, engine)?;
-    let decode_s = start.elapsed().as_secs_f64();
-
-    let mut row = Row {
-        file: input.name().to_owned(),
-        level: Some(stream.level),
-        bytes: stream.bytes.len() as u64,
-        encode_s,
-        decode_s,
-        ..Row::default()
-    };
-    match target {
-        Target::Quality(quality) => row.quality = Some(f64::from(quality)),
-        Target::Bitrate(bits) => row.bitrate = Some(f64::from(bits)),
-    }
-    match codec::rate(signal, stream.bytes.len()) {
-        Rate::BitsPerPixel(rate) => row.bpp = Some(rate),
-        Rate::KilobitsPerSecond(rate) => row.kbps = Some(rate),
-        Rate::NoTime => {}
-    }
-    match (signal, &decoded) {
-        (Signal::Image(original), Signal::Image(decoded)) => {
-            row.psnr = metrics::psnr(original, decoded);
-            row.ms_ssim = metrics::ms_ssim(original, decoded);
-        }
-        (Signal::Audio(original), Signal::Audio(decoded)) => {
-            row.si_sdr = metrics::si_sdr(original, decoded);
-            row.lsd = metrics::log_spectral_distance(original, decoded);
-        }
-        _ => return Err(Error::failed("a picture was decoded as a sound, or a sound as a picture")),
-    }
-    Ok(row)
-}
-
-fn sentence(comparison: &Comparison) -> String {
-    let name = comparison.metric.name();
-    let curves = match &comparison.curves {
-        Ok(bd) => format!(
-            "{:+.2} % on the mean curves over {:.2}..{:.2}{}",
-            bd.percent,
-            bd.from,
-            bd.to,
-            unit(comparison)
-        ),
-        Err(problem) => format!("none on the mean curves: {problem}"),
-    };
-    let files =
-        comparison.per_file.map(|(percent, count)| format!("; {percent:+.2} % as mean of {count} files"));
-    format!("BD-rate {name}: {curves}{}", files.unwrap_or_default())
-}
-
-fn unit(comparison: &Comparison) -> &'static str {
-    match comparison.metric {
-        Metric::MsSsim => " dB of -10 log10(1 - MS-SSIM)",
-        Metric::Lsd => " dB, sign turned",
-        Metric::Psnr | Metric::SiSdr => " dB",
-    }
-}
-
-fn comparison_json(comparison: &Comparison) -> serde_json::Value {
-    let mut object = json!({ "metric": comparison.metric.name() });
-    match &comparison.curves {
-        Ok(bd) => object["mean_curves"] = json!({ "percent": bd.percent, "from": bd.from, "to": bd.to }),
-        Err(problem) => object["problem"] = problem.as_str().into(),
-    }
-    if let Some((percent, files)) = comparison.per_file {
-        object["per_file"] = json!({ "percent": percent, "files": files });
-    }
-    object
+fn parse_positive(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| *value > 0.0 && value.is_finite());
+    value.ok_or_else(|| "expected a number above 0".to_owned())
 }

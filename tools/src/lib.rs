@@ -10,8 +10,6 @@ mod eval;
 pub mod files;
 mod info;
 mod latents;
-pub mod metrics;
-pub mod report;
 #[cfg(feature = "torch")]
 mod torch;
 #[cfg(feature = "torch")]

@@ -1,58 +1,182 @@
 //! `wavern eval`.
 
 use super::*;
-use wavern_cli::report;
+use wavern_eval::{Row, from_csv};
 
-fn corpus(folder: &Path) {
-    fs::create_dir(folder.join("sub")).unwrap();
-    fs::copy(testdata("image/gray-64x40.png"), folder.join("a.png")).unwrap();
-    fs::copy(testdata("image/turned-64x40.jpg"), folder.join("sub/b.jpg")).unwrap();
-    fs::copy(testdata("audio/stereo-s24-96000.wav"), folder.join("c.wav")).unwrap();
-    fs::write(folder.join("notes.txt"), "not a signal").unwrap();
+fn rows(csv: &Path) -> Vec<Row> {
+    from_csv(&fs::read(csv).unwrap()).unwrap()
+}
+
+/// Times and memory differ from run to run; nothing else does.
+fn without_costs(rows: Vec<Row>) -> Vec<Row> {
+    let bare = |row| Row {
+        encode_s: None,
+        encode_cpu_s: None,
+        encode_mib: None,
+        decode_s: None,
+        decode_cpu_s: None,
+        decode_mib: None,
+        ..row
+    };
+    rows.into_iter().map(bare).collect()
+}
+
+/// Two pictures, one of them in a folder of its own, and what is no picture.
+fn pictures(folder: &Path) -> PathBuf {
+    let data = folder.join("data");
+    fs::create_dir_all(data.join("sub")).unwrap();
+    fs::copy(testdata("image/gray-64x40.png"), data.join("a.png")).unwrap();
+    fs::copy(testdata("image/turned-64x40.jpg"), data.join("sub/b.jpg")).unwrap();
+    fs::copy(testdata("audio/stereo-s24-96000.wav"), data.join("c.wav")).unwrap();
+    fs::write(data.join("notes.txt"), "not a signal").unwrap();
+    data
+}
+
+fn images(data: &Path, more: &[&str]) -> assert_cmd::assert::Assert {
+    let mut command = wavern();
+    command.args(["eval", "images", "-q", "10,50,80", "--peers", "none"]).arg(data).args(more).assert()
 }
 
 #[test]
 fn rows_means_and_a_comparison_with_themselves() {
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    fs::create_dir(&data).unwrap();
-    corpus(&data);
+    let data = pictures(folder.path());
     let (csv, json) = (folder.path().join("r.csv"), folder.path().join("r.json"));
-    let eval = |more: &[&str]| wavern().arg("eval").arg(&data).args(["-q", "10,50,80"]).args(more).assert();
     let (csv_name, json_name) = (csv.to_str().unwrap(), json.to_str().unwrap());
-    eval(&["--csv", csv_name, "--json", json_name]).success().stderr("");
+    images(&data, &["--csv", csv_name, "--json", json_name]).success().stderr("");
 
-    let rows = report::from_csv(&fs::read(&csv).unwrap()).unwrap();
-    assert_eq!(rows.len(), 9);
-    for row in &rows {
-        assert_eq!(row.bpp.is_some(), row.psnr.is_some(), "{row:?}");
-        assert_eq!(row.kbps.is_some(), row.si_sdr.is_some() && row.lsd.is_some(), "{row:?}");
-        assert!(row.bytes > 0 && row.encode_s > 0.0 && row.decode_s > 0.0, "{row:?}");
+    let measured = rows(&csv);
+    let files: Vec<&str> = measured.iter().map(|row| row.file.as_str()).collect();
+    assert_eq!(files, ["a.png", "a.png", "a.png", "sub/b.jpg", "sub/b.jpg", "sub/b.jpg"]);
+    for row in &measured {
+        let seen = [row.bpp, row.psnr, row.psnr_y, row.ssimulacra2, row.butteraugli];
+        assert!(seen.iter().all(Option::is_some) && row.kbps.is_none(), "{row:?}");
+        assert!(row.bytes > 0 && row.encode_s > Some(0.0) && row.decode_s > Some(0.0), "{row:?}");
+        assert!(row.encode_mib > Some(1.0) && row.decode_mib > Some(1.0), "{row:?}");
+        assert_eq!((row.width, row.height, row.codec.as_str()), (Some(64), Some(40), "wavern"));
     }
-    let psnr: Vec<f64> =
-        rows.iter().filter(|row| row.file.ends_with("a.png")).filter_map(|row| row.psnr).collect();
-    assert!(psnr.len() == 3 && psnr[0] < psnr[1] && psnr[1] < psnr[2], "{psnr:?}");
+    assert!(measured[0].psnr < measured[1].psnr && measured[1].psnr < measured[2].psnr);
     let facts: serde_json::Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
-    assert_eq!(facts["rows"].as_array().unwrap().len(), 9);
-    assert_eq!(facts["means"]["pictures"][0]["files"], 2);
+    assert_eq!(facts["rows"].as_array().unwrap().len(), 6);
+    assert_eq!(facts["means"][0]["files"], 2);
 
-    let assert = eval(&["--anchor", csv_name]).success();
+    let assert = images(&data, &["--anchor", csv_name]).success();
     let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
-    let line = text.lines().find(|line| line.starts_with("BD-rate PSNR: ")).unwrap();
-    assert!(line.contains("0.00 % on the mean curves") && line.contains("as mean of 2 files"), "{line}");
-    eval(&["--csv", csv_name]).code(1); // exists already
+    let line = text.lines().find(|line| line.starts_with("BD-rate wavern against wavern, PSNR: ")).unwrap();
+    assert!(line.contains("0.0 % on the mean curves") && line.contains("as mean of 2 files"), "{line}");
+    images(&data, &["--csv", csv_name]).code(1); // exists already
+}
+
+#[test]
+fn an_interrupted_run_goes_on_and_gives_the_same_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = pictures(folder.path());
+    let (whole, csv) = (folder.path().join("whole.csv"), folder.path().join("r.csv"));
+    images(&data, &["--csv", whole.to_str().unwrap()]).success();
+    assert_eq!(names(folder.path()), ["data", "whole.csv"]);
+
+    // What is left of a run that was killed in its fourth measurement: three rows and a piece of one.
+    let bytes = fs::read(&whole).unwrap();
+    let ends: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at] == b'\n').collect();
+    fs::write(folder.path().join("r.csv.part"), &bytes[..ends[3] + 20]).unwrap();
+    let again = images(&data, &["--csv", csv.to_str().unwrap()]).success();
+    let note = String::from_utf8_lossy(&again.get_output().stderr).into_owned();
+    assert!(note.contains("3 measurements are from an earlier run"), "{note}");
+    assert_eq!(without_costs(rows(&csv)), without_costs(rows(&whole)));
+    assert_eq!(rows(&csv)[..3], rows(&whole)[..3]);
+    assert_eq!(names(folder.path()), ["data", "r.csv", "whole.csv"]);
+
+    let more = images(&data, &["--csv", csv.to_str().unwrap(), "--resume"]).success();
+    let note = String::from_utf8_lossy(&more.get_output().stderr).into_owned();
+    assert!(note.contains("6 measurements are from an earlier run"), "{note}");
+}
+
+#[test]
+fn rates_that_are_aimed_at_are_met_and_variants_are_curves_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = folder.path().join("r.csv");
+    let mut command = wavern();
+    command.args(["eval", "images", "--peers", "none", "--bpp", "0.5,1", "--variant", "again=-j 1"]);
+    command.arg(testdata("photo.png")).args(["--anchor", "again", "--csv"]).arg(&csv).assert().success();
+    let measured = rows(&csv);
+    let codecs: Vec<&str> = measured.iter().map(|row| row.codec.as_str()).collect();
+    assert_eq!(codecs, ["wavern", "wavern", "again", "again"]);
+    for row in &measured {
+        let (rate, target) = (row.bpp.unwrap(), row.target.unwrap());
+        assert!((rate / target - 1.0).abs() < 0.05, "{rate} bpp at {:?} for {target}", row.setting);
+    }
+}
+
+#[test]
+fn a_peer_is_measured_through_its_own_tools_or_named_and_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = folder.path().join("r.csv");
+    let eval = || {
+        let mut command = wavern();
+        command.args([
+            "eval",
+            "images",
+            "-q",
+            "50",
+            "--peers",
+            "jpeg",
+            "--settings",
+            "jpeg=20,80",
+            "-f",
+            "--csv",
+        ]);
+        command.arg(&csv).arg(testdata("photo.png"));
+        command
+    };
+    let assert = eval().env("PATH", "").assert().success();
+    let note = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(note.contains("jpeg is left out: cjpeg is not installed"), "{note}");
+    assert_eq!(rows(&csv).len(), 1);
+
+    if std::process::Command::new("cjpeg").arg("-version").output().is_err() {
+        eprintln!("cjpeg is not installed: the rest of this test is left out");
+        return;
+    }
+    eval().assert().success();
+    let measured = rows(&csv);
+    let settings: Vec<_> = measured.iter().map(|row| (row.codec.as_str(), row.setting.unwrap())).collect();
+    assert_eq!(settings, [("wavern", 50.0), ("jpeg", 20.0), ("jpeg", 80.0)]);
+    assert!(measured[1].version.starts_with("libjpeg-turbo "), "{:?}", measured[1].version);
+    assert_eq!(measured[1].arguments, "-quality 20 -sample 2x2 -optimize");
+    assert!(measured[1].psnr < measured[2].psnr && measured[1].bytes < measured[2].bytes);
 }
 
 #[test]
 fn one_bad_file_does_not_stop_the_others() {
     let folder = tempfile::tempdir().unwrap();
-    fs::copy(testdata("audio/cut-short.wav"), folder.path().join("bad.wav")).unwrap();
-    fs::copy(testdata("audio/mono-u8-8000.wav"), folder.path().join("good.wav")).unwrap();
-    let assert = wavern().arg("eval").arg(folder.path()).args(["--bitrate", "32k"]).assert().code(1);
+    let whole = fs::read(testdata("image/gray-64x40.png")).unwrap();
+    fs::write(folder.path().join("bad.png"), &whole[..whole.len() / 2]).unwrap();
+    fs::write(folder.path().join("good.png"), whole).unwrap();
+    let assert = images(folder.path(), &[]).code(1);
     let output = assert.get_output();
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("32k      1"), "{text}");
-    assert!(errors.contains("bad.wav") && errors.contains("1 of 2 files could not be measured"), "{errors}");
+    assert!(text.contains("wavern       50     1"), "{text}");
+    assert!(
+        errors.contains("bad.png") && errors.contains("3 of 6 measurements could not be made"),
+        "{errors}"
+    );
     let empty = tempfile::tempdir().unwrap();
-    wavern().arg("eval").arg(empty.path()).assert().code(1);
+    images(empty.path(), &[]).code(1);
+}
+
+#[test]
+fn wrong_peers_settings_and_anchors_are_refused_before_anything_is_measured() {
+    let eval = |more: &[&str]| {
+        let assert = wavern().args(["eval", "images"]).arg(testdata("photo.png")).args(more).assert().code(2);
+        String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
+    };
+    assert!(eval(&["--peers", "gif"]).contains("no peer is called gif (expected none or some of jpeg, webp"));
+    assert!(
+        eval(&["--peers", "none", "--settings", "jpeg=5"]).contains("jpeg, which is not among the peers")
+    );
+    assert!(
+        eval(&["--peers", "none", "--anchor", "x"]).contains("anchor x is no file and no codec of this run")
+    );
+    assert!(eval(&["--bpp", "0"]).contains("expected a number above 0"));
+    assert!(eval(&["--variant", "x"]).contains("expected NAME=OPTIONS"));
 }

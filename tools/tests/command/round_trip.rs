@@ -1,7 +1,7 @@
 //! Every format in, every format out.
 
 use super::*;
-use wavern_cli::metrics;
+use wavern_eval::metrics;
 
 #[test]
 fn every_picture_keeps_its_shape_its_alpha_and_its_metadata() {

@@ -1,18 +1,18 @@
-//! How far a decoded signal is from the original, and how far one codec is from another.
+//! How far a decoded signal is from the original.
 //!
-//! Each measure is a plain function of two signals. They are `None` where the measure means nothing: signals of
-//! different shape, pictures too small for MS-SSIM, silence for SI-SDR.
+//! Each metric is a plain function of two signals. It is `None` where it means nothing: signals of different shape,
+//! pictures too small for MS-SSIM, silence for SI-SDR.
 
-mod bd_rate;
 mod lsd;
 mod ms_ssim;
+mod perceptual;
 mod psnr;
 mod si_sdr;
 
-pub use bd_rate::{BdError, BdRate, bd_rate};
 pub use lsd::log_spectral_distance;
 pub use ms_ssim::ms_ssim;
-pub use psnr::psnr;
+pub use perceptual::{Butteraugli, butteraugli, ssimulacra2};
+pub use psnr::{psnr, psnr_y};
 pub use si_sdr::si_sdr;
 
 use wavern::signal::{Audio, Image, Samples};
@@ -43,7 +43,7 @@ mod known {
     /// In numpy, with i, j = mgrid[0:163, 0:176] and c = 0, 1, 2:
     /// x = clip(abs((3*i + 2*j + 40*c) % 400 - 200) + (i*j*7 + c) % 50, 0, 255)
     /// y = clip(x + (5*i + 3*j*(1 + i % 4) + c) % 23 - 11, 0, 255)
-    pub fn pictures() -> (Image, Image) {
+    pub(crate) fn pictures() -> (Image, Image) {
         let (width, height) = (176, 163);
         let (mut x, mut y) = (Vec::new(), Vec::new());
         for i in 0..i64::from(height) {
@@ -62,7 +62,7 @@ mod known {
     }
 
     /// The first channel only.
-    pub fn gray_pictures() -> (Image, Image) {
+    pub(crate) fn gray_pictures() -> (Image, Image) {
         let gray = |image: Image| {
             let Samples::U8(samples) = image.samples() else { unreachable!("made of bytes") };
             let first = samples.iter().step_by(3).copied().collect();
@@ -75,7 +75,7 @@ mod known {
     /// In numpy, with n = arange(5000) and c = 0, 1:
     /// x = ((n*n*(3 + c)//16 + n*13) % 2001 - 1000) / 1250, as float32
     /// y = x.astype(float64) * 0.9 + ((n*31) % 101 - 50) / 2500, as float32
-    pub fn sounds(frames: i64) -> (Audio, Audio) {
+    pub(crate) fn sounds(frames: i64) -> (Audio, Audio) {
         let x = |c: i64| {
             let sample =
                 move |n: i64| (((n * n * (3 + c) / 16 + n * 13) % 2001 - 1000) as f64 / 1250.0) as f32;

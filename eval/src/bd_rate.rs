@@ -15,7 +15,14 @@ pub struct BdRate {
     pub from: f64,
     /// See `from`.
     pub to: f64,
+    /// The share of the range of the anchor that the common range is, 0..=1.
+    pub anchor_share: f64,
+    /// The share of the range of the test that the common range is, 0..=1.
+    pub test_share: f64,
 }
+
+/// The common range must be at least this share of the narrower curve: less says nothing about the curves.
+pub const LEAST_SHARE: f64 = 0.25;
 
 /// Why two curves cannot be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +35,23 @@ pub enum BdError {
     NotAFunction,
     /// The curves have no common range of quality.
     NoOverlap,
+    /// The common range of quality is below [`LEAST_SHARE`] of the narrower curve.
+    LittleOverlap {
+        /// Of the narrower curve, in percent.
+        percent: u8,
+    },
 }
 
 impl fmt::Display for BdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::LittleOverlap { percent } => {
+                let least = 100.0 * LEAST_SHARE;
+                return write!(
+                    f,
+                    "the common range is {percent} % of the narrower curve (expected {least} or more)"
+                );
+            }
             Self::TooFewPoints => "a curve with fewer than two points",
             Self::BadPoint => "a point whose rate or quality is not a positive finite number",
             Self::NotAFunction => "two points of the same quality",
@@ -51,8 +70,14 @@ pub fn bd_rate(anchor: &[(f64, f64)], test: &[(f64, f64)]) -> Result<BdRate, BdE
     if from >= to {
         return Err(BdError::NoOverlap);
     }
+    let share = |curve: &Pchip| (to - from) / (curve.last() - curve.first());
+    let (anchor_share, test_share) = (share(&anchor), share(&test));
+    if anchor_share.max(test_share) < LEAST_SHARE {
+        let percent = (100.0 * anchor_share.max(test_share)) as u8;
+        return Err(BdError::LittleOverlap { percent });
+    }
     let difference = (test.integral(from, to) - anchor.integral(from, to)) / (to - from);
-    Ok(BdRate { percent: (10_f64.powf(difference) - 1.0) * 100.0, from, to })
+    Ok(BdRate { percent: (10_f64.powf(difference) - 1.0) * 100.0, from, to, anchor_share, test_share })
 }
 
 /// log10(rate) as a function of quality.
@@ -155,6 +180,9 @@ mod tests {
         let there = bd_rate(&ANCHOR, &TEST).unwrap();
         assert!((there.percent - -31.508_940_107_138_26).abs() < 1e-9, "{there:?}");
         assert_eq!((there.from, there.to), (30.9, 39.5));
+        assert!(
+            (there.anchor_share - 8.6 / 9.4).abs() < 1e-9 && (there.test_share - 8.6 / 10.8).abs() < 1e-9
+        );
         let back = bd_rate(&TEST, &ANCHOR).unwrap();
         assert!((back.percent - 46.004_456_868_424_334).abs() < 1e-9, "{back:?}");
     }
@@ -174,5 +202,12 @@ mod tests {
         assert_eq!(bd_rate(&[(0.5, 30.0), (1.0, f64::INFINITY)], &TEST), Err(BdError::BadPoint));
         assert_eq!(bd_rate(&[(0.5, 30.0), (1.0, 30.0)], &TEST), Err(BdError::NotAFunction));
         assert_eq!(bd_rate(&[(0.5, 10.0), (1.0, 20.0)], &TEST), Err(BdError::NoOverlap));
+        // 38..40 and 39.5..41.5: a quarter is the least; 30..31 lies within the other curve.
+        let narrow = |from: f64| [(0.5, from), (1.0, from + 2.0)];
+        assert!(bd_rate(&narrow(38.0), &narrow(39.5)).is_ok());
+        let error = bd_rate(&narrow(38.0), &narrow(39.7)).unwrap_err();
+        assert_eq!(error, BdError::LittleOverlap { percent: 14 });
+        assert!(error.to_string().starts_with("the common range is 14 % of the narrower curve"), "{error}");
+        assert!(bd_rate(&narrow(33.0), &TEST).is_ok());
     }
 }

@@ -1,0 +1,245 @@
+//! A codec that can be run: its tools were found, its command lines are filled in, its version is known.
+
+use super::peers::{Format, Knob, Peer};
+use super::process::{self, Cost};
+use crate::error::{At, Error, Result};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A codec and how to run it.
+#[derive(Debug, Clone)]
+pub(crate) struct Codec {
+    /// Short name, the cell `codec` of its rows.
+    pub(crate) name: String,
+    /// What to call it in a chart.
+    pub(crate) title: String,
+    /// Its version, for people and to tell rows of another version apart.
+    pub(crate) version: String,
+    /// Settings to measure at.
+    pub(crate) settings: Vec<f64>,
+    pub(crate) knob: Knob,
+    /// What its encoder reads.
+    pub(crate) source: Format,
+    /// What its decoder writes.
+    pub(crate) result: Format,
+    extension: &'static str,
+    encoder: Command,
+    decoder: Command,
+}
+
+/// A program with its arguments, in which `{in}`, `{out}`, `{q}` and `{threads}` stand for something.
+#[derive(Debug, Clone)]
+struct Command {
+    program: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl Command {
+    fn run(&self, fill: &Fill<'_>, input: &Path, output: &Path) -> Result<Cost> {
+        let argument = |argument: &String| match argument.as_str() {
+            "{in}" => input.into(),
+            "{out}" => output.into(),
+            _ => OsString::from(fill.fill(argument)),
+        };
+        process::run(&self.program, &self.arguments.iter().map(argument).collect::<Vec<_>>())
+    }
+}
+
+struct Fill<'a> {
+    setting: &'a str,
+    threads: usize,
+}
+
+impl Fill<'_> {
+    fn fill(&self, argument: &str) -> String {
+        argument.replace("{q}", self.setting).replace("{threads}", &self.threads.to_string())
+    }
+}
+
+impl Codec {
+    /// A peer, or the name of the tool that is not there.
+    pub(crate) fn peer(peer: &Peer) -> Result<Self, &'static str> {
+        let command = |tool: &'static str, arguments: &[&str]| {
+            let program = process::find(tool).ok_or(tool)?;
+            Ok(Command {
+                program,
+                arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            })
+        };
+        let (encoder, decoder) = (command(peer.encoder, peer.encode)?, command(peer.decoder, peer.decode)?);
+        let (question, parts) = peer.version;
+        let answer = process::ask(&encoder.program, &[question]).unwrap_or_default();
+        Ok(Self {
+            name: peer.name.to_owned(),
+            title: peer.title.to_owned(),
+            version: version(&answer, parts),
+            settings: peer.settings.to_vec(),
+            knob: peer.knob,
+            source: peer.source,
+            result: peer.result,
+            extension: peer.extension,
+            encoder,
+            decoder,
+        })
+    }
+
+    /// This program. `variant` is a name and further options of `wavern encode`.
+    pub(crate) fn wavern(
+        variant: Option<&Variant>,
+        settings: Vec<f64>,
+        knob: Knob,
+        format: Format,
+    ) -> Result<Self> {
+        let program = process::own_binary()?;
+        let unit = if format == Format::Wav { ["--bitrate", "{q}k"] } else { ["-q", "{q}"] };
+        let strings =
+            |arguments: &[&str]| arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>();
+        let mut encode = strings(&["encode", "--quiet", "-f", "-j", "{threads}"]);
+        encode.extend(strings(&unit));
+        encode.extend(variant.iter().flat_map(|variant| variant.options.clone()));
+        encode.extend(strings(&["{in}", "{out}"]));
+        let decode = strings(&["decode", "--quiet", "-f", "-j", "{threads}", "{in}", "{out}"]);
+        let weights = if format == Format::Wav { wavern::weights::audio() } else { wavern::weights::image() };
+        let weights = weights.map_err(Error::failed)?.id;
+        // Any other build may code differently: rows of another build are not to be mixed with those of this one.
+        let build = digest(&fs::read(&program).at(program.display())?);
+        let name = variant.map_or("wavern", |variant| &variant.name);
+        Ok(Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            version: format!("wavern {}, weights {weights}, build {build}", env!("CARGO_PKG_VERSION")),
+            settings,
+            knob,
+            source: format,
+            result: format,
+            extension: "wvn",
+            encoder: Command { program: program.clone(), arguments: encode },
+            decoder: Command { program, arguments: decode },
+        })
+    }
+
+    /// Options of the encoder as a person would type them, without files.
+    pub(crate) fn arguments(&self, setting: f64, threads: usize) -> String {
+        let fill = Fill { setting: &setting.to_string(), threads };
+        let mut options = Vec::new();
+        for argument in &self.encoder.arguments {
+            match argument.as_str() {
+                "{in}" => {}
+                // Of tools that name the output by an option, that option goes with it.
+                "{out}" => drop(options.pop_if(|option: &mut String| option.starts_with("-o"))),
+                _ => options.push(fill.fill(argument)),
+            }
+        }
+        options.join(" ")
+    }
+
+    /// Codes `source` into a file in `folder`. Returns where it is, its bytes, and what the encoder cost.
+    pub(crate) fn encode(
+        &self,
+        source: &Path,
+        setting: f64,
+        threads: usize,
+        folder: &Path,
+    ) -> Result<(PathBuf, u64, Cost)> {
+        let coded = folder.join("coded").with_extension(self.extension);
+        let fill = Fill { setting: &setting.to_string(), threads };
+        let cost = self.encoder.run(&fill, source, &coded)?;
+        let bytes = fs::metadata(&coded).at(coded.display())?.len();
+        Ok((coded, bytes, cost))
+    }
+
+    /// Decodes a coded file to `result`.
+    pub(crate) fn decode(&self, coded: &Path, threads: usize, result: &Path) -> Result<Cost> {
+        self.decoder.run(&Fill { setting: "", threads }, coded, result)
+    }
+}
+
+/// Wavern with further options, as a codec of its own: `NAME=OPTIONS`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variant {
+    name: String,
+    options: Vec<String>,
+}
+
+impl std::str::FromStr for Variant {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = "expected NAME=OPTIONS, such as 'effort 9=--effort 9'";
+        let (name, options) = text.split_once('=').ok_or(expected)?;
+        if name.is_empty() || options.trim().is_empty() {
+            return Err(expected.to_owned());
+        }
+        Ok(Self { name: name.to_owned(), options: options.split_whitespace().map(str::to_owned).collect() })
+    }
+}
+
+/// The first 12 hexadecimal digits of the BLAKE3 hash.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..12].to_owned()
+}
+
+/// `libavif 0.11.1, libaom v3.6.0`: each part is the word after a marker in what the tool says of itself.
+fn version(answer: &str, parts: &[(&str, &str)]) -> String {
+    let word = |marker: &str| {
+        let (_, rest) = answer.split_once(marker)?;
+        rest.split(|c: char| c.is_whitespace() || matches!(c, ',' | ')' | ';')).find(|word| !word.is_empty())
+    };
+    let parts =
+        parts.iter().map(|(name, marker)| format!("{name} {}", word(marker).unwrap_or("of unknown version")));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_what_the_tools_say() {
+        let avif = "Version: 0.11.1 (dav1d [dec]:1.0.0, aom [enc/dec]:v3.6.0, rav1e [enc]:0.5.1)\nlibyuv : available\n";
+        let parts = [("libavif", "Version: "), ("libaom", "aom [enc/dec]:")];
+        assert_eq!(version(avif, &parts), "libavif 0.11.1, libaom v3.6.0");
+        assert_eq!(version("1.2.4\nlibsharpyuv: 0.2.0\n", &[("libwebp", "")]), "libwebp 1.2.4");
+        assert_eq!(version("", &[("lame", "version ")]), "lame of unknown version");
+    }
+
+    #[test]
+    fn arguments_are_told_without_files() {
+        let command = |arguments: &[&str]| Command {
+            program: PathBuf::new(),
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+        };
+        for (template, expected) in [
+            (&["-q", "{q}", "{in}", "-o", "{out}"][..], "-q 2.5"),
+            (&["-q", "{q}", "-outfile", "{out}", "{in}"], "-q 2.5"),
+            (&["{in}", "{out}", "-d", "{q}", "--threads={threads}"], "-d 2.5 --threads=3"),
+        ] {
+            let codec = Codec { encoder: command(template), ..any() };
+            assert_eq!(codec.arguments(2.5, 3), expected);
+        }
+    }
+
+    fn any() -> Codec {
+        let nothing = Command { program: PathBuf::new(), arguments: Vec::new() };
+        Codec {
+            name: String::new(),
+            title: String::new(),
+            version: String::new(),
+            settings: Vec::new(),
+            knob: Knob { lowest: 0.0, highest: 1.0, step: 1.0, rises: true },
+            source: Format::Ppm,
+            result: Format::Ppm,
+            extension: "x",
+            encoder: nothing.clone(),
+            decoder: nothing,
+        }
+    }
+
+    #[test]
+    fn a_variant_has_a_name_and_options() {
+        let variant: Variant = "slow=--effort 9 --tune visual".parse().unwrap();
+        assert_eq!((variant.name.as_str(), variant.options.len()), ("slow", 4));
+        assert!("slow".parse::<Variant>().is_err() && "=x".parse::<Variant>().is_err());
+    }
+}
