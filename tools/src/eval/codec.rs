@@ -60,7 +60,7 @@ impl Fill<'_> {
 impl Codec {
     /// A peer, or the name of the tool that is not there.
     pub(crate) fn peer(peer: &Peer) -> Result<Self, &'static str> {
-        let command = |tool: &'static str, arguments: &[&str]| {
+        let command = |tool: &'static str, arguments: &[&str]| -> Result<Command, &'static str> {
             let program = process::find(tool).ok_or(tool)?;
             Ok(Command {
                 program,

@@ -66,16 +66,23 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<Cost> {
         .output()
         .at(&name)?;
     let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
+    let failed = |what: &str| Err(Error::failed(format!("{name}: {what}: {}", complaint(&said))));
     if !output.status.success() {
-        return Err(Error::failed(format!("could not be run: {last}")).at(&name));
+        return failed("could not be run");
     }
     let cost: Cost = serde_json::from_slice(&output.stdout).map_err(Error::failed).at(&name)?;
     match cost.exit_code {
         Some(0) => Ok(cost),
-        Some(code) => Err(Error::failed(format!("exit code {code}: {last}")).at(&name)),
-        None => Err(Error::failed(format!("ended by a signal: {last}")).at(&name)),
+        Some(code) => failed(&format!("exit code {code}")),
+        None => failed("ended by a signal"),
     }
+}
+
+/// The line that tells most: one with the word error, or else the last one.
+fn complaint(said: &str) -> &str {
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines.clone().find(|line| line.to_ascii_lowercase().contains("error"));
+    error.or(lines.next_back()).unwrap_or("it said nothing")
 }
 
 /// This very program, which is also a codec to measure.

@@ -96,7 +96,7 @@ fn rates_that_are_aimed_at_are_met_and_variants_are_curves_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("r.csv");
     let mut command = wavern();
-    command.args(["eval", "images", "--peers", "none", "--bpp", "0.5,1", "--variant", "again=-j 1"]);
+    command.args(["eval", "images", "--peers", "none", "--bpp", "0.5,1", "--variant", "again=--json"]);
     command.arg(testdata("photo.png")).args(["--anchor", "again", "--csv"]).arg(&csv).assert().success();
     let measured = rows(&csv);
     let codecs: Vec<&str> = measured.iter().map(|row| row.codec.as_str()).collect();
@@ -160,6 +160,10 @@ fn one_bad_file_does_not_stop_the_others() {
         errors.contains("bad.png") && errors.contains("3 of 6 measurements could not be made"),
         "{errors}"
     );
+    let variant = ["--variant", "x=--no-such-option"];
+    let assert = images(&folder.path().join("good.png"), &variant).code(1);
+    let errors = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(errors.contains("good.png, x: wavern: exit code 2: error: unexpected argument"), "{errors}");
     let empty = tempfile::tempdir().unwrap();
     images(empty.path(), &[]).code(1);
 }
