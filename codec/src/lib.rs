@@ -51,6 +51,7 @@ pub use decoder::{DecodeOptions, Decoder};
 pub use encoder::{EncodeOptions, Encoded, Encoder};
 pub use error::Error;
 pub use latent::Latents;
+pub use picture::{Pixels, Scale};
 pub use quality::{Level, Quality};
 pub use signal::{Audio, Image, Signal};
 pub use transforms::Transforms;

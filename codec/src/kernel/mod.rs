@@ -2,6 +2,7 @@
 //! Rust.
 //!
 //! * [`float`]: pointwise and depthwise layers on f32, for the transforms.
+//! * [`pixels`], [`lifting`]: colours and the steps of a wavelet.
 //!
 //! One generic source serves every instruction set through [`vector::Vector`]; the files of the sets say only what
 //! their instructions are. Every output is one chain of additions in an order that the shape alone gives: bias
@@ -10,6 +11,8 @@
 #![allow(unsafe_code, reason = "vector instructions; every block says why it is sound")]
 
 pub mod float;
+pub mod lifting;
+pub mod pixels;
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -19,6 +22,8 @@ mod vector;
 mod wasm;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+
+use std::sync::OnceLock;
 
 /// Which instructions do the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +46,8 @@ impl Path {
 
     /// The fastest path of this machine.
     pub fn best() -> Self {
-        Self::ALL.into_iter().find(|path| path.is_available()).unwrap_or(Self::Portable)
+        static BEST: OnceLock<Path> = OnceLock::new();
+        *BEST.get_or_init(|| Self::ALL.into_iter().find(|path| path.is_available()).unwrap_or(Self::Portable))
     }
 
     /// The paths of this machine, fastest first; the last is [`Path::Portable`].
@@ -115,3 +121,35 @@ macro_rules! dispatch {
     };
 }
 use dispatch;
+
+/// Compiles functions in plain Rust for each instruction set too, and calls the best: for loops that a compiler turns
+/// into vectors well by itself. Nothing is fused or reordered in them, so all versions give the same bits.
+macro_rules! multiversion {
+    ($($(#[$meta:meta])* pub fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block)*) => {$(
+        $(#[$meta])*
+        pub fn $name($($argument: $type),*) {
+            #[inline(always)]
+            fn body($($argument: $type),*) $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2")]
+                fn avx512($($argument: $type),*) {
+                    body($($argument),*)
+                }
+                #[target_feature(enable = "avx2")]
+                fn avx2($($argument: $type),*) {
+                    body($($argument),*)
+                }
+                match $crate::kernel::Path::best() {
+                    // SAFETY: this machine has the path, and so its instructions.
+                    $crate::kernel::Path::Avx512 => return unsafe { avx512($($argument),*) },
+                    // SAFETY: as above.
+                    $crate::kernel::Path::Avx2 => return unsafe { avx2($($argument),*) },
+                    _ => {}
+                }
+            }
+            body($($argument),*)
+        }
+    )*};
+}
+use multiversion;

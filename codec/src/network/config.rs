@@ -235,6 +235,9 @@ impl ModelConfig {
         if !(1..=10).contains(&self.packet_levels) {
             return fail("packet_levels must be in 1..=10");
         }
+        if self.kind == Kind::Image && self.packet_levels > 3 {
+            return fail("packet_levels of pictures must be in 1..=3");
+        }
         if !(2..=16).contains(&self.lambdas.len()) || !self.lambdas.windows(2).all(|w| w[0] < w[1]) {
             return fail("lambdas must be 2..=16 rising numbers");
         }

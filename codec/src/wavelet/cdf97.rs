@@ -7,11 +7,11 @@
 //! Signals are arrays of rows: element `i` of lane `l` is `x[i * lanes + l]`. A single row has one lane, the
 //! columns of a picture are split together with one lane each.
 
-const ALPHA: f32 = -1.586_134_3;
-const BETA: f32 = -0.052_980_117;
-const GAMMA: f32 = 0.882_911_1;
-const DELTA: f32 = 0.443_506_85;
-const ZETA: f32 = 1.149_604_4;
+pub(crate) const ALPHA: f32 = -1.586_134_3;
+pub(crate) const BETA: f32 = -0.052_980_117;
+pub(crate) const GAMMA: f32 = 0.882_911_1;
+pub(crate) const DELTA: f32 = 0.443_506_85;
+pub(crate) const ZETA: f32 = 1.149_604_4;
 
 /// Splits `signal` (2n rows) into `low` and `high` (n rows each).
 ///

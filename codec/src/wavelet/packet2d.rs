@@ -1,11 +1,9 @@
-//! Two-dimensional CDF 9/7 packets of interleaved pictures.
+//! Two-dimensional CDF 9/7 packets of interleaved pictures: the definition, on whole pictures and one thread.
+//!
+//! Encoder and decoder run the same arithmetic on rows as they come; the tests of `picture` hold them to these bits.
 
 use super::{cdf97, frequency_order};
 use crate::network::Tensor;
-use rayon::prelude::*;
-
-/// Columns that are split together: enough lanes for SIMD, few enough that a strip stays in cache.
-const STRIP: usize = 32;
 
 /// Splits `levels` times along both axes.
 ///
@@ -20,48 +18,27 @@ pub fn analysis(picture: &Tensor, levels: u32) -> Tensor {
     let [height, width, planes] = picture.shape();
     assert!(height % bands == 0 && width % bands == 0 && height * width > 0);
     let (rows, columns) = (height / bands, width / bands);
-    // Along x: every row becomes `planes · bands` runs of `columns` coefficients.
-    let mut horizontal = vec![0.0f32; height * width * planes];
-    horizontal.par_chunks_mut(width * planes).zip(picture.data().par_chunks(width * planes)).for_each_init(
-        || Scratch::new(width),
-        |scratch, (out, row)| {
-            for plane in 0..planes {
-                let signal = row.iter().skip(plane).step_by(planes).copied();
-                scratch.load(signal);
-                scratch.split(levels, 1);
-                out[plane * width..][..width].copy_from_slice(scratch.bands(width, levels));
-            }
-        },
-    );
-    // Along y: strips of columns, then into the interleaved layout.
+    // Down the columns, all at once: every sample of a row is a lane.
     let line = width * planes;
-    let strips: Vec<(usize, Vec<f32>)> = (0..line.div_ceil(STRIP))
-        .into_par_iter()
-        .map(|strip| {
-            let first = strip * STRIP;
-            let lanes = STRIP.min(line - first);
-            let mut scratch = Scratch::new(height * lanes);
-            scratch.load((0..height).flat_map(|y| horizontal[y * line + first..][..lanes].iter().copied()));
-            scratch.split(levels, lanes);
-            (first, scratch.bands(height * lanes, levels).to_vec())
-        })
-        .collect();
-    drop(horizontal);
+    let mut down = Scratch::new(height * line);
+    down.load(picture.data().iter().copied());
+    down.split(levels, line);
+    let down = down.bands(height * line, levels);
+    // Along the rows, one by one: row `v · rows + y` of `down` is row y of vertical band v.
     let channels = planes * bands * bands;
     let mut out = Tensor::zeros([rows, columns, channels]);
-    out.data_mut().par_chunks_mut(columns * channels).enumerate().for_each(|(y, out)| {
-        for (first, data) in &strips {
-            let lanes = STRIP.min(line - first);
-            for v in 0..bands {
-                let run = &data[(v * rows + y) * lanes..][..lanes];
-                for (lane, value) in run.iter().enumerate() {
-                    let (band, x) = ((first + lane) / columns, (first + lane) % columns);
-                    let (plane, u) = (band / bands, band % bands);
-                    out[x * channels + (plane * bands + v) * bands + u] = *value;
-                }
+    let mut along = Scratch::new(width);
+    for (index, row) in down.chunks_exact(line).enumerate() {
+        let (v, y) = (index / rows, index % rows);
+        for plane in 0..planes {
+            along.load(row.iter().skip(plane).step_by(planes).copied());
+            along.split(levels, 1);
+            for (at, value) in along.bands(width, levels).iter().enumerate() {
+                let (u, x) = (at / columns, at % columns);
+                out.data_mut()[(y * columns + x) * channels + (plane * bands + v) * bands + u] = *value;
             }
         }
-    });
+    }
     out
 }
 
@@ -76,46 +53,23 @@ pub fn synthesis(packets: &Tensor, levels: u32) -> Tensor {
     assert!(planes * bands * bands == channels && rows * columns > 0);
     let (height, width) = (rows * bands, columns * bands);
     let line = width * planes;
-    let data = packets.data();
-    let strips: Vec<(usize, Vec<f32>)> = (0..line.div_ceil(STRIP))
-        .into_par_iter()
-        .map(|strip| {
-            let first = strip * STRIP;
-            let lanes = STRIP.min(line - first);
-            let mut scratch = Scratch::new(height * lanes);
-            let coefficients = scratch.bands_mut(height * lanes);
-            for v in 0..bands {
-                for y in 0..rows {
-                    let run = &mut coefficients[(v * rows + y) * lanes..][..lanes];
-                    for (lane, value) in run.iter_mut().enumerate() {
-                        let (band, x) = ((first + lane) / columns, (first + lane) % columns);
-                        let (plane, u) = (band / bands, band % bands);
-                        *value = data[(y * columns + x) * channels + (plane * bands + v) * bands + u];
-                    }
-                }
+    let mut down = Scratch::new(height * line);
+    let mut along = Scratch::new(width);
+    for (index, row) in down.bands_mut(height * line).chunks_exact_mut(line).enumerate() {
+        let (v, y) = (index / rows, index % rows);
+        for plane in 0..planes {
+            for (at, value) in along.bands_mut(width).iter_mut().enumerate() {
+                let (u, x) = (at / columns, at % columns);
+                *value = packets.data()[(y * columns + x) * channels + (plane * bands + v) * bands + u];
             }
-            scratch.merge(height * lanes, levels, lanes);
-            (first, scratch.signal().to_vec())
-        })
-        .collect();
-    let mut out = Tensor::zeros([height, width, planes]);
-    out.data_mut().par_chunks_mut(line).enumerate().for_each_init(
-        || (Scratch::new(width), vec![0.0f32; line]),
-        |(scratch, row), (y, out)| {
-            for (first, data) in &strips {
-                let lanes = STRIP.min(line - first);
-                row[*first..][..lanes].copy_from_slice(&data[y * lanes..][..lanes]);
+            along.merge(width, levels, 1);
+            for (out, value) in row.iter_mut().skip(plane).step_by(planes).zip(along.signal()) {
+                *out = *value;
             }
-            for plane in 0..planes {
-                scratch.bands_mut(width).copy_from_slice(&row[plane * width..][..width]);
-                scratch.merge(width, levels, 1);
-                for (out, value) in out.iter_mut().skip(plane).step_by(planes).zip(scratch.signal()) {
-                    *out = *value;
-                }
-            }
-        },
-    );
-    out
+        }
+    }
+    down.merge(height * line, levels, line);
+    Tensor::from_vec([height, width, planes], down.front)
 }
 
 /// The synthesis along one axis as a matrix `[length, length]`, row-major: signal = matrix × coefficients, bands in order
