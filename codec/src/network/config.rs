@@ -59,6 +59,17 @@ pub struct ContextConfig {
     pub hidden: usize,
     /// Components K of the Gaussian mixture, 1..=4.
     pub components: usize,
+    /// Whether the heads also give a latent residual, a fraction of a step that the decoder adds to every symbol
+    /// (Minnen and Singh, "Channel-wise autoregressive entropy models", 2007.08739, section 3.3).
+    #[serde(default)]
+    pub residual: bool,
+}
+
+impl ContextConfig {
+    /// Outputs of a head for each symbol.
+    pub fn planes(&self) -> usize {
+        3 * self.components + usize::from(self.residual)
+    }
 }
 
 impl ModelConfig {
@@ -102,7 +113,8 @@ impl ModelConfig {
                 width: 96,
                 kernel: [3, 3],
                 hidden: 160,
-                components: 3,
+                components: 2,
+                residual: true,
             },
             synthesis: vec![
                 block16(),
@@ -150,6 +162,7 @@ impl ModelConfig {
                 kernel: [1, 7],
                 hidden: 160,
                 components: 3,
+                residual: false,
             },
             synthesis: vec![block(), block(), pointwise(512, 512)],
         }
@@ -219,7 +232,7 @@ impl ModelConfig {
             for seen in [decoded, decoded + slice] {
                 total += if seen > 0 { 2 * seen * c.width + c.kernel[0] * c.kernel[1] * c.width } else { 0 };
                 total += (features + if seen > 0 { c.width } else { 0 } + c.hidden) * c.hidden;
-                total += c.hidden * slice * 3 * c.components;
+                total += c.hidden * slice * c.planes();
             }
             decoded += slice;
         }

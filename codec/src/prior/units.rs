@@ -20,6 +20,12 @@ pub const FINEST_WEIGHT: i64 = 12;
 pub const LOGIT_SHIFT: i32 = 6;
 /// Unit of a head's outputs, read as means in 1/64 symbol.
 pub const MEAN_SHIFT: i32 = 9;
+/// Unit of a head's outputs, read as latent residuals in 1/64 step.
+pub const RESIDUAL_SHIFT: i32 = 6;
+/// Latent residuals count in this fraction of a quantization step.
+pub const RESIDUAL_STEPS: f64 = 64.0;
+/// Largest magnitude of a latent residual: half a step.
+pub const RESIDUAL_LIMIT: i32 = 32;
 /// Unit of a head's outputs, read as scale indices.
 pub const SCALE_SHIFT: i32 = 6;
 /// Every partial sum stays below this magnitude, so that it is exact in f32 whatever the order of summation.

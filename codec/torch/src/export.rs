@@ -11,6 +11,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, HashMap};
 use tch::{Device, Kind, Tensor};
 use wavern::network::ModelConfig;
+use wavern::network::config::ContextConfig;
 use wavern::prior::units;
 use wavern::weights::{self, TensorMap, Weights};
 
@@ -42,7 +43,7 @@ pub fn weight_file(config: &ModelConfig, params: &BTreeMap<String, Tensor>) -> R
         if layer.starts_with("hyper_synthesis.") || layer.starts_with("context.") {
             let level_bias = (layer == last).then(|| params.get("hyper_synthesis.level_bias")).flatten();
             let bias = get(params, &format!("{layer}.bias"))?;
-            integer_layer(&mut entries, layer, weight, bias, level_bias)?;
+            integer_layer(&mut entries, &config.context, layer, weight, bias, level_bias)?;
         }
     }
     hyper_prior(&mut entries, params, config.context.components)?;
@@ -57,18 +58,20 @@ pub fn weight_file(config: &ModelConfig, params: &BTreeMap<String, Tensor>) -> R
     Ok(bytes)
 }
 
-/// Unit of what output channel `row` of `rows` gives.
-fn output_unit(is_head: bool, row: usize, rows: usize) -> i32 {
-    match (is_head, row * 3 / rows) {
+/// Unit of what output channel `row` of `rows` gives. A head's rows are planes of equal size.
+fn output_unit(config: &ContextConfig, is_head: bool, row: usize, rows: usize) -> i32 {
+    match (is_head, row * config.planes() / rows / config.components) {
         (false, _) => units::ACTIVATION,
         (true, 0) => units::LOGIT_SHIFT,
         (true, 1) => units::MEAN_SHIFT,
-        (true, _) => units::SCALE_SHIFT,
+        (true, 2) => units::SCALE_SHIFT,
+        (true, _) => units::RESIDUAL_SHIFT,
     }
 }
 
 fn integer_layer(
     entries: &mut Entries,
+    context: &ContextConfig,
     layer: &str,
     weight: &Tensor,
     bias: &Tensor,
@@ -95,7 +98,7 @@ fn integer_layer(
         for (out, value) in level_biases.iter_mut().zip(&levels).skip(row).step_by(rows) {
             *out = (f64::from(*value) * sum_unit).round() as i32;
         }
-        let shift = unit + unit_in - output_unit(is_head, row, rows);
+        let shift = unit + unit_in - output_unit(context, is_head, row, rows);
         shifts.push(
             u8::try_from(shift).map_err(|_| format!("{layer} channel {row}: weights up to {largest}"))?,
         );
@@ -160,7 +163,7 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
             .u8s(&name, &[rows])?
             .iter()
             .enumerate()
-            .map(|(row, &shift)| i32::from(shift) - unit_in + output_unit(is_head, row, rows))
+            .map(|(row, &shift)| i32::from(shift) - unit_in + output_unit(&config.context, is_head, row, rows))
             .collect();
         let weight = map.i8s(&format!("{layer}.weight"), &shape)?;
         let per_row = weight.len() / rows;

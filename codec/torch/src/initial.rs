@@ -159,20 +159,20 @@ fn prior(params: &mut Params, config: &ModelConfig) {
                 params.set(&format!("context.{step}.around.weight"), &he(&shape, r * s));
                 params.set(&format!("context.{step}.around.bias"), &zeros(&[context.width as i64]));
             }
-            let rows = 3 * k * slice as i64;
+            let rows = (3 * k + i64::from(context.residual)) * slice as i64;
             params.set(
                 &format!("context.{step}.head.weight"),
                 &(he(&[rows, context.hidden as i64], context.hidden) * 0.05),
             );
-            params.set(&format!("context.{step}.head.bias"), &head_bias(k, slice as i64));
+            params.set(&format!("context.{step}.head.bias"), &head_bias(k, slice as i64, context.residual));
             step += 1;
         }
         decoded += slice;
     }
 }
 
-/// Equal weights, zero means, scales spread around σ = 1.
-fn head_bias(components: i64, channels: i64) -> Tensor {
+/// Equal weights, zero means, scales spread around σ = 1, no residual.
+fn head_bias(components: i64, channels: i64, residual: bool) -> Tensor {
     let spread: Vec<f32> = (0..components)
         .map(|i| {
             let index = 51.0 + 24.0 * (i as f32 - (components - 1) as f32 / 2.0);
@@ -181,5 +181,6 @@ fn head_bias(components: i64, channels: i64) -> Tensor {
         .collect();
     let scales = Tensor::from_slice(&spread).unsqueeze(1).repeat([1, channels]).view([-1]);
     let rest = Tensor::zeros([2 * components * channels], (Kind::Float, Device::Cpu));
-    Tensor::cat(&[rest, scales], 0)
+    let residuals = Tensor::zeros([if residual { channels } else { 0 }], (Kind::Float, Device::Cpu));
+    Tensor::cat(&[rest, scales, residuals], 0)
 }

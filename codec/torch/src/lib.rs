@@ -3,7 +3,8 @@
 //! * [`params`], [`optimizer`]: named tensors, Adam, the moving average, checkpoints.
 //! * [`layers`]: the float networks of a [`wavern::network::ModelConfig`], one interpreter for all of them.
 //! * [`prior`]: the integer networks as they are trained (rounded in the forward pass, straight-through in the
-//!   backward one) and [`likelihood`], the differentiable twin of the entropy model.
+//!   backward one) and [`likelihood`], the differentiable twin of the entropy model; [`fused`] is the same
+//!   in one pass, for CPUs.
 //! * [`model`]: the whole codec as a function from packets to rate and distortion.
 //! * [`data`], [`initial`], [`train`]: crops, the PCA start, the loop.
 //! * [`export`]: trained floats → the weight file, with the proof that no partial sum leaves the exact range.
@@ -15,6 +16,7 @@ pub mod backend;
 mod cuda;
 pub mod data;
 pub mod export;
+pub mod fused;
 pub mod initial;
 pub mod layers;
 pub mod likelihood;

@@ -5,8 +5,8 @@ use tch::{Kind, Tensor};
 /// Scale index of σ = 1; 16 indices an octave, as in `wavern-entropy`.
 pub const UNIT_SCALE: f64 = 51.0;
 
-/// A probability below this is never charged more for: the coder escapes.
-const FLOOR: f64 = 1e-7;
+/// Added to every probability, so that none costs more than the coder's escape does.
+pub const FLOOR: f64 = 1e-7;
 
 /// Mixture parameters in real units.
 #[derive(Debug)]

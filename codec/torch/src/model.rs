@@ -74,13 +74,17 @@ impl Model {
                 step.channels.start as i64,
                 step.channels.len() as i64,
             );
-            let bits = likelihood::bits(&symbols.unsqueeze(1), &step.mixture);
-            latent_bits = latent_bits + sum_per_item(&bits, batch);
+            latent_bits = latent_bits + step.bits(&symbols, config.context.components, batch);
         }
-        let restored = y_hat * levels.interpolate(params.get("gain.decode")).exp2();
+        let restored = match config.context.residual {
+            true => y_hat.shallow_clone() + self.residuals(&steps, &y_hat),
+            false => y_hat.shallow_clone(),
+        };
+        let restored = restored * levels.interpolate(params.get("gain.decode")).exp2();
         let error = run("synthesis", &config.synthesis, &restored) - packets;
         let mse = match config.kind {
-            network::Kind::Image => inverse_packets(&error, config.packet_levels)
+            network::Kind::Image => inverse_packets(&error.to_kind(self.compute), config.packet_levels)
+                .to_kind(Kind::Float)
                 .square()
                 .flatten(1, -1)
                 .mean_dim([1i64].as_slice(), false, Kind::Float),
@@ -90,6 +94,22 @@ impl Model {
             }
         };
         Outcome { latent_bits, hyper_bits, mse }
+    }
+
+    /// Latent residuals of all steps, in the layout of ŷ.
+    fn residuals(&self, steps: &[prior::Step], y_hat: &Tensor) -> Tensor {
+        let positions = y_hat.numel() as i64 / self.config.latents() as i64;
+        let slices: Vec<Tensor> = steps
+            .chunks_exact(2)
+            .map(|pair| {
+                let [even, odd] = [0, 1].map(|i| pair[i].residual(self.config.context.components));
+                let channels = pair[0].channels.len() as i64;
+                Tensor::zeros([positions, channels], (Kind::Float, y_hat.device()))
+                    .index_copy(0, &pair[0].positions, &even)
+                    .index_copy(0, &pair[1].positions, &odd)
+            })
+            .collect();
+        Tensor::cat(&slices, 1).view(y_hat.size().as_slice())
     }
 
     /// Bits of z under its static mixtures, one set per channel and anchor level.
@@ -147,7 +167,8 @@ pub fn inverse_packets(packets: &Tensor, levels: u32) -> Tensor {
         .reshape([b, rows, columns, planes, bands, bands])
         .permute([0, 3, 4, 1, 5, 2])
         .reshape([b, planes, h, w]);
-    along_y.matmul(&x).matmul(&along_x.tr())
+    let kind = x.kind();
+    along_y.to_kind(kind).matmul(&x).matmul(&along_x.to_kind(kind).tr())
 }
 
 /// The packet tree along one axis as a matrix: exact at the borders, and one operation for autograd.

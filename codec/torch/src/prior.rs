@@ -5,7 +5,8 @@
 //! the rounding of biases, which have a far finer grid.
 
 use crate::layers::{Levels, convolve_depthwise, depth_to_space};
-use crate::likelihood::Mixture;
+use crate::fused::{self, Units};
+use crate::likelihood::{self, Mixture};
 use crate::params::Params;
 use tch::{Kind, Tensor};
 use wavern::network::config::ContextConfig;
@@ -105,12 +106,13 @@ pub fn checkerboard(batch: i64, rows: i64, columns: i64, device: tch::Device) ->
     })
 }
 
-/// Mixtures of one coding step, with the indices of its positions and its first channel: symbol `i, c` of the step
+/// Outputs of one coding step, with the indices of its positions and its first channel: symbol `i, c` of the step
 /// is channel `first + c` at flattened position `positions[i]`.
 #[derive(Debug)]
 pub struct Step {
-    /// `[positions, K, channels]` each, components in dimension 1.
-    pub mixture: Mixture,
+    /// Raw outputs of the head, `[positions, planes, channels]`: K logits, K means, K scales, and the latent residual
+    /// where the model has one.
+    pub head: Tensor,
     /// Flattened positions.
     pub positions: Tensor,
     /// Channels of y.
@@ -157,7 +159,7 @@ pub fn context(
             let x = activation(&pointwise(params, &prefix("fuse"), &fused, None, compute));
             let x = activation(&pointwise(params, &prefix("mix"), &x, None, compute));
             steps.push(Step {
-                mixture: head(params, &prefix("head"), &x, config.components, slice, compute),
+                head: head(params, &prefix("head"), &x, slice, compute),
                 positions: positions.shallow_clone(),
                 channels: first..first + slice,
             });
@@ -167,25 +169,46 @@ pub fn context(
     steps
 }
 
-/// Mixture parameters from the last activations. The rows of the head are logits, means and scales in turn, each
-/// `components × channels`.
-fn head(
-    params: &Params,
-    prefix: &str,
-    x: &Tensor,
-    components: usize,
-    channels: usize,
-    compute: Kind,
-) -> Mixture {
+/// Raw outputs from the last activations. The rows of the head are planes of `channels` each.
+fn head(params: &Params, prefix: &str, x: &Tensor, channels: usize, compute: Kind) -> Tensor {
     let coarsest = units::coarsest_weight(prefix.trim_end_matches('.'));
     let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, coarsest);
     let y = x.to_kind(compute).linear::<&Tensor>(&weight.to_kind(compute), None).to_kind(Kind::Float);
-    let y = (y + params.get(&format!("{prefix}bias"))).view([-1, 3, components as i64, channels as i64]);
-    let real = |index: i64, shift: i32, unit: f64| y.select(1, index) * (2f64.powi(shift) / unit);
-    Mixture {
-        logits: real(0, units::LOGIT_SHIFT, 16.0),
-        means: real(1, units::MEAN_SHIFT, 64.0),
-        scales: real(2, units::SCALE_SHIFT, 1.0),
-        dim: 1,
+    let rows = y.size()[1];
+    (y + params.get(&format!("{prefix}bias"))).view([-1, rows / channels as i64, channels as i64])
+}
+
+/// What raw outputs of a head stand for.
+const HEAD: Units = Units {
+    logit: (1 << units::LOGIT_SHIFT) as f32 / 16.0,
+    mean: (1 << units::MEAN_SHIFT) as f32 / 64.0,
+    scale: (1 << units::SCALE_SHIFT) as f32,
+};
+
+impl Step {
+    /// Bits per item of `symbols`, `[positions, channels]`.
+    pub fn bits(&self, symbols: &Tensor, components: usize, batch: i64) -> Tensor {
+        if symbols.device() == tch::Device::Cpu {
+            return fused::bits(&self.head, symbols, components, HEAD, batch);
+        }
+        let k = components as i64;
+        let part = |index: i64, unit: f32| self.head.narrow(1, index * k, k) * f64::from(unit);
+        let mixture = Mixture {
+            logits: part(0, HEAD.logit),
+            means: part(1, HEAD.mean),
+            scales: part(2, HEAD.scale),
+            dim: 1,
+        };
+        let bits = likelihood::bits(&symbols.unsqueeze(1), &mixture);
+        bits.reshape([batch, -1]).sum_dim_intlist([1i64].as_slice(), false, Kind::Float)
+    }
+
+    /// Latent residuals in quantization steps, `[positions, channels]`, on the decoder's grid.
+    pub fn residual(&self, components: usize) -> Tensor {
+        let unit = 2f64.powi(units::RESIDUAL_SHIFT) / units::RESIDUAL_STEPS;
+        let limit = f64::from(units::RESIDUAL_LIMIT) / units::RESIDUAL_STEPS;
+        let value = (self.head.select(1, 3 * components as i64) * unit).clamp(-limit, limit);
+        let steps = units::RESIDUAL_STEPS;
+        straight_through(&value, &((value.detach() * steps).round() / steps))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::data::{self, Random};
 use crate::layers::Levels;
-use crate::model::{Model, Outcome, Rounding, forward_packets};
+use crate::model::{Model, Outcome, Rounding};
 use crate::optimizer::{self, Adam};
 use crate::params::{Params, read_checkpoint, write_checkpoint};
 use crate::{export, initial};
@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 use wavern::network::{self, ModelConfig};
-use wavern::wavelet::packet1d;
+use wavern::wavelet::{packet1d, packet2d};
 
 /// What to train and for how long.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let batches = source.stream(options);
     let mut params = {
         let sample: Vec<Tensor> = (0..8).map(|_| batches.recv()).collect::<Result<_, _>>()?;
-        let packets = packets_of(&model.config, &Tensor::cat(&sample, 0));
+        let packets = Tensor::cat(&sample, 0);
         initial::parameters(&model.config, &packets, options.device)
     };
     let mut average = params.duplicate();
@@ -144,8 +144,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         let hard = progress > 1.0 - options.hard;
         params.freeze(&["analysis.", "hyper_analysis.", "gain.encode"], hard);
         let rounding = if hard { Rounding::Hard } else { Rounding::Noise };
-        let signals = batches.recv()?.to_device(options.device);
-        let packets = packets_of(&model.config, &signals);
+        let packets = batches.recv()?.to_device(options.device);
         let positions = draw_levels(options.batch, model.config.lambdas.len(), &mut random);
         let levels = Levels::new(&positions, model.config.lambdas.len(), options.device);
         let outcome = model.forward(&params, &packets, &levels, rounding);
@@ -236,18 +235,17 @@ fn rate_of(config: &ModelConfig, outcome: &Outcome, packets: &Tensor) -> Tensor 
     (&outcome.latent_bits + &outcome.hyper_bits) / samples
 }
 
-/// Training signals as the batches carry them → packets in units of the networks.
-fn packets_of(config: &ModelConfig, signals: &Tensor) -> Tensor {
-    match config.kind {
-        network::Kind::Image => {
-            let matrix: Vec<f32> = wavern::color::OPPONENT.concat();
-            let matrix = Tensor::from_slice(&matrix).view([3, 3]).to_device(signals.device());
-            let x = (signals.to_kind(Kind::Float) - f64::from(wavern::color::CENTRE))
-                / f64::from(wavern::color::UNIT);
-            forward_packets(&x.linear::<&Tensor>(&matrix, None).permute([0, 3, 1, 2]), config.packet_levels)
-        }
-        network::Kind::Audio => signals.shallow_clone(),
-    }
+/// RGB pixels `[height, width, 3]` → packets `[1, rows, columns, channels]` in units of the networks.
+fn picture_packets(pixels: &[u8], height: usize, width: usize, config: &ModelConfig) -> Tensor {
+    let value = |v: u8| (f32::from(v) - wavern::color::CENTRE) / wavern::color::UNIT;
+    let planes = pixels
+        .chunks_exact(3)
+        .flat_map(|p| wavern::color::to_opponent([value(p[0]), value(p[1]), value(p[2])]))
+        .collect();
+    let planes = network::Tensor::from_vec([height, width, 3], planes);
+    let packets = packet2d::analysis(&planes, config.packet_levels);
+    let [rows, columns, channels] = packets.shape().map(|n| n as i64);
+    Tensor::from_slice(packets.data()).view([1, rows, columns, channels])
 }
 
 /// Signals in memory.
@@ -284,19 +282,21 @@ impl Source {
     fn stream(&self, options: &Options) -> Receiver<Tensor> {
         let (send, receive) = sync_channel(4);
         let (batch, crop) = (options.batch, options.crop);
+        let config = options.config.clone();
         let mut random = Random::new(options.seed);
         match self {
             Self::Pictures(all) => {
                 let all = all.clone();
                 std::thread::spawn(move || {
                     loop {
-                        let mut pixels = Vec::with_capacity(batch * crop * crop * 3);
-                        for _ in 0..batch {
-                            data::crop(&all[random.below(all.len())], crop, &mut random, &mut pixels);
-                        }
-                        let side = crop as i64;
-                        if send.send(Tensor::from_slice(&pixels).view([batch as i64, side, side, 3])).is_err()
-                        {
+                        let packets: Vec<Tensor> = (0..batch)
+                            .map(|_| {
+                                let mut pixels = Vec::with_capacity(crop * crop * 3);
+                                data::crop(&all[random.below(all.len())], crop, &mut random, &mut pixels);
+                                picture_packets(&pixels, crop, crop, &config)
+                            })
+                            .collect();
+                        if send.send(Tensor::cat(&packets, 0)).is_err() {
                             return;
                         }
                     }
@@ -361,7 +361,7 @@ fn validation_set(
             .step_by(3)
             .map(|picture| {
                 let (h, w, pixels) = data::centre(picture, 384, 64);
-                packets_of(config, &Tensor::from_slice(&pixels).view([1, h as i64, w as i64, 3]))
+                picture_packets(&pixels, h, w, config)
             })
             .collect(),
         network::Kind::Audio => data::sounds(folder)?
