@@ -3,7 +3,8 @@
 //! `cargo run --release -p wavern --example entropy_time -- PICTURE.wvn` prints one JSON object: medians of 15 runs.
 
 use std::time::{Duration, Instant};
-use wavern::prior::{SymbolCoder, Symbols};
+use wavern::Latents;
+use wavern::prior::SymbolCoder;
 use wavern::{Level, weights};
 use wavern_bitstream::{Container, Header, Limits};
 use wavern_entropy::{Decoder, Error, MixtureParams};
@@ -34,15 +35,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("a picture of one tile is needed".into());
     }
     let [v, u] = config.signal_stride();
-    let [r, s] = config.hyper_stride();
     let (rows, columns) = ((header.height as usize).div_ceil(v), (header.width as usize).div_ceil(u));
     let mut times = Vec::new();
     for _ in 0..15 {
-        let mut y = Symbols::zeros([rows, columns, config.latents()]);
-        let mut z = Symbols::zeros([rows.div_ceil(r), columns.div_ceil(s), config.hyper_latents()]);
+        let mut latents = Latents::zeros(config, rows, columns);
         let mut timed = Timed { decoder: Decoder::new(container.tile(0)?)?, spent: Duration::ZERO };
         let start = Instant::now();
-        weights.prior.code(Level(header.level), &mut z, &mut y, &mut timed)?;
+        weights.prior.code(Level(header.level), &mut latents, &mut timed)?;
         times.push((timed.spent, start.elapsed()));
         timed.decoder.finish()?;
     }

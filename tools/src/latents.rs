@@ -118,7 +118,7 @@ mod tests {
         let group = || {
             let (mut y, z) = (Symbols::zeros([1, 2, 1]), Symbols::zeros([1, 1, 3]));
             y.data_mut().copy_from_slice(&[1, -1]);
-            Latents { y, z }
+            Latents { y, z, residual: Symbols::zeros([1, 2, 0]) }
         };
         let names = |groups: &[Latents]| {
             let file = safetensors(groups).unwrap();

@@ -9,7 +9,6 @@ pub(crate) use sound::restore_audio;
 use crate::error::Error;
 use crate::latent::Latents;
 use crate::network::{Kind, ModelConfig};
-use crate::prior::Symbols;
 use crate::quality::Level;
 use crate::signal::{Metadata, Signal};
 use crate::threads;
@@ -124,7 +123,6 @@ fn read_latents(
 ) -> Result<Vec<Latents>, Error> {
     let config = &weights.config;
     let level = level(container.header(), config)?;
-    let [v, u] = config.hyper_stride();
     let decoded: Vec<Vec<Latents>> = layout
         .windows
         .par_iter()
@@ -137,17 +135,10 @@ fn read_latents(
         })
         .collect::<Result<_, Error>>()?;
     let [rows, columns] = layout.size;
-    let whole = |rows: usize, columns: usize, channels: usize| Symbols::zeros([rows, columns, channels]);
-    let mut all: Vec<Latents> = (0..layout.groups)
-        .map(|_| Latents {
-            y: whole(rows, columns, config.latents()),
-            z: whole(rows.div_ceil(v), columns.div_ceil(u), config.hyper_latents()),
-        })
-        .collect();
+    let mut all: Vec<Latents> = (0..layout.groups).map(|_| Latents::zeros(config, rows, columns)).collect();
     for ([row, column, ..], parts) in layout.windows.iter().zip(&decoded) {
         for (whole, part) in all.iter_mut().zip(parts) {
-            whole.y.set_window(*row, *column, &part.y);
-            whole.z.set_window(row / v, column / u, &part.z);
+            whole.set_window([*row, *column], config.hyper_stride(), part);
         }
     }
     Ok(all)
@@ -171,15 +162,12 @@ fn decode_window(
     weights: &Weights,
     groups: usize,
 ) -> Result<Vec<Latents>, wavern_entropy::Error> {
-    let config = &weights.config;
-    let [v, u] = config.hyper_stride();
     let mut coder = wavern_entropy::Decoder::new(payload)?;
     let mut parts = Vec::with_capacity(groups);
     for _ in 0..groups {
-        let mut y = Symbols::zeros([rows, columns, config.latents()]);
-        let mut z = Symbols::zeros([rows.div_ceil(v), columns.div_ceil(u), config.hyper_latents()]);
-        weights.prior.code(level, &mut z, &mut y, &mut coder)?;
-        parts.push(Latents { y, z });
+        let mut latents = Latents::zeros(&weights.config, rows, columns);
+        weights.prior.code(level, &mut latents, &mut coder)?;
+        parts.push(latents);
     }
     coder.finish()?;
     Ok(parts)

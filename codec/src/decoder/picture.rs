@@ -3,7 +3,6 @@
 use super::{Layout, metadata_of, read_latents};
 use crate::error::Error;
 use crate::latent::{self, Latents};
-use crate::prior::Symbols;
 use crate::quality::Level;
 use crate::signal::Image;
 use crate::transforms::Transforms;
@@ -19,7 +18,7 @@ pub fn decode(
     transforms: &dyn Transforms,
 ) -> Result<Image, Error> {
     let latents = latents(container, header, weights)?;
-    let image = restore_image(header, &latents.y, weights, transforms)?;
+    let image = restore_image(header, &latents, weights, transforms)?;
     let image = match container.alpha() {
         Some(payload) => {
             let depth = image.depth();
@@ -44,17 +43,17 @@ pub fn latents(container: &Container<'_>, header: &ImageHeader, weights: &Weight
     Ok(all.remove(0))
 }
 
-/// ŷ → picture, without alpha and metadata.
+/// ŷ and residuals → picture, without alpha and metadata.
 ///
 /// # Errors
 /// Those of the backend.
 pub fn restore_image(
     header: &ImageHeader,
-    y: &Symbols,
+    latents: &Latents,
     weights: &Weights,
     transforms: &dyn Transforms,
 ) -> Result<Image, Error> {
     let level = Level(header.level);
-    let packets = transforms.synthesis(latent::dequantize(y, level, weights), level)?;
+    let packets = transforms.synthesis(latent::dequantize(latents, level, weights), level)?;
     picture::from_packets(&packets, header, &weights.config)
 }

@@ -3,7 +3,6 @@
 use super::{Layout, metadata_of, read_latents};
 use crate::error::Error;
 use crate::latent::{self, Latents};
-use crate::prior::Symbols;
 use crate::quality::Level;
 use crate::signal::{Audio, SampleFormat};
 use crate::sound;
@@ -19,8 +18,7 @@ pub fn decode(
     transforms: &dyn Transforms,
 ) -> Result<Audio, Error> {
     let latents = latents(container, header, weights)?;
-    let y: Vec<_> = latents.iter().map(|l| &l.y).collect();
-    Ok(restore_audio(header, &y, weights, transforms)?.with_metadata(metadata_of(container)))
+    Ok(restore_audio(header, &latents, weights, transforms)?.with_metadata(metadata_of(container)))
 }
 
 /// ŷ and ẑ of the whole sound, one entry for each group of channels.
@@ -40,20 +38,20 @@ pub fn latents(
     read_latents(container, &Layout { unit: "segment", windows, size, groups }, weights)
 }
 
-/// ŷ of every group of channels → sound, without metadata.
+/// ŷ and residuals of every group of channels → sound, without metadata.
 ///
 /// # Errors
 /// Those of the backend.
 pub fn restore_audio(
     header: &AudioHeader,
-    groups: &[&Symbols],
+    groups: &[Latents],
     weights: &Weights,
     transforms: &dyn Transforms,
 ) -> Result<Audio, Error> {
     let level = Level(header.level);
     let mut channels = Vec::new();
-    for (range, y) in sound::groups(header.channels as usize).iter().zip(groups) {
-        let packets = transforms.synthesis(latent::dequantize(y, level, weights), level)?;
+    for (range, latents) in sound::groups(header.channels as usize).iter().zip(groups) {
+        let packets = transforms.synthesis(latent::dequantize(latents, level, weights), level)?;
         channels.extend(sound::from_packets(&packets, range.len(), header.frames as usize, &weights.config));
     }
     let format = match header.format {

@@ -11,6 +11,7 @@ use crate::signal::{Audio, Image, Metadata};
 use crate::threads;
 use crate::transforms::{self, Transforms};
 use crate::weights::{self, Weights};
+use rayon::prelude::*;
 use std::sync::Arc;
 use wavern_bitstream::{ChunkCode, ContainerBuilder, Limits};
 
@@ -103,20 +104,37 @@ impl Model {
     }
 }
 
-/// The payload of one tile or segment: rows, columns of the latents from (row, column), all groups after each other.
-fn code_window(
-    [row, column, rows, columns]: [usize; 4],
+/// Codes every window (row, column, rows, columns of ŷ) of all groups of channels, each as one payload, and fills in the
+/// residuals that the prior gives on the way.
+fn code_windows(
+    windows: &[[usize; 4]],
     level: Level,
     weights: &Weights,
-    groups: &[&Latents],
-) -> Result<Vec<u8>, Error> {
-    let [v, u] = weights.config.hyper_stride();
+    groups: &mut [Latents],
+) -> Result<Vec<Vec<u8>>, Error> {
+    let stride = weights.config.hyper_stride();
+    let coded: Vec<(Vec<u8>, Vec<Latents>)> = windows
+        .par_iter()
+        .map(|&window| {
+            let mut parts: Vec<Latents> = groups.iter().map(|whole| whole.window(window, stride)).collect();
+            Ok((code_window(&mut parts, level, weights)?, parts))
+        })
+        .collect::<Result<_, Error>>()?;
+    let mut payloads = Vec::with_capacity(coded.len());
+    for ([row, column, ..], (payload, parts)) in windows.iter().zip(coded) {
+        payloads.push(payload);
+        for (whole, part) in groups.iter_mut().zip(&parts) {
+            whole.residual.set_window(*row, *column, &part.residual);
+        }
+    }
+    Ok(payloads)
+}
+
+/// The payload of one tile or segment, all groups after each other.
+fn code_window(parts: &mut [Latents], level: Level, weights: &Weights) -> Result<Vec<u8>, Error> {
     let mut coder = wavern_entropy::Encoder::new();
-    for latents in groups {
-        let mut y = latents.y.window(row, column, rows, columns);
-        let mut z = latents.z.window(row / v, column / u, rows.div_ceil(v), columns.div_ceil(u));
-        let coded = weights.prior.code(level, &mut z, &mut y, &mut coder);
-        coded.map_err(Error::Entropy)?;
+    for latents in parts {
+        weights.prior.code(level, latents, &mut coder).map_err(Error::Entropy)?;
     }
     Ok(coder.finish())
 }

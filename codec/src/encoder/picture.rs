@@ -1,11 +1,10 @@
 //! Picture → file. Each step has its mirror in `decoder/picture.rs`.
 
-use super::{Encoded, Encoder, Model, code_window, with_metadata};
+use super::{Encoded, Encoder, Model, code_windows, with_metadata};
 use crate::error::Error;
 use crate::network::Kind;
 use crate::signal::{Color, Image};
 use crate::{alpha, decoder, latent, picture};
-use rayon::prelude::*;
 use wavern_bitstream::{BitDepth, Colour, ContainerBuilder, Header, ImageHeader};
 
 impl Encoder {
@@ -23,14 +22,12 @@ impl Encoder {
             weights: weights.id,
         };
         let y = model.transforms.analysis(picture::to_packets(image, &weights.config))?;
-        let latents = latent::quantize(&y, level, weights, &*model.transforms)?;
-        let tiles: Vec<Vec<u8>> = (0..header.tile_count())
-            .into_par_iter()
+        let mut latents = latent::quantize(&y, level, weights, &*model.transforms)?;
+        let windows: Vec<[usize; 4]> = (0..header.tile_count())
             .filter_map(|index| header.tile_rect(index))
-            .map(|tile| {
-                code_window(picture::latent_window(tile, &weights.config), level, weights, &[&latents])
-            })
-            .collect::<Result<_, _>>()?;
+            .map(|tile| picture::latent_window(tile, &weights.config))
+            .collect();
+        let tiles = code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?;
         let mut builder = ContainerBuilder::new(Header::Image(header));
         builder = with_metadata(builder, image.metadata());
         if let Some(plane) = image.alpha() {
@@ -38,7 +35,7 @@ impl Encoder {
         }
         let bytes = builder.tiles(tiles).build(&self.options.limits)?;
         let reconstruction = if self.options.reconstruct {
-            let restored = decoder::restore_image(&header, &latents.y, weights, &*model.transforms)?;
+            let restored = decoder::restore_image(&header, &latents, weights, &*model.transforms)?;
             let restored = match image.alpha() {
                 Some(plane) => restored.with_alpha(plane.clone())?,
                 None => restored,

@@ -1,13 +1,12 @@
 //! Sound → file. Each step has its mirror in `decoder/sound.rs`.
 
-use super::{Encoded, Encoder, Model, code_window, with_metadata};
+use super::{Encoded, Encoder, Model, code_windows, with_metadata};
 use crate::error::Error;
 use crate::latent::{self, Latents};
 use crate::network::{Kind, Tensor};
 use crate::quality::Level;
 use crate::signal::{Audio, SampleFormat};
 use crate::{decoder, sound};
-use rayon::prelude::*;
 use wavern_bitstream::{AudioHeader, ContainerBuilder, Header, SampleFormat as FileFormat};
 
 impl Encoder {
@@ -33,8 +32,7 @@ impl Encoder {
             _ => attempt(self.options.quality.level(anchors))?,
         };
         let reconstruction = if self.options.reconstruct {
-            let y: Vec<_> = latents.iter().map(|l| &l.y).collect();
-            let restored = decoder::restore_audio(&header, &y, weights, &*model.transforms)?;
+            let restored = decoder::restore_audio(&header, &latents, weights, &*model.transforms)?;
             Some(restored.with_metadata(audio.metadata().clone()))
         } else {
             None
@@ -59,18 +57,15 @@ impl Encoder {
             segment_frames: sound::segment_frames(audio.sample_rate(), &weights.config),
             weights: weights.id,
         };
-        let latents: Vec<Latents> = analysed
+        let mut latents: Vec<Latents> = analysed
             .iter()
             .map(|y| latent::quantize(y, level, weights, &*model.transforms))
             .collect::<Result<_, _>>()?;
-        let all: Vec<&Latents> = latents.iter().collect();
-        let segments: Vec<Vec<u8>> = (0..header.segment_count() as usize)
-            .into_par_iter()
-            .map(|index| {
-                let [first, count] = sound::latent_window(&header, index, &weights.config);
-                code_window([0, first, 1, count], level, weights, &all)
-            })
-            .collect::<Result<_, _>>()?;
+        let windows: Vec<[usize; 4]> = (0..header.segment_count() as usize)
+            .map(|index| sound::latent_window(&header, index, &weights.config))
+            .map(|[first, count]| [0, first, 1, count])
+            .collect();
+        let segments = code_windows(&windows, level, weights, &mut latents)?;
         let builder = with_metadata(ContainerBuilder::new(Header::Audio(header)), audio.metadata());
         Ok((builder.tiles(segments).build(&self.options.limits)?, latents, header))
     }

@@ -2,6 +2,7 @@
 
 use super::integer::{Dense, Filter, Head};
 use super::{SymbolCoder, Symbols, compand, units};
+use crate::latent::Latents;
 use crate::network::Tensor;
 use crate::network::config::ContextConfig;
 use crate::network::plain::RUN;
@@ -14,7 +15,6 @@ use wavern_entropy::{Error as EntropyError, MixtureParams};
 #[derive(Debug)]
 pub struct Context {
     steps: Vec<ContextStep>,
-    components: usize,
 }
 
 /// One step: one slice of channels at the positions of one parity.
@@ -27,6 +27,9 @@ struct ContextStep {
     mix: Dense,
     head: Head,
     width: usize,
+    components: usize,
+    /// Outputs of the head for each symbol.
+    planes: usize,
 }
 
 impl Context {
@@ -56,30 +59,33 @@ impl Context {
                     look,
                     fuse: Dense::load(map, &part("fuse"), inputs, hidden, limit, Vec::new())?,
                     mix: Dense::load(map, &part("mix"), hidden, hidden, limit, Vec::new())?,
-                    head: Head::load(map, &part("head"), hidden, 3 * config.components * slice)?,
+                    head: Head::load(map, &part("head"), hidden, config.planes() * slice)?,
                     width,
+                    components: config.components,
+                    planes: config.planes(),
                 });
             }
             first += slice;
         }
-        Ok(Self { steps, components: config.components })
+        Ok(Self { steps })
     }
 
-    /// Codes ŷ step by step; see [`super::Prior::code`].
+    /// Codes ŷ step by step and fills in its residuals; see [`super::Prior::code`].
     ///
     /// # Errors
     /// Those of the entropy coder.
     pub fn code(
         &self,
         features: &Tensor,
-        y: &mut Symbols,
+        latents: &mut Latents,
         coder: &mut impl SymbolCoder,
     ) -> Result<(), EntropyError> {
+        let Latents { y, residual, .. } = latents;
         let [rows, columns, channels] = y.shape();
         for step in &self.steps {
             let positions: Vec<usize> =
                 (0..rows * columns).filter(|p| (p / columns + p % columns) % 2 == step.parity).collect();
-            let mixtures = step.mixtures(features, y, &positions, self.components);
+            let mixtures = step.mixtures(features, y, &positions);
             let place = |p: usize| p * channels + step.channels.start;
             let width = step.channels.len();
             let mut symbols = Vec::with_capacity(positions.len() * width);
@@ -88,18 +94,23 @@ impl Context {
             for (&p, symbols) in positions.iter().zip(symbols.chunks_exact(width)) {
                 y.data_mut()[place(p)..][..width].copy_from_slice(symbols);
             }
+            for (&p, residuals) in positions.iter().zip(mixtures.residual.chunks_exact(width)) {
+                for (out, &r) in residual.data_mut()[place(p)..][..width].iter_mut().zip(residuals) {
+                    *out = r.into();
+                }
+            }
         }
         Ok(())
     }
 }
 
 impl ContextStep {
-    fn mixtures(&self, features: &Tensor, y: &Symbols, positions: &[usize], components: usize) -> Mixtures {
+    fn mixtures(&self, features: &Tensor, y: &Symbols, positions: &[usize]) -> Mixtures {
         let columns = y.shape()[1];
         let seen =
             self.look.as_ref().map(|(look, around)| (look.run(&self.visible(y), Default::default()), around));
         let width = self.channels.len();
-        let mut mixtures = Mixtures::new(components, positions.len() * width);
+        let mut mixtures = Mixtures::new(self.components, positions.len() * width, self.planes);
         let feature_channels = features.channels();
         let runs: Vec<Mixtures> = positions
             .par_chunks(RUN)
@@ -117,7 +128,7 @@ impl ContextStep {
                 self.fuse.run_into(input, fused);
                 self.mix.run_into(fused, mixed);
                 self.head.run_into(mixed, sums, outputs);
-                Mixtures::from_head(outputs, components, width)
+                Mixtures::from_head(outputs, self.components, width, self.planes)
             })
             .collect();
         let mut first = 0;
@@ -154,23 +165,26 @@ struct Buffers {
     outputs: Vec<i32>,
 }
 
-/// Mixture parameters in the planar layout of the entropy coder.
+/// Mixture parameters in the planar layout of the entropy coder, and latent residuals in the order of the symbols.
 struct Mixtures {
     components: usize,
     symbols: usize,
     weight: Vec<u8>,
     mean: Vec<i16>,
     scale: Vec<u8>,
+    /// Empty if the model has none.
+    residual: Vec<i8>,
 }
 
 impl Mixtures {
-    fn new(components: usize, symbols: usize) -> Self {
+    fn new(components: usize, symbols: usize, planes: usize) -> Self {
         Self {
             components,
             symbols,
             weight: vec![0; (components - 1) * symbols],
             mean: vec![0; components * symbols],
             scale: vec![0; components * symbols],
+            residual: vec![0; if planes > 3 * components { symbols } else { 0 }],
         }
     }
 
@@ -183,15 +197,19 @@ impl Mixtures {
         }
     }
 
-    /// Rows of `3 · K · channels` outputs: logits, means and scales, each component by component.
-    fn from_head(outputs: &[i32], components: usize, channels: usize) -> Self {
+    /// Rows of `planes · channels` outputs: logits, means and scales, each component by component, then residuals.
+    fn from_head(outputs: &[i32], components: usize, channels: usize, planes: usize) -> Self {
         let k = components;
-        let symbols = outputs.len() / (3 * k);
-        let mut out = Self::new(k, symbols);
-        for (position, row) in outputs.chunks_exact(3 * k * channels).enumerate() {
+        let symbols = outputs.len() / planes;
+        let mut out = Self::new(k, symbols, planes);
+        for (position, row) in outputs.chunks_exact(planes * channels).enumerate() {
             let first = position * channels;
             let (logits, rest) = row.split_at(k * channels);
-            let (means, scales) = rest.split_at(k * channels);
+            let (means, rest) = rest.split_at(k * channels);
+            let (scales, residuals) = rest.split_at(k * channels);
+            for (out, &v) in out.residual.iter_mut().skip(first).zip(residuals) {
+                *out = v.clamp(-units::RESIDUAL_LIMIT, units::RESIDUAL_LIMIT) as i8;
+            }
             for component in 0..k {
                 let from = component * channels..(component + 1) * channels;
                 let to = component * symbols + first;
@@ -226,6 +244,9 @@ impl Mixtures {
             if k + 1 < self.components {
                 self.weight[to..][..n].copy_from_slice(&run.weight[from..][..n]);
             }
+        }
+        if !run.residual.is_empty() {
+            self.residual[first..][..n].copy_from_slice(&run.residual);
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod context;
 pub mod integer;
 pub mod units;
 
+use crate::latent::Latents;
 use crate::network::{Layer, ModelConfig, Tensor};
 use crate::quality::Level;
 use crate::weights::{Error as WeightsError, TensorMap};
@@ -159,21 +160,21 @@ impl Prior {
         })
     }
 
-    /// Codes all symbols of one tile: first ẑ, then ŷ, which must cover no more positions than ẑ stands for.
+    /// Codes all symbols of one tile: first ẑ, then ŷ, which must cover no more positions than ẑ stands for. Fills in
+    /// the residuals.
     ///
     /// # Errors
     /// Those of the entropy coder.
     pub fn code(
         &self,
         level: Level,
-        z: &mut Symbols,
-        y: &mut Symbols,
+        latents: &mut Latents,
         coder: &mut impl SymbolCoder,
     ) -> Result<(), EntropyError> {
-        self.hyper_prior.code(level, z, coder)?;
-        let [rows, columns, _] = y.shape();
-        let features = self.features(z, level).window(0, 0, rows, columns);
-        self.context.code(&features, y, coder)
+        self.hyper_prior.code(level, &mut latents.z, coder)?;
+        let [rows, columns, _] = latents.y.shape();
+        let features = self.features(&latents.z, level).window(0, 0, rows, columns);
+        self.context.code(&features, latents, coder)
     }
 
     /// h_s: features at the resolution of y.

@@ -92,24 +92,6 @@ pub fn synthesis_matrix(length: usize, levels: u32) -> Vec<f32> {
     matrix
 }
 
-/// The analysis along one axis as a matrix, see [`synthesis_matrix`].
-///
-/// # Panics
-/// As [`synthesis_matrix`].
-pub fn analysis_matrix(length: usize, levels: u32) -> Vec<f32> {
-    assert!(length > 0 && length.is_multiple_of(1 << levels));
-    let mut matrix = vec![0.0; length * length];
-    let mut scratch = Scratch::new(length);
-    for column in 0..length {
-        scratch.load((0..length).map(|i| if i == column { 1.0 } else { 0.0 }));
-        scratch.split(levels, 1);
-        for (row, value) in scratch.bands(length, levels).iter().enumerate() {
-            matrix[row * length + column] = *value;
-        }
-    }
-    matrix
-}
-
 /// Two buffers between which a packet tree ping-pongs; `front` holds the current level.
 struct Scratch {
     front: Vec<f32>,

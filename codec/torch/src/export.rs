@@ -163,7 +163,9 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
             .u8s(&name, &[rows])?
             .iter()
             .enumerate()
-            .map(|(row, &shift)| i32::from(shift) - unit_in + output_unit(&config.context, is_head, row, rows))
+            .map(|(row, &shift)| {
+                i32::from(shift) - unit_in + output_unit(&config.context, is_head, row, rows)
+            })
             .collect();
         let weight = map.i8s(&format!("{layer}.weight"), &shape)?;
         let per_row = weight.len() / rows;

@@ -1,6 +1,6 @@
 //! The differentiable twin of the entropy model: bits of (noisy or rounded) symbols under Gaussian mixtures.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Scale index of σ = 1; 16 indices an octave, as in `wavern-entropy`.
 pub const UNIT_SCALE: f64 = 51.0;
@@ -27,12 +27,16 @@ pub struct Mixture {
 /// their gradient instead of cancelling to zero.
 pub fn bits(symbols: &Tensor, mixture: &Mixture) -> Tensor {
     let ln2 = std::f64::consts::LN_2;
-    let weights = (&mixture.logits * ln2).softmax(mixture.dim, Kind::Float);
+    let weights = (&mixture.logits * ln2).softmax(mixture.dim, mixture.logits.kind());
     let inverse = ((mixture.scales.clamp(0.0, 255.0) - UNIT_SCALE) * (-ln2 / 16.0)).exp();
     let distance = (symbols - &mixture.means).abs();
     let inverse = inverse * std::f64::consts::FRAC_1_SQRT_2;
     let upper = ((&distance - 0.5).neg() * &inverse).erf();
     let lower = ((&distance + 0.5).neg() * &inverse).erf();
-    let mass = (weights * (upper - lower) * 0.5).sum_dim_intlist([mixture.dim].as_slice(), true, Kind::Float);
+    let mass = (weights * (upper - lower) * 0.5).sum_dim_intlist(
+        [mixture.dim].as_slice(),
+        true,
+        mixture.logits.kind(),
+    );
     (mass + FLOOR).log2().neg()
 }

@@ -142,27 +142,15 @@ fn sum_per_item(bits: &Tensor, batch: i64) -> Tensor {
     bits.reshape([batch, -1]).sum_dim_intlist([1i64].as_slice(), false, Kind::Float)
 }
 
-/// Picture planes `[batch, planes, height, width]` → packets `[batch, rows, columns, channels]`.
-pub fn forward_packets(planes: &Tensor, levels: u32) -> Tensor {
-    let [b, p, h, w] = size4(planes);
-    let bands = 1i64 << levels;
-    let rows = operator(h, levels, planes.device(), packet2d::analysis_matrix);
-    let columns = operator(w, levels, planes.device(), packet2d::analysis_matrix);
-    rows.matmul(planes)
-        .matmul(&columns.tr())
-        .reshape([b, p, bands, h / bands, bands, w / bands])
-        .permute([0, 3, 5, 1, 2, 4])
-        .reshape([b, h / bands, w / bands, p * bands * bands])
-}
-
-/// Undoes [`forward_packets`].
+/// Packets `[batch, rows, columns, channels]` → picture planes `[batch, planes, height, width]`, as
+/// [`packet2d::synthesis`] but differentiable.
 pub fn inverse_packets(packets: &Tensor, levels: u32) -> Tensor {
     let [b, rows, columns, channels] = size4(packets);
     let bands = 1i64 << levels;
     let planes = channels / (bands * bands);
     let (h, w) = (rows * bands, columns * bands);
-    let along_y = operator(h, levels, packets.device(), packet2d::synthesis_matrix);
-    let along_x = operator(w, levels, packets.device(), packet2d::synthesis_matrix);
+    let along_y = operator(h, levels, packets.device());
+    let along_x = operator(w, levels, packets.device());
     let x = packets
         .reshape([b, rows, columns, planes, bands, bands])
         .permute([0, 3, 4, 1, 5, 2])
@@ -172,17 +160,18 @@ pub fn inverse_packets(packets: &Tensor, levels: u32) -> Tensor {
 }
 
 /// The packet tree along one axis as a matrix: exact at the borders, and one operation for autograd.
-fn operator(length: i64, levels: u32, device: Device, make: fn(usize, u32) -> Vec<f32>) -> Tensor {
-    type Key = (i64, u32, usize, String);
+fn operator(length: i64, levels: u32, device: Device) -> Tensor {
+    type Key = (i64, u32, String);
     thread_local! {
         static CACHE: std::cell::RefCell<std::collections::HashMap<Key, Tensor>> = Default::default();
     }
-    let key = (length, levels, make as usize, format!("{device:?}"));
+    let key = (length, levels, format!("{device:?}"));
     CACHE.with_borrow_mut(|cache| {
         cache
             .entry(key)
             .or_insert_with(|| {
-                Tensor::from_slice(&make(length as usize, levels)).view([length, length]).to_device(device)
+                let matrix = packet2d::synthesis_matrix(length as usize, levels);
+                Tensor::from_slice(&matrix).view([length, length]).to_device(device)
             })
             .shallow_clone()
     })

@@ -4,8 +4,8 @@
 //! through the rounding. What is trained is therefore what the exact integer networks of the codec compute, up to
 //! the rounding of biases, which have a far finer grid.
 
-use crate::layers::{Levels, convolve_depthwise, depth_to_space};
 use crate::fused::{self, Units};
+use crate::layers::{Levels, convolve_depthwise, depth_to_space};
 use crate::likelihood::{self, Mixture};
 use crate::params::Params;
 use tch::{Kind, Tensor};

@@ -236,7 +236,7 @@ fn rate_of(config: &ModelConfig, outcome: &Outcome, packets: &Tensor) -> Tensor 
 }
 
 /// RGB pixels `[height, width, 3]` → packets `[1, rows, columns, channels]` in units of the networks.
-fn picture_packets(pixels: &[u8], height: usize, width: usize, config: &ModelConfig) -> Tensor {
+pub fn picture_packets(pixels: &[u8], height: usize, width: usize, config: &ModelConfig) -> Tensor {
     let value = |v: u8| (f32::from(v) - wavern::color::CENTRE) / wavern::color::UNIT;
     let planes = pixels
         .chunks_exact(3)

@@ -11,7 +11,8 @@ use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Level, Quality, Sig
 use wavern_torch::backend::TorchTransforms;
 use wavern_torch::export;
 use wavern_torch::layers::Levels;
-use wavern_torch::model::{Model, Rounding, forward_packets};
+use wavern_torch::model::{Model, Rounding};
+use wavern_torch::train::picture_packets;
 
 const IMAGE: &[u8] = include_bytes!("../../../models/image.safetensors");
 const AUDIO: &[u8] = include_bytes!("../../../models/audio.safetensors");
@@ -136,16 +137,13 @@ fn assert_signals_agree(a: &Signal, b: &Signal) {
 }
 
 #[test]
-fn the_loss_counts_the_bits_of_the_file() {
+fn the_loss_counts_the_bits_and_the_error_of_the_file() {
     let (config, params) = export::parameters(IMAGE, Device::Cpu).unwrap();
     assert_eq!(config, Weights::from_bytes(IMAGE).unwrap().config);
     let side = 192u32;
     let samples: Vec<u8> =
         signal((side * side * 3) as usize).iter().map(|v| (v * 100.0 + 128.0) as u8).collect();
-    let pixels = tch::Tensor::from_slice(&samples).view([1, i64::from(side), i64::from(side), 3]);
-    let opponent = tch::Tensor::from_slice(&wavern::color::OPPONENT.concat()).view([3, 3]);
-    let planes = ((pixels.to_kind(Kind::Float) - 127.5) / 16.0).linear::<&tch::Tensor>(&opponent, None);
-    let packets = forward_packets(&planes.permute([0, 3, 1, 2]), config.packet_levels);
+    let packets = picture_packets(&samples, side as usize, side as usize, &config);
     let image = Image::new(side, side, Color::Rgb, Samples::U8(samples)).unwrap();
     for anchor in [1usize, 4, 6] {
         let model = Model { config: ModelConfig::clone(&config), compute: Kind::Float };
@@ -156,9 +154,23 @@ fn the_loss_counts_the_bits_of_the_file() {
         let options = EncodeOptions {
             quality,
             weights: Some(Arc::new(Weights::from_bytes(IMAGE).unwrap())),
+            reconstruct: true,
             ..Default::default()
         };
-        let bytes = Encoder::new(options).unwrap().encode_image(&image).unwrap().bytes.len() as f64 - 40.0;
+        let encoded = Encoder::new(options).unwrap().encode_image(&image).unwrap();
+        let (Samples::U8(before), Samples::U8(after)) =
+            (image.samples(), encoded.reconstruction.as_ref().unwrap().samples())
+        else {
+            panic!("8 bits")
+        };
+        let squares = before.iter().zip(after).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
+        let error = squares.sum::<f64>() / before.len() as f64;
+        let expected = outcome.mse.double_value(&[0]) * f64::from(wavern::color::UNIT).powi(2);
+        assert!(
+            (error / expected - 1.0).abs() < 0.05,
+            "anchor {anchor}: error {error}, trained on {expected}"
+        );
+        let bytes = encoded.bytes.len() as f64 - 40.0;
         assert!((estimate / bytes - 1.0).abs() < 0.01, "anchor {anchor}: {estimate} estimated, {bytes} real");
     }
 }
