@@ -2,6 +2,7 @@
 //! Rust.
 //!
 //! * [`float`]: pointwise and depthwise layers on f32, for the transforms.
+//! * [`integer`]: the same on whole numbers of 8 bits, for the prior.
 //! * [`pixels`], [`lifting`]: colours and the steps of a wavelet.
 //!
 //! One generic source serves every instruction set through [`vector::Vector`]; the files of the sets say only what
@@ -11,9 +12,11 @@
 #![allow(unsafe_code, reason = "vector instructions; every block says why it is sound")]
 
 pub mod float;
+pub mod integer;
 pub mod lifting;
 pub mod pixels;
 
+mod dot;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;

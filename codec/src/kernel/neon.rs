@@ -1,5 +1,6 @@
 //! AArch64: NEON, 4 lanes.
 
+use super::dot::Dot;
 use super::vector::{Vector, entries};
 use std::arch::aarch64::*;
 
@@ -51,4 +52,41 @@ impl Vector for Quad {
     }
 }
 
-entries!(Quad, 4);
+/// Groups of two inputs and weights of 16 bits.
+#[derive(Clone, Copy)]
+struct Sums(int32x4_t);
+
+impl Dot for Sums {
+    const WIDTH: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(value: i32) -> Self {
+        // SAFETY: the caller promises the instructions and, as all below, what is behind a pointer.
+        Self(unsafe { vdupq_n_s32(value) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { vld1q_s32(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut i32) {
+        // SAFETY: as above.
+        unsafe { vst1q_s32(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(self, inputs: Self, weights: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe {
+            let (x, w) = (vreinterpretq_s16_s32(inputs.0), vreinterpretq_s16_s32(weights.0));
+            let low = vmull_s16(vget_low_s16(x), vget_low_s16(w));
+            let high = vmull_high_s16(x, w);
+            vaddq_s32(self.0, vpaddq_s32(low, high))
+        })
+    }
+}
+
+entries!(Quad, Sums, 4);

@@ -1,6 +1,7 @@
 //! Vectors in plain Rust, eight lanes that a compiler may put into registers. Multiplication and addition are rounded
 //! one after the other.
 
+use super::dot::Dot;
 use super::vector::{Vector, entries};
 
 #[derive(Clone, Copy)]
@@ -47,4 +48,37 @@ impl Vector for Lanes {
     }
 }
 
-entries!(Lanes, 1);
+#[derive(Clone, Copy)]
+struct Sums([i32; 8]);
+
+impl Dot for Sums {
+    const WIDTH: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: i32) -> Self {
+        Self([value; 8])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: the caller promises eight elements.
+        Self(unsafe { from.cast::<[i32; 8]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut i32) {
+        // SAFETY: the caller promises eight elements.
+        unsafe { to.cast::<[i32; 8]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(self, inputs: Self, weights: Self) -> Self {
+        let low = |v: i32| i32::from(v as i16);
+        Self(std::array::from_fn(|i| {
+            let (x, w) = (inputs.0[i], weights.0[i]);
+            self.0[i] + low(x) * low(w) + (x >> 16) * (w >> 16)
+        }))
+    }
+}
+
+entries!(Lanes, Sums, 1);

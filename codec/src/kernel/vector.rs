@@ -250,7 +250,7 @@ pub(super) unsafe fn depthwise<V: Vector, const N: usize>(call: DepthwiseCall<'_
 
 /// The entry points of one instruction set: the loops, compiled with its features.
 macro_rules! entries {
-    ($vector:ty, $panel:literal $(, #[$feature:meta])?) => {
+    ($vector:ty, $dot:ty, $panel:literal $(, #[$feature:meta])?) => {
         /// See [`crate::kernel::vector::pointwise`], whose conditions are those of this function.
         $(#[$feature])?
         pub(in crate::kernel) unsafe fn pointwise(call: crate::kernel::vector::PointwiseCall<'_>) {
@@ -263,6 +263,13 @@ macro_rules! entries {
         pub(in crate::kernel) unsafe fn depthwise(call: crate::kernel::vector::DepthwiseCall<'_>) {
             // SAFETY: the caller promises the same.
             unsafe { crate::kernel::vector::depthwise::<$vector, $panel>(call) }
+        }
+
+        /// See [`crate::kernel::dot::dense`], whose conditions are those of this function.
+        $(#[$feature])?
+        pub(in crate::kernel) unsafe fn dense(call: crate::kernel::dot::DenseCall<'_>) {
+            // SAFETY: the caller promises the same.
+            unsafe { crate::kernel::dot::dense::<$dot, $panel>(call) }
         }
     };
 }

@@ -1,5 +1,6 @@
 //! WebAssembly simd128, 4 lanes. It has no fused multiply-add.
 
+use super::dot::Dot;
 use super::vector::{Vector, entries};
 use std::arch::wasm32::*;
 
@@ -47,4 +48,34 @@ impl Vector for Quad {
     }
 }
 
-entries!(Quad, 2);
+/// Groups of two inputs and weights of 16 bits.
+#[derive(Clone, Copy)]
+struct Sums(v128);
+
+impl Dot for Sums {
+    const WIDTH: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(value: i32) -> Self {
+        Self(i32x4_splat(value))
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: the caller promises four elements.
+        Self(unsafe { v128_load(from.cast()) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut i32) {
+        // SAFETY: the caller promises four elements.
+        unsafe { v128_store(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(self, inputs: Self, weights: Self) -> Self {
+        Self(i32x4_add(self.0, i32x4_dot_i16x8(inputs.0, weights.0)))
+    }
+}
+
+entries!(Quad, Sums, 2);

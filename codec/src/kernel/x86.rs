@@ -1,5 +1,6 @@
 //! x86-64: AVX-512 (16 lanes) and AVX2 with FMA (8 lanes).
 
+use super::dot::Dot;
 use super::vector::{Vector, entries};
 use std::arch::x86_64::*;
 
@@ -99,10 +100,74 @@ impl Vector for Ymm {
     }
 }
 
+/// Groups of four inputs without sign and four weights with one (VNNI).
+#[derive(Clone, Copy)]
+struct ZmmSums(__m512i);
+
+impl Dot for ZmmSums {
+    const WIDTH: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: i32) -> Self {
+        // SAFETY: the caller promises the instructions and, as all below, what is behind a pointer.
+        Self(unsafe { _mm512_set1_epi32(value) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm512_loadu_si512(from.cast()) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut i32) {
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_si512(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(self, inputs: Self, weights: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm512_dpbusd_epi32(self.0, inputs.0, weights.0) })
+    }
+}
+
+/// Groups of two inputs and weights of 16 bits.
+#[derive(Clone, Copy)]
+struct YmmSums(__m256i);
+
+impl Dot for YmmSums {
+    const WIDTH: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: i32) -> Self {
+        // SAFETY: the caller promises the instructions and, as all below, what is behind a pointer.
+        Self(unsafe { _mm256_set1_epi32(value) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm256_loadu_si256(from.cast()) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut i32) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_si256(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(self, inputs: Self, weights: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm256_add_epi32(self.0, _mm256_madd_epi16(inputs.0, weights.0)) })
+    }
+}
+
 pub(super) mod avx512 {
-    super::entries!(super::Zmm, 4, #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]);
+    super::entries!(super::Zmm, super::ZmmSums, 4, #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx2,fma")]);
 }
 
 pub(super) mod avx2 {
-    super::entries!(super::Ymm, 2, #[target_feature(enable = "avx2,fma")]);
+    super::entries!(super::Ymm, super::YmmSums, 2, #[target_feature(enable = "avx2,fma")]);
 }

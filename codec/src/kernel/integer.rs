@@ -1,0 +1,318 @@
+//! Pointwise and depthwise layers on whole numbers: activations of 8 bits without sign, weights of 8 bits, sums of 32.
+//!
+//! Nothing is rounded before the shift, so every path gives the same integers; no sum of a model that was proven exact
+//! ([`crate::prior::units::EXACT`]) comes near 2^31.
+
+use super::dot::{DenseCall, Rows};
+use super::{Path, dispatch, multiversion};
+use std::cell::RefCell;
+
+/// What is added to inputs with a sign, −127 to 127, to make them activations.
+pub const SIGNED_ZERO: u8 = 128;
+
+/// `(W x + b) >> shift`, halves rounded upwards if the bias has them.
+#[derive(Debug)]
+pub struct Dense {
+    path: Path,
+    /// `[panels, groups, panel]`: each element is the weights of an output for a group of inputs, four of 8 bits or two
+    /// of 16 bits, the first in the low bits.
+    weight: Vec<i32>,
+    /// `[panels, panel]`, less what inputs with a sign are too large.
+    bias: Vec<i32>,
+    /// `[panels, panel]`.
+    shift: Vec<i32>,
+    inputs: usize,
+    outputs: usize,
+}
+
+/// Where the results go, `[rows, outputs]`.
+#[derive(Debug)]
+pub enum Results<'a> {
+    /// Limited to 0..=255.
+    Activations(&'a mut [u8]),
+    /// As they are.
+    Integers(&'a mut [i32]),
+}
+
+impl Dense {
+    /// From a weight `[outputs, inputs]`, biases and shifts (0..=24). Inputs are activations, or, if `signed`, numbers
+    /// from −127 to 127 plus [`SIGNED_ZERO`].
+    pub fn new(weight: &[i8], bias: &[i32], shift: &[u8], inputs: usize, signed: bool) -> Self {
+        Self::on(Path::best(), weight, bias, shift, inputs, signed)
+    }
+
+    /// As [`Self::new`] on a path of this machine.
+    ///
+    /// # Panics
+    /// If the machine has not the instructions, or the lengths do not fit.
+    pub fn on(path: Path, weight: &[i8], bias: &[i32], shift: &[u8], inputs: usize, signed: bool) -> Self {
+        let outputs = bias.len();
+        assert!(path.is_available() && inputs > 0 && outputs > 0);
+        assert!(weight.len() == inputs * outputs && shift.len() == outputs);
+        let (panel, group) = (panel(path), group(path));
+        let padded = outputs.next_multiple_of(panel);
+        let groups = inputs.div_ceil(group);
+        let mut packed = vec![0; padded * groups];
+        for (output, row) in weight.chunks_exact(inputs).enumerate() {
+            let first = output / panel * panel * groups + output % panel;
+            for (at, inputs) in packed[first..].iter_mut().step_by(panel).zip(row.chunks(group)) {
+                *at = pack(inputs, group);
+            }
+        }
+        let excess = |row: &[i8]| i32::from(SIGNED_ZERO) * row.iter().map(|&w| i32::from(w)).sum::<i32>();
+        let rows = weight.chunks_exact(inputs);
+        let bias = bias.iter().zip(rows).map(|(b, row)| if signed { b - excess(row) } else { *b });
+        let pad = |mut v: Vec<i32>| {
+            v.resize(padded, 0);
+            v
+        };
+        let (bias, shift) = (pad(bias.collect()), pad(shift.iter().map(|&s| s.into()).collect()));
+        Self { path, weight: packed, bias, shift, inputs, outputs }
+    }
+
+    /// Channels in.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Channels out.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The biases with `more` added to those of the outputs, as [`Self::run`] takes them.
+    pub fn bias(&self, more: &[i32]) -> Vec<i32> {
+        let mut bias = self.bias.clone();
+        bias.iter_mut().zip(more).for_each(|(b, more)| *b += more);
+        bias
+    }
+
+    /// The layer at every row: `x` holds a row every `stride` elements, of which the first `inputs` count. `bias` are other
+    /// biases than the layer's own, from [`Self::bias`].
+    ///
+    /// # Panics
+    /// If lengths do not fit.
+    pub fn run(&self, x: &[u8], stride: usize, bias: Option<&[i32]>, results: Results<'_>) {
+        let rows = match &results {
+            Results::Activations(out) => out.len(),
+            Results::Integers(out) => out.len(),
+        };
+        assert!(rows.is_multiple_of(self.outputs) && stride >= self.inputs);
+        let rows = rows / self.outputs;
+        assert!(rows == 0 || x.len() >= (rows - 1) * stride + self.inputs);
+        let bias = bias.unwrap_or(&self.bias);
+        assert!(bias.len() == self.bias.len());
+        if rows == 0 {
+            return;
+        }
+        let Self { path, ref weight, ref shift, inputs, outputs, .. } = *self;
+        let groups = inputs.div_ceil(group(path));
+        let call = |x| DenseCall { weight, bias, shift, groups, outputs, x, rows, results };
+        if group(path) == 4 && inputs.is_multiple_of(4) {
+            let x = Rows { first: x.as_ptr().cast(), stride };
+            return dispatch!(path, dense(call(x)));
+        }
+        WIDE.with_borrow_mut(|wide| {
+            // Whole groups, with zeros behind the inputs; 16 bits each where the instructions want them.
+            let bytes = 4 * groups;
+            wide.clear();
+            wide.resize(rows * groups, 0);
+            for (row, wide) in wide.chunks_exact_mut(groups).enumerate() {
+                let group = group(path);
+                for (out, inputs) in wide.iter_mut().zip(x[row * stride..][..inputs].chunks(group)) {
+                    let bits = |(i, v): (usize, &u8)| i32::from(*v) << (i * 32 / group);
+                    *out = inputs.iter().enumerate().map(bits).fold(0, |a, b| a | b);
+                }
+            }
+            let x = Rows { first: wide.as_ptr(), stride: bytes };
+            dispatch!(path, dense(call(x)));
+        });
+    }
+}
+
+thread_local! {
+    static WIDE: RefCell<Vec<i32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Inputs that one instruction multiplies and adds up for each output.
+fn group(path: Path) -> usize {
+    if path == Path::Avx512 { 4 } else { 2 }
+}
+
+/// Columns of a panel.
+fn panel(path: Path) -> usize {
+    match path {
+        Path::Avx512 => 64,
+        Path::Avx2 | Path::Neon => 16,
+        Path::Wasm | Path::Portable => 8,
+    }
+}
+
+/// Weights of a group of inputs, those beyond the last as zeros.
+fn pack(weights: &[i8], group: usize) -> i32 {
+    let bits = |(i, &w): (usize, &i8)| {
+        if group == 4 { i32::from(w as u8) << (8 * i) } else { i32::from(w as i16 as u16) << (16 * i) }
+    };
+    weights.iter().enumerate().map(bits).fold(0, |a, b| a | b)
+}
+
+/// One filter per channel on activations, zeros outside.
+#[derive(Debug)]
+pub struct Depthwise {
+    /// `[rows · columns, channels]`: tap by tap.
+    weight: Vec<i32>,
+    bias: Vec<i32>,
+    shift: Vec<i32>,
+    kernel: [usize; 2],
+}
+
+impl Depthwise {
+    /// From a weight `[channels, rows, columns]`, biases and shifts.
+    ///
+    /// # Panics
+    /// If the lengths do not fit.
+    pub fn new(weight: &[i8], bias: &[i32], shift: &[u8], kernel: [usize; 2]) -> Self {
+        let taps = kernel[0] * kernel[1];
+        assert!(weight.len() == taps * bias.len() && shift.len() == bias.len() && !bias.is_empty());
+        let tap_by_tap = (0..taps).flat_map(|t| weight.iter().skip(t).step_by(taps).map(|&w| i32::from(w)));
+        let shift = shift.iter().map(|&s| s.into()).collect();
+        Self { weight: tap_by_tap.collect(), bias: bias.to_vec(), shift, kernel }
+    }
+
+    /// Channels in and out.
+    pub fn channels(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// The filtered position (`row`, `column`) of `x`, `[height, width, channels]`, limited to 0..=255.
+    ///
+    /// # Panics
+    /// If lengths do not fit.
+    pub fn at(&self, x: &[u8], [height, width]: [usize; 2], [row, column]: [usize; 2], out: &mut [u8]) {
+        let channels = self.channels();
+        assert!(x.len() == height * width * channels && out.len() == channels);
+        SUMS.with_borrow_mut(|sums| {
+            sums.clear();
+            sums.extend_from_slice(&self.bias);
+            let [r, s] = self.kernel;
+            for v in 0..r {
+                let Some(y) = (row + v).checked_sub(r / 2).filter(|y| *y < height) else { continue };
+                let (from, to) = ((s / 2).saturating_sub(column), s.min(width + s / 2 - column));
+                let first = (y * width + column + from - s / 2) * channels;
+                let length = (to - from) * channels;
+                add_taps(sums, &x[first..][..length], &self.weight[(v * s + from) * channels..][..length]);
+            }
+            activate(sums, &self.shift, out);
+        });
+    }
+}
+
+thread_local! {
+    static SUMS: RefCell<Vec<i32>> = const { RefCell::new(Vec::new()) };
+}
+
+multiversion! {
+    /// Adds consecutive taps, each one value a channel, to the sums.
+    pub fn add_taps(sums: &mut [i32], x: &[u8], weight: &[i32]) {
+        let channels = sums.len();
+        for (x, weight) in x.chunks_exact(channels).zip(weight.chunks_exact(channels)) {
+            for ((sum, x), w) in sums.iter_mut().zip(x).zip(weight) {
+                *sum += i32::from(*x) * w;
+            }
+        }
+    }
+
+    /// `sums >> shift`, limited to 0..=255.
+    pub fn activate(sums: &[i32], shift: &[i32], out: &mut [u8]) {
+        for ((out, sum), shift) in out.iter_mut().zip(sums).zip(shift) {
+            *out = (sum >> (shift & 31)).clamp(0, 255) as u8;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(len: usize, low: i64, high: i64) -> Vec<i64> {
+        let mut state = len as u64;
+        (0..len)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                low + ((state >> 33) as i64).rem_euclid(high - low + 1)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_path_computes_the_definition() {
+        let shapes = [(1, 1, 1), (3, 5, 2), (96, 160, 13), (224, 161, 6), (257, 37, 70), (64, 384, 1)];
+        for ((inputs, outputs, rows), signed) in shapes.into_iter().flat_map(|s| [(s, false), (s, true)]) {
+            let weight: Vec<i8> = numbers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
+            let bias: Vec<i32> = numbers(outputs, -500_000, 500_000).iter().map(|&b| b as i32).collect();
+            let shift: Vec<u8> = (0..outputs).map(|i| (i % 14) as u8).collect();
+            let (low, high) = if signed { (-127, 127) } else { (0, 255) };
+            // Rows are longer than the layer looks: what lies behind must not count.
+            let stride = inputs + 5;
+            let x = numbers(rows * stride, low, high);
+            let zero = if signed { i64::from(SIGNED_ZERO) } else { 0 };
+            let bytes: Vec<u8> = x.iter().map(|v| (v + zero) as u8).collect();
+            let expected: Vec<i64> = (0..rows * outputs)
+                .map(|at| {
+                    let (row, output) = (at / outputs, at % outputs);
+                    let (x, w) = (&x[row * stride..][..inputs], &weight[output * inputs..][..inputs]);
+                    let sum: i64 = x.iter().zip(w).map(|(x, w)| x * i64::from(*w)).sum();
+                    (sum + i64::from(bias[output])) >> shift[output]
+                })
+                .collect();
+            for path in Path::available() {
+                let layer = Dense::on(path, &weight, &bias, &shift, inputs, signed);
+                let (mut integers, mut activations) = (vec![0; expected.len()], vec![0; expected.len()]);
+                layer.run(&bytes, stride, None, Results::Integers(&mut integers));
+                layer.run(&bytes, stride, None, Results::Activations(&mut activations));
+                for ((expected, integer), activation) in expected.iter().zip(&integers).zip(&activations) {
+                    assert_eq!(i64::from(*integer), *expected, "{path:?} {inputs}→{outputs}");
+                    assert_eq!(i64::from(*activation), (*expected).clamp(0, 255));
+                }
+                let more = vec![1000; outputs];
+                let mut shifted = vec![0; expected.len()];
+                layer.run(&bytes, stride, Some(&layer.bias(&more)), Results::Integers(&mut shifted));
+                let unshifted = Dense::on(
+                    path,
+                    &weight,
+                    &bias.iter().map(|b| b + 1000).collect::<Vec<_>>(),
+                    &shift,
+                    inputs,
+                    signed,
+                );
+                unshifted.run(&bytes, stride, None, Results::Integers(&mut integers));
+                assert_eq!(shifted, integers);
+            }
+        }
+    }
+
+    #[test]
+    fn filters_see_zeros_outside() {
+        let (height, width, channels) = (3, 4, 21);
+        let weight: Vec<i8> = numbers(9 * channels, -127, 127).iter().map(|&w| w as i8).collect();
+        let bias: Vec<i32> = numbers(channels, -9000, 90_000).iter().map(|&b| b as i32).collect();
+        let shift = vec![7; channels];
+        let x: Vec<u8> = numbers(height * width * channels, 0, 255).iter().map(|&v| v as u8).collect();
+        let layer = Depthwise::new(&weight, &bias, &shift, [3, 3]);
+        for (row, column) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            let mut out = vec![0; channels];
+            layer.at(&x, [height, width], [row, column], &mut out);
+            for (c, out) in out.iter().enumerate() {
+                let mut sum = bias[c];
+                for (v, u) in (0..3).flat_map(|v| (0..3).map(move |u| (v, u))) {
+                    let (y, x0) = ((row + v).wrapping_sub(1), (column + u).wrapping_sub(1));
+                    if y < height && x0 < width {
+                        sum += i32::from(weight[c * 9 + v * 3 + u])
+                            * i32::from(x[(y * width + x0) * channels + c]);
+                    }
+                }
+                assert_eq!(i32::from(*out), (sum >> 7).clamp(0, 255));
+            }
+        }
+    }
+}
