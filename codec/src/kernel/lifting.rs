@@ -252,8 +252,8 @@ impl MergeState {
         if !alone {
             give(&even, &odd);
         }
-        for x in 0..len {
-            odd[x] = self.odd1[x] - ALPHA * (self.even[x] + self.even[x]);
+        for ((odd, odd1), even) in odd.iter_mut().zip(&self.odd1).zip(&self.even) {
+            *odd = odd1 - ALPHA * (even + even);
         }
         give(&self.even, &odd);
         self.count = 0;

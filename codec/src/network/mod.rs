@@ -5,7 +5,6 @@
 //! it travels inside the weight file.
 
 pub mod config;
-mod gemm;
 pub mod layer;
 pub mod plain;
 pub mod stream;

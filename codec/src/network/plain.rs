@@ -184,122 +184,21 @@ fn depthwise(
     Ok(float::Depthwise::new(&weight, &bias, kernel))
 }
 
-use super::gemm::multiply_add;
-/// Positions that go through a pointwise layer together.
-pub const RUN: usize = 256;
-/// A matrix and a bias, shared by the float and the integer networks.
-#[derive(Debug)]
-pub struct Pointwise {
-    /// `[inputs, outputs]`, row-major: the transpose of the stored weight.
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-    inputs: usize,
-}
-
-impl Pointwise {
-    /// From a weight `[outputs, inputs]` and a bias `[outputs]`.
-    pub fn new(weight: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
-        Self { weight: transpose(weight, bias.len(), inputs), bias, inputs }
-    }
-
-    /// Channels out.
-    pub fn outputs(&self) -> usize {
-        self.bias.len()
-    }
-
-    /// `W x + b` of every row of `x`, into `out`, which gets the right length.
-    pub fn run_into(&self, x: &[f32], out: &mut Vec<f32>) {
-        let rows = x.len() / self.inputs;
-        out.clear();
-        out.reserve(rows * self.outputs());
-        (0..rows).for_each(|_| out.extend_from_slice(&self.bias));
-        multiply_add(out, x, &self.weight, [rows, self.outputs(), self.inputs]);
-    }
-}
-
-/// One filter per channel, shared by the float and the integer networks.
-#[derive(Debug)]
-pub struct Depthwise {
-    /// `[rows · columns, channels]`: tap by tap.
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-    kernel: [usize; 2],
-}
-
-impl Depthwise {
-    /// From a weight `[channels, rows, columns]` and a bias `[channels]`.
-    pub fn new(weight: &[f32], bias: Vec<f32>, kernel: [usize; 2]) -> Self {
-        Self { weight: transpose(weight, bias.len(), kernel[0] * kernel[1]), bias, kernel }
-    }
-
-    /// The filtered position (`row`, `column`), into `out` of one value per channel.
-    pub fn at(&self, x: &Tensor, row: usize, column: usize, out: &mut [f32]) {
-        let [height, width, channels] = x.shape();
-        out.copy_from_slice(&self.bias);
-        let [r, s] = self.kernel;
-        for v in 0..r {
-            let Some(y) = (row + v).checked_sub(r / 2).filter(|y| *y < height) else { continue };
-            for u in 0..s {
-                let Some(c) = (column + u).checked_sub(s / 2).filter(|c| *c < width) else { continue };
-                let taps = &self.weight[(v * s + u) * channels..][..channels];
-                let from = &x.data()[(y * width + c) * channels..][..channels];
-                for ((out, x), w) in out.iter_mut().zip(from).zip(taps) {
-                    *out += x * w;
-                }
-            }
-        }
-    }
-}
-
-fn transpose(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut out = vec![0.0; matrix.len()];
-    for r in 0..rows {
-        for c in 0..columns {
-            out[c * rows + r] = matrix[r * columns + c];
-        }
-    }
-    out
-}
-
-/// `[h, w, c] → [h/r, w/s, r·s·c]`.
-pub fn space_to_depth(x: &Tensor, [r, s]: [usize; 2]) -> Tensor {
-    let [h, w, c] = x.shape();
-    assert!(h % r == 0 && w % s == 0);
-    let mut out = Tensor::zeros([h / r, w / s, r * s * c]);
-    for (position, block) in out.data_mut().chunks_exact_mut(r * s * c).enumerate() {
-        let (y, x0) = (position / (w / s) * r, position % (w / s) * s);
-        for (dy, run) in block.chunks_exact_mut(s * c).enumerate() {
-            run.copy_from_slice(&x.data()[((y + dy) * w + x0) * c..][..s * c]);
-        }
-    }
-    out
-}
-
-/// Undoes [`space_to_depth`].
-pub fn depth_to_space(x: &Tensor, [r, s]: [usize; 2]) -> Tensor {
-    let [h, w, channels] = x.shape();
-    let c = channels / (r * s);
-    let mut out = Tensor::zeros([h * r, w * s, c]);
-    for (position, block) in x.data().chunks_exact(channels.max(1)).enumerate() {
-        let (y, x0) = (position / w * r, position % w * s);
-        for (dy, run) in block.chunks_exact(s * c).enumerate() {
-            out.data_mut()[((y + dy) * w * s + x0) * c..][..s * c].copy_from_slice(run);
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn space_to_depth_and_back() {
+    fn blocks_become_channels_and_come_back() {
+        let network = |layers| Network { layers, channels: [3, 3] };
+        let factor = [2, 3];
         let x = Tensor::from_vec([4, 6, 3], (0..72).map(|v| v as f32).collect());
-        let y = space_to_depth(&x, [2, 3]);
+        let y = network(vec![Prepared::SpaceToDepth { factor, channels: 3 }]);
+        let y = Network { channels: [3, 18], ..y }.run(x.clone(), Level(0));
         assert_eq!(y.shape(), [2, 2, 18]);
         assert_eq!(&y.data()[..9], &x.data()[..9]);
         assert_eq!(&y.data()[9..12], &x.data()[18..21]);
-        assert_eq!(depth_to_space(&y, [2, 3]), x);
+        let back = network(vec![Prepared::DepthToSpace { factor, channels: 18 }]);
+        assert_eq!(Network { channels: [18, 3], ..back }.run(y, Level(0)), x);
     }
 }

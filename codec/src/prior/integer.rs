@@ -1,30 +1,68 @@
 //! Layers of the integer networks.
 //!
-//! Integers are carried in f32: weights and activations are whole numbers so small that every partial sum stays
-//! below 2^24, where f32 is exact. Order of summation, fused multiply-add, vector width and library then cannot
-//! change a result, and the float GEMM does the work at full speed. The bound is proven for every output channel
-//! when a weight file is loaded.
+//! Weights and activations are whole numbers so small that every partial sum stays below 2^24: it is exact in i32 and
+//! would be in f32, so that order of summation, fused multiply-add, vector width and library cannot change a result, here
+//! or in another reader. The bound is proven for every output channel when a weight file is loaded.
 
 use super::units;
-use crate::network::Tensor;
-use crate::network::plain::{Depthwise, Pointwise, RUN};
+use crate::kernel::integer::{self as kernel, Results};
 use crate::quality::Level;
 use crate::weights::{Error, TensorMap};
 use rayon::prelude::*;
 
+/// Positions that go through the layers of a network together.
+pub const RUN: usize = 48;
+
+/// Whole numbers from 0 to 255 in `[row, column, channel]` order. Those with a sign, −127 to 127, are carried as
+/// themselves plus [`kernel::SIGNED_ZERO`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activations {
+    /// `[rows, columns, channels]`.
+    pub shape: [usize; 3],
+    /// Row-major.
+    pub data: Vec<u8>,
+}
+
+impl Activations {
+    /// All equal.
+    pub fn filled(shape: [usize; 3], value: u8) -> Self {
+        Self { shape, data: vec![value; shape.iter().product()] }
+    }
+
+    /// The first rows and columns.
+    pub fn corner(&self, rows: usize, columns: usize) -> Self {
+        let [_, width, channels] = self.shape;
+        let rows_of = self.data.chunks_exact(width * channels).take(rows);
+        let data = rows_of.flat_map(|row| &row[..columns * channels]).copied().collect();
+        Self { shape: [rows, columns, channels], data }
+    }
+
+    /// See [`crate::network::Layer::DepthToSpace`].
+    pub fn depth_to_space(&self, [r, s]: [usize; 2]) -> Self {
+        let [h, w, channels] = self.shape;
+        let c = channels / (r * s);
+        let mut out = Self::filled([h * r, w * s, c], 0);
+        for (position, block) in self.data.chunks_exact(channels).enumerate() {
+            let (y, x0) = (position / w * r, position % w * s);
+            for (dy, run) in block.chunks_exact(s * c).enumerate() {
+                out.data[((y + dy) * w * s + x0) * c..][..s * c].copy_from_slice(run);
+            }
+        }
+        out
+    }
+}
+
 /// `clamp((W x + b) >> shift, 0, 255)`, rounding to nearest, at every position.
 #[derive(Debug)]
 pub struct Dense {
-    layer: Pointwise,
-    /// 2^-shift per output channel.
-    scale: Vec<f32>,
+    layer: kernel::Dense,
     /// Added to the bias: `[anchors, outputs]`, or empty.
     level_bias: Vec<i32>,
 }
 
 impl Dense {
     /// Reads `<prefix>.weight`, `.bias` and `.shift`. `level_bias` is added to the bias, interpolated between its
-    /// anchors; inputs have magnitudes up to `input_limit`.
+    /// anchors; inputs have magnitudes up to `input_limit`, and signs if that is [`units::INPUT_LIMIT`].
     ///
     /// # Errors
     /// If a tensor does not fit, or a partial sum could leave the exact range.
@@ -37,48 +75,39 @@ impl Dense {
         level_bias: Vec<i32>,
     ) -> Result<Self, Error> {
         let weight = map.i8s(&format!("{prefix}.weight"), &[outputs, inputs])?;
-        let (bias, scale) = offsets(map, prefix, &weight, outputs, input_limit, &level_bias)?;
-        let weight: Vec<f32> = weight.into_iter().map(f32::from).collect();
-        Ok(Self { layer: Pointwise::new(&weight, bias, inputs), scale, level_bias })
+        let (bias, shift) = offsets(map, prefix, &weight, outputs, input_limit, &level_bias)?;
+        let signed = input_limit == units::INPUT_LIMIT;
+        Ok(Self { layer: kernel::Dense::new(&weight, &bias, &shift, inputs, signed), level_bias })
     }
 
-    /// Activations of every row of `x`, into `out`.
-    pub fn run_into(&self, x: &[f32], out: &mut Vec<f32>) {
-        self.layer.run_into(x, out);
-        out.chunks_exact_mut(self.scale.len()).for_each(|row| activate(row, &self.scale));
+    /// Activations of every row of `x`, into `out`, which gets the right length.
+    pub fn run_into(&self, x: &[u8], out: &mut Vec<u8>) {
+        let inputs = self.layer.inputs();
+        out.resize(x.len() / inputs * self.layer.outputs(), 0);
+        self.layer.run(x, inputs, None, Results::Activations(out));
     }
 
-    /// Activations of every position.
-    pub fn run(&self, x: &Tensor, level: Level) -> Tensor {
-        let [rows, columns, channels] = x.shape();
+    /// Activations of every position, from the first channels of `x`.
+    ///
+    /// # Panics
+    /// If `x` has fewer channels than the layer takes.
+    pub fn run(&self, x: &Activations, level: Level) -> Activations {
+        let [rows, columns, stride] = x.shape;
+        assert!(stride >= self.layer.inputs());
         let outputs = self.layer.outputs();
-        let offset = match self.level_bias.as_slice() {
-            [] => vec![0; outputs],
-            table => level.interpolate_exact(table, outputs),
-        };
-        let mut out = Tensor::zeros([rows, columns, outputs]);
-        out.data_mut().par_chunks_mut(RUN * outputs).zip(x.data().par_chunks(RUN * channels)).for_each_init(
-            Vec::new,
-            |buffer, (out, x)| {
-                self.layer.run_into(x, buffer);
-                for (out, sums) in out.chunks_exact_mut(outputs).zip(buffer.chunks_exact(outputs)) {
-                    for ((out, sum), offset) in out.iter_mut().zip(sums).zip(&offset) {
-                        *out = sum + *offset as f32;
-                    }
-                    activate(out, &self.scale);
-                }
-            },
-        );
+        let bias = (!self.level_bias.is_empty())
+            .then(|| self.layer.bias(&level.interpolate_exact(&self.level_bias, outputs)));
+        let mut out = Activations::filled([rows, columns, outputs], 0);
+        out.data.par_chunks_mut(RUN * outputs).zip(x.data.par_chunks(RUN * stride)).for_each(|(out, x)| {
+            self.layer.run(x, stride, bias.as_deref(), Results::Activations(out));
+        });
         out
     }
 }
 
 /// The same for a depthwise layer.
 #[derive(Debug)]
-pub struct Filter {
-    layer: Depthwise,
-    scale: Vec<f32>,
-}
+pub struct Filter(kernel::Depthwise);
 
 impl Filter {
     /// Reads `<prefix>.weight`, `.bias` and `.shift`; inputs are activations.
@@ -92,23 +121,25 @@ impl Filter {
         kernel: [usize; 2],
     ) -> Result<Self, Error> {
         let weight = map.i8s(&format!("{prefix}.weight"), &[channels, kernel[0], kernel[1]])?;
-        let (bias, scale) = offsets(map, prefix, &weight, channels, units::ACTIVATION_LIMIT, &[])?;
-        let weight: Vec<f32> = weight.into_iter().map(f32::from).collect();
-        Ok(Self { layer: Depthwise::new(&weight, bias, kernel), scale })
+        let (bias, shift) = offsets(map, prefix, &weight, channels, units::ACTIVATION_LIMIT, &[])?;
+        Ok(Self(kernel::Depthwise::new(&weight, &bias, &shift, kernel)))
     }
 
     /// Activations at one position.
-    pub fn at(&self, x: &Tensor, row: usize, column: usize, out: &mut [f32]) {
-        self.layer.at(x, row, column, out);
-        activate(out, &self.scale);
+    pub fn at(&self, x: &Activations, row: usize, column: usize, out: &mut [u8]) {
+        let [height, width, _] = x.shape;
+        self.0.at(&x.data, [height, width], [row, column], out);
     }
 
     /// Activations at every position.
-    pub fn run(&self, x: &Tensor) -> Tensor {
-        let [rows, columns, channels] = x.shape();
-        let mut out = Tensor::zeros([rows, columns, channels]);
-        out.data_mut().par_chunks_mut(channels).enumerate().for_each(|(position, out)| {
-            self.at(x, position / columns, position % columns, out);
+    pub fn run(&self, x: &Activations) -> Activations {
+        let [rows, columns, channels] = x.shape;
+        let mut out = Activations::filled([rows, columns, channels], 0);
+        out.data.par_chunks_mut(RUN * channels).enumerate().for_each(|(run, out)| {
+            for (index, out) in out.chunks_exact_mut(channels).enumerate() {
+                let position = run * RUN + index;
+                self.at(x, position / columns, position % columns, out);
+            }
         });
         out
     }
@@ -116,10 +147,7 @@ impl Filter {
 
 /// The last layer of a context network: whole numbers of either sign, `(W x + b) >> shift` rounded to nearest.
 #[derive(Debug)]
-pub struct Head {
-    layer: Pointwise,
-    shift: Vec<u8>,
-}
+pub struct Head(kernel::Dense);
 
 impl Head {
     /// Reads `<prefix>.weight`, `.bias` and `.shift`; inputs are activations.
@@ -128,34 +156,18 @@ impl Head {
     /// As [`Dense::load`].
     pub fn load(map: &TensorMap<'_>, prefix: &str, inputs: usize, outputs: usize) -> Result<Self, Error> {
         let weight = map.i8s(&format!("{prefix}.weight"), &[outputs, inputs])?;
-        let (bias, _) = offsets(map, prefix, &weight, outputs, units::ACTIVATION_LIMIT, &[])?;
-        let shift = map.u8s(&format!("{prefix}.shift"), &[outputs])?;
-        let weight: Vec<f32> = weight.into_iter().map(f32::from).collect();
-        Ok(Self { layer: Pointwise::new(&weight, bias, inputs), shift })
+        let (bias, shift) = offsets(map, prefix, &weight, outputs, units::ACTIVATION_LIMIT, &[])?;
+        Ok(Self(kernel::Dense::new(&weight, &bias, &shift, inputs, false)))
     }
 
-    /// Outputs of every row of `x`, into `out`; `buffer` is scratch space.
-    pub fn run_into(&self, x: &[f32], buffer: &mut Vec<f32>, out: &mut Vec<i32>) {
-        self.layer.run_into(x, buffer);
-        out.clear();
-        out.reserve(buffer.len());
-        for row in buffer.chunks_exact(self.shift.len()) {
-            // The sums are whole numbers below 2^24: the conversion is exact.
-            out.extend(row.iter().zip(&self.shift).map(|(&sum, &shift)| sum as i32 >> shift));
-        }
+    /// Outputs of every row of `x`, into `out`, which gets the right length.
+    pub fn run_into(&self, x: &[u8], out: &mut Vec<i32>) {
+        out.resize(x.len() / self.0.inputs() * self.0.outputs(), 0);
+        self.0.run(x, self.0.inputs(), None, Results::Integers(out));
     }
 }
 
-/// ReLU, rounding shift and saturation; the rounding half is in the bias already.
-fn activate(row: &mut [f32], scale: &[f32]) {
-    for (value, scale) in row.iter_mut().zip(scale) {
-        // A power of two times a whole number below 2^24 is exact; truncation of a positive number is a floor.
-        let scaled = (value.max(0.0) * scale).min(units::ACTIVATION_LIMIT as f32);
-        *value = (scaled as i32) as f32;
-    }
-}
-
-/// Bias with the rounding half, and 2^-shift, per output channel, once the bound on partial sums is proven.
+/// Bias with the rounding half, and shift, of each output channel, once the bound on partial sums is proven.
 fn offsets(
     map: &TensorMap<'_>,
     prefix: &str,
@@ -163,7 +175,7 @@ fn offsets(
     outputs: usize,
     input_limit: i32,
     level_bias: &[i32],
-) -> Result<(Vec<f32>, Vec<f32>), Error> {
+) -> Result<(Vec<i32>, Vec<u8>), Error> {
     let stored = map.i32s(&format!("{prefix}.bias"), &[outputs])?;
     let shifts = map.u8s(&format!("{prefix}.shift"), &[outputs])?;
     let per_output = weight.len() / outputs.max(1);
@@ -178,9 +190,10 @@ fn offsets(
         if bound >= units::EXACT || shift > 24 {
             return Err(Error::Inexact { name: prefix.to_owned(), channel, bound, limit: units::EXACT });
         }
-        bias.push(offset as f32);
+        // Below the bound, so it fits.
+        bias.push(offset as i32);
     }
-    Ok((bias, shifts.iter().map(|&s| 1.0 / (1u32 << s) as f32).collect()))
+    Ok((bias, shifts))
 }
 
 #[cfg(test)]
@@ -220,7 +233,7 @@ mod tests {
         let bytes = file(&weight, &bias, &shift, &[outputs, inputs]);
         let map = TensorMap::new(&bytes).unwrap();
         let x = numbers(rows * inputs, 0, 255);
-        let floats: Vec<f32> = x.iter().map(|&v| v as f32).collect();
+        let bytes_in: Vec<u8> = x.iter().map(|&v| v as u8).collect();
         let expected = |row: usize, output: usize| {
             let x = &x[row * inputs..][..inputs];
             let w = &weight[output * inputs..][..inputs];
@@ -229,15 +242,15 @@ mod tests {
             (sum + i64::from(bias[output]) + half) >> shift[output]
         };
         let dense = Dense::load(&map, "l", inputs, outputs, 255, Vec::new()).unwrap();
-        let tensor = Tensor::from_vec([7, 10, inputs], floats.clone());
-        let out = dense.run(&tensor, Level::default());
+        let input = Activations { shape: [7, 10, inputs], data: bytes_in.clone() };
+        let out = dense.run(&input, Level::default());
         let head = Head::load(&map, "l", inputs, outputs).unwrap();
-        let (mut sums, mut heads) = (Vec::new(), Vec::new());
-        head.run_into(&floats, &mut sums, &mut heads);
+        let mut heads = Vec::new();
+        head.run_into(&bytes_in, &mut heads);
         for row in 0..rows {
             for output in 0..outputs {
                 let value = expected(row, output);
-                assert_eq!(out.data()[row * outputs + output] as i64, value.clamp(0, 255));
+                assert_eq!(i64::from(out.data[row * outputs + output]), value.clamp(0, 255));
                 assert_eq!(i64::from(heads[row * outputs + output]), value);
             }
         }
@@ -248,13 +261,46 @@ mod tests {
         let bytes = file(&[1, 1], &[0, 0], &[0, 0], &[2, 1]);
         let map = TensorMap::new(&bytes).unwrap();
         let dense = Dense::load(&map, "l", 1, 2, 255, vec![0, 10, 64, 20]).unwrap();
-        let x = Tensor::from_vec([1, 1, 1], vec![3.0]);
-        assert_eq!(dense.run(&x, Level(0)).data(), [3.0, 13.0]);
-        assert_eq!(dense.run(&x, Level(crate::quality::STEPS / 2)).data(), [35.0, 18.0]);
+        let x = Activations::filled([1, 1, 1], 3);
+        assert_eq!(dense.run(&x, Level(0)).data, [3, 13]);
+        assert_eq!(dense.run(&x, Level(crate::quality::STEPS / 2)).data, [35, 18]);
         let limit = units::EXACT as i32 - 256;
         assert!(Dense::load(&map, "l", 1, 2, 255, vec![0, 0, 0, -limit]).is_ok());
         let error = Dense::load(&map, "l", 1, 2, 255, vec![0, 0, 0, -limit - 1]).unwrap_err();
         assert!(matches!(error, Error::Inexact { channel: 1, .. }), "{error}");
+    }
+
+    /// The definition in floats, as a reader with a matrix library may have it, on a real layer with inputs of both signs.
+    #[test]
+    fn floats_give_the_same_integers() {
+        let (inputs, outputs, rows) = (256, 96, 20);
+        let weight: Vec<i8> = numbers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
+        let bias: Vec<i32> = numbers(outputs, -90_000, 90_000).iter().map(|&b| b as i32).collect();
+        let bytes = file(&weight, &bias, &vec![9; outputs], &[outputs, inputs]);
+        let map = TensorMap::new(&bytes).unwrap();
+        let dense = Dense::load(&map, "l", inputs, outputs, units::INPUT_LIMIT, Vec::new()).unwrap();
+        let x = numbers(rows * inputs, -127, 127);
+        let shape = [rows, 1, inputs];
+        let data = x.iter().map(|v| (v + i64::from(kernel::SIGNED_ZERO)) as u8).collect();
+        let out = dense.run(&Activations { shape, data }, Level::default());
+        for (at, value) in out.data.iter().enumerate() {
+            let (row, output) = (at / outputs, at % outputs);
+            let (x, w) = (&x[row * inputs..][..inputs], &weight[output * inputs..][..inputs]);
+            let first = (bias[output] + (1 << 8)) as f32;
+            let sum = x.iter().zip(w).fold(first, |sum, (x, w)| (*x as f32).mul_add(f32::from(*w), sum));
+            assert_eq!(f32::from(*value), (sum.max(0.0) / 512.0).floor().min(255.0));
+        }
+    }
+
+    #[test]
+    fn blocks_become_positions() {
+        let x = Activations { shape: [1, 2, 8], data: (0..16).collect() };
+        let y = x.depth_to_space([2, 2]);
+        assert_eq!(
+            (y.shape, &y.data[..]),
+            ([2, 4, 2], &[0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15][..])
+        );
+        assert_eq!(y.corner(2, 1).data, [0, 1, 4, 5]);
     }
 
     #[test]

@@ -11,14 +11,16 @@
 
 pub mod context;
 pub mod integer;
+pub mod mixture;
 pub mod units;
 
+use crate::kernel::integer::SIGNED_ZERO;
 use crate::latent::Latents;
 use crate::network::{Layer, ModelConfig, Tensor};
 use crate::quality::Level;
 use crate::weights::{Error as WeightsError, TensorMap};
 use context::Context;
-use integer::{Dense, Filter};
+use integer::{Activations, Dense, Filter};
 use wavern_entropy::{Decoder, Encoder, Error as EntropyError, MixtureParams};
 
 /// Whole numbers in `[row, column, channel]` order: ŷ or ẑ of a tile.
@@ -173,19 +175,20 @@ impl Prior {
     ) -> Result<(), EntropyError> {
         self.hyper_prior.code(level, &mut latents.z, coder)?;
         let [rows, columns, _] = latents.y.shape();
-        let features = self.features(&latents.z, level).window(0, 0, rows, columns);
+        let features = self.features(&latents.z, level).corner(rows, columns);
         self.context.code(&features, latents, coder)
     }
 
     /// h_s: features at the resolution of y.
-    fn features(&self, z: &Symbols, level: Level) -> Tensor {
+    fn features(&self, z: &Symbols, level: Level) -> Activations {
         let limit = units::INPUT_LIMIT;
-        let input = z.data().iter().map(|&v| v.clamp(-limit, limit) as f32).collect();
-        let x = Tensor::from_vec(z.shape(), input);
+        let zero = i32::from(SIGNED_ZERO);
+        let data = z.data().iter().map(|&v| (v.clamp(-limit, limit) + zero) as u8).collect();
+        let x = Activations { shape: z.shape(), data };
         self.hyper_synthesis.iter().fold(x, |x, step| match step {
             Step::Dense(dense) => dense.run(&x, level),
             Step::Filter(filter) => filter.run(&x),
-            Step::DepthToSpace(factor) => crate::network::plain::depth_to_space(&x, *factor),
+            Step::DepthToSpace(factor) => x.depth_to_space(*factor),
         })
     }
 }
