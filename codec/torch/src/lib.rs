@@ -6,7 +6,7 @@
 //!   backward one) and [`likelihood`], the differentiable twin of the entropy model; [`fused`] is the same
 //!   in one pass, for CPUs.
 //! * [`model`]: the whole codec as a function from packets to rate and distortion.
-//! * [`data`], [`initial`], [`train`]: crops, the PCA start, the loop.
+//! * [`data`], [`initial`], [`fit`], [`train`]: crops, the PCA start or another model as one, the loop.
 //! * [`export`]: trained floats → the weight file, with the proof that no partial sum leaves the exact range.
 //! * [`backend`]: the same networks behind the codec's `Transforms` trait, for `--backend torch`.
 
@@ -16,6 +16,7 @@ pub mod backend;
 mod cuda;
 pub mod data;
 pub mod export;
+pub mod fit;
 pub mod fused;
 pub mod initial;
 pub mod layers;

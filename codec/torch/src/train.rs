@@ -1,6 +1,7 @@
 //! The training loop.
 
 use crate::data::{self, Random};
+use crate::fit::fit;
 use crate::layers::Levels;
 use crate::model::{Model, Outcome, Rounding};
 use crate::optimizer::{self, Adam};
@@ -103,7 +104,10 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let mut adam = Adam::new(&params);
     let mut minutes_before = 0.0;
     if let Some(path) = &options.init {
-        let saved = if options.resume { read_checkpoint(path)? } else { initial_weights(path)? };
+        let mut saved = if options.resume { read_checkpoint(path)? } else { initial_weights(path)? };
+        if !options.resume {
+            fit(&options.config, "average.", &mut saved);
+        }
         params.restore(if options.resume { "params." } else { "average." }, &saved)?;
         average.restore("average.", &saved)?;
         if options.resume {
