@@ -61,6 +61,9 @@ pub enum Error {
         /// What is wrong, with the bound.
         problem: String,
     },
+    /// Rows of a picture could not be read or written.
+    #[error(transparent)]
+    Rows(Box<dyn std::error::Error + Send + Sync>),
     /// The float networks could not run.
     #[error("backend: {0}")]
     Backend(String),

@@ -1,11 +1,13 @@
 //! Between the transforms and the prior: gains, rounding, and the grids of tiles.
 
 use crate::error::Error;
+use crate::kernel::latents as kernel;
 use crate::network::{ModelConfig, Tensor};
-use crate::prior::{Symbols, compand_real, units};
+use crate::prior::{Symbols, units};
 use crate::quality::Level;
 use crate::transforms::Transforms;
 use crate::weights::Weights;
+use std::ops::Range;
 
 /// ŷ and ẑ of a whole picture, or of one group of channels of a sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,53 @@ impl Latents {
     }
 }
 
+/// Factors of the channels at a level.
+#[derive(Debug)]
+pub struct Gains(Vec<f32>);
+
+impl Gains {
+    /// Between y and its quantization steps.
+    pub fn encode(weights: &Weights, level: Level) -> Self {
+        Self(exp2(&level.interpolate(&weights.encode_gain, weights.config.latents())))
+    }
+
+    /// Between ŷ and the input of g_s.
+    pub fn decode(weights: &Weights, level: Level) -> Self {
+        Self(exp2(&level.interpolate(&weights.decode_gain, weights.config.latents())))
+    }
+
+    /// y at any number of positions → ŷ, and the input of h_a.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn quantize(&self, y: &[f32], y_hat: &mut [i32], companded: &mut [f32]) {
+        assert!(y.len() == y_hat.len() && y.len() == companded.len());
+        let unit = 1.0 / (1 << units::CONTEXT_INPUT) as f32;
+        kernel::quantize(y, &self.0, unit, y_hat, companded);
+    }
+
+    /// ŷ and its residuals at some columns of a row → the first positions of `out`, as g_s takes them.
+    ///
+    /// # Panics
+    /// If the row has not these columns, or `out` no room for them.
+    pub fn dequantize(&self, latents: &Latents, row: usize, columns: Range<usize>, out: &mut [f32]) {
+        let unit = 1.0 / units::RESIDUAL_STEPS as f32;
+        let part = |symbols: &'_ Symbols| {
+            let [_, width, channels] = symbols.shape();
+            (row * width + columns.start) * channels..(row * width + columns.end) * channels
+        };
+        let (y, residual) = (&latents.y, &latents.residual);
+        let symbols = &y.data()[part(y)];
+        kernel::dequantize(
+            symbols,
+            &residual.data()[part(residual)],
+            unit,
+            &self.0,
+            &mut out[..symbols.len()],
+        );
+    }
+}
+
 /// y → ŷ and ẑ at a level: multiply by the gains, round; companded y through h_a, round. Residuals come from the prior
 /// and are left at zero.
 ///
@@ -60,24 +109,23 @@ pub fn quantize(
     weights: &Weights,
     transforms: &dyn Transforms,
 ) -> Result<Latents, Error> {
-    let gains = exp2(&level.interpolate(&weights.encode_gain, y.channels()));
-    let mut scaled = y.clone();
-    scale_channels(&mut scaled, &gains);
-    let y_hat = Symbols::round(&scaled);
-    let unit = 1.0 / (1 << units::CONTEXT_INPUT) as f32;
-    scaled.data_mut().iter_mut().for_each(|v| *v = compand_real(*v) * unit);
-    let z = transforms.hyper_analysis(pad(&scaled, weights.config.hyper_stride()))?;
-    let [rows, columns, _] = y_hat.shape();
-    Ok(Latents { y: y_hat, z: Symbols::round(&z), ..Latents::zeros(&weights.config, rows, columns) })
+    let [rows, columns, _] = y.shape();
+    let mut latents = Latents::zeros(&weights.config, rows, columns);
+    let mut companded = Tensor::zeros(y.shape());
+    Gains::encode(weights, level).quantize(y.data(), latents.y.data_mut(), companded.data_mut());
+    let z = transforms.hyper_analysis(pad(&companded, weights.config.hyper_stride()))?;
+    kernel::round(z.data(), latents.z.data_mut());
+    Ok(latents)
 }
 
 /// ŷ and its residuals → the input of g_s.
 pub fn dequantize(latents: &Latents, level: Level, weights: &Weights) -> Tensor {
-    let gains = exp2(&level.interpolate(&weights.decode_gain, latents.y.shape()[2]));
-    let mut out = latents.y.to_tensor();
-    let unit = 1.0 / units::RESIDUAL_STEPS as f32;
-    out.data_mut().iter_mut().zip(latents.residual.data()).for_each(|(v, &r)| *v += r as f32 * unit);
-    scale_channels(&mut out, &gains);
+    let [rows, columns, channels] = latents.y.shape();
+    let gains = Gains::decode(weights, level);
+    let mut out = Tensor::zeros([rows, columns, channels]);
+    for (row, out) in out.data_mut().chunks_exact_mut((columns * channels).max(1)).enumerate() {
+        gains.dequantize(latents, row, 0..columns, out);
+    }
     out
 }
 
@@ -97,12 +145,6 @@ pub fn pad(x: &Tensor, unit: [usize; 2]) -> Tensor {
         }
     }
     Tensor::from_vec([to_rows, to_columns, channels], out)
-}
-
-fn scale_channels(x: &mut Tensor, gains: &[f32]) {
-    for row in x.data_mut().chunks_exact_mut(gains.len()) {
-        row.iter_mut().zip(gains).for_each(|(v, g)| *v *= g);
-    }
 }
 
 fn exp2(x: &[f32]) -> Vec<f32> {

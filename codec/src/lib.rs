@@ -40,6 +40,7 @@ pub mod quality;
 
 mod alpha;
 mod picture;
+mod rows;
 mod sound;
 mod threads;
 
@@ -53,6 +54,7 @@ pub use error::Error;
 pub use latent::Latents;
 pub use picture::{Pixels, Scale};
 pub use quality::{Level, Quality};
+pub use rows::{PictureInfo, ReadRows, Region, View, WriteRows};
 pub use signal::{Audio, Image, Signal};
 pub use transforms::Transforms;
 pub use weights::Weights;

@@ -25,7 +25,8 @@ impl Pool {
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         match &self.0 {
             Some(pool) => pool.install(work),
-            None => work(),
+            // In a worker, so that it takes part instead of waiting.
+            None => rayon::scope(|_| work()),
         }
     }
 }

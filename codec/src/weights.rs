@@ -8,8 +8,9 @@ use crate::network::plain::Network;
 use crate::network::{Kind, ModelConfig};
 use crate::prior::Prior;
 use half::f16;
+use half::slice::HalfFloatSliceExt as _;
 use safetensors::{Dtype, SafeTensors};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use wavern_bitstream::WeightsId;
 
 /// Why a weight file was refused.
@@ -87,7 +88,11 @@ impl<'a> TensorMap<'a> {
     pub fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
         let (dtype, bytes) = self.raw(name, shape, &[Dtype::F16, Dtype::F32])?;
         Ok(match dtype {
-            Dtype::F16 => bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+            Dtype::F16 => {
+                let halves: Vec<f16> =
+                    bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]])).collect();
+                halves.to_f32_vec()
+            }
             _ => bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
         })
     }
@@ -152,9 +157,12 @@ pub struct Weights {
     /// log₂ of the quantization gains, `[anchors, latents]`.
     pub(crate) encode_gain: Vec<f32>,
     pub(crate) decode_gain: Vec<f32>,
-    pub(crate) analysis: Network,
-    pub(crate) hyper_analysis: Network,
-    pub(crate) synthesis: Network,
+    /// The file, if it stays: the float networks are then read when they are first asked for. An encoder needs two of
+    /// the three, a decoder the third.
+    file: Option<&'static [u8]>,
+    analysis: OnceLock<Network>,
+    hyper_analysis: OnceLock<Network>,
+    synthesis: OnceLock<Network>,
 }
 
 impl Weights {
@@ -163,22 +171,86 @@ impl Weights {
     /// # Errors
     /// [`Error`] if it is not one, contradicts itself, or could leave the exact range.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let weights = Self::open(bytes, id_of(bytes))?;
+        let map = TensorMap::new(bytes)?;
+        weights.network(&weights.analysis, Part::Analysis, &map)?;
+        weights.network(&weights.hyper_analysis, Part::HyperAnalysis, &map)?;
+        weights.network(&weights.synthesis, Part::Synthesis, &map)?;
+        Ok(weights)
+    }
+
+    /// A file without its float networks.
+    fn open(bytes: &[u8], id: WeightsId) -> Result<Self, Error> {
         let config = read_config(bytes)?;
         let map = TensorMap::new(bytes)?;
-        let anchors = config.lambdas.len();
-        let network = |name: &str, layers, inputs| Network::load(&map, name, layers, inputs, anchors);
-        let gain = |name: &str| map.floats(name, &[anchors, config.latents()]);
+        let gain = |name: &str| map.floats(name, &[config.lambdas.len(), config.latents()]);
         Ok(Self {
-            id: id_of(bytes),
+            id,
             prior: Prior::load(&map, &config)?,
             encode_gain: gain("gain.encode")?,
             decode_gain: gain("gain.decode")?,
-            analysis: network("analysis", &config.analysis, config.packet_channels())?,
-            hyper_analysis: network("hyper_analysis", &config.hyper_analysis, config.latents())?,
-            synthesis: network("synthesis", &config.synthesis, config.latents())?,
             config,
+            file: None,
+            analysis: OnceLock::new(),
+            hyper_analysis: OnceLock::new(),
+            synthesis: OnceLock::new(),
         })
     }
+
+    /// g_a.
+    ///
+    /// # Errors
+    /// If it does not fit its description; never after [`Self::from_bytes`], nor in the weights that are shipped.
+    pub fn analysis(&self) -> Result<&Network, Error> {
+        self.late(&self.analysis, Part::Analysis)
+    }
+
+    /// h_a.
+    ///
+    /// # Errors
+    /// As [`Self::analysis`].
+    pub fn hyper_analysis(&self) -> Result<&Network, Error> {
+        self.late(&self.hyper_analysis, Part::HyperAnalysis)
+    }
+
+    /// g_s.
+    ///
+    /// # Errors
+    /// As [`Self::analysis`].
+    pub fn synthesis(&self) -> Result<&Network, Error> {
+        self.late(&self.synthesis, Part::Synthesis)
+    }
+
+    fn late<'a>(&'a self, slot: &'a OnceLock<Network>, part: Part) -> Result<&'a Network, Error> {
+        match slot.get() {
+            Some(network) => Ok(network),
+            None => self.network(slot, part, &TensorMap::new(self.file.unwrap_or_default())?),
+        }
+    }
+
+    fn network<'a>(
+        &self,
+        slot: &'a OnceLock<Network>,
+        part: Part,
+        map: &TensorMap<'_>,
+    ) -> Result<&'a Network, Error> {
+        let config = &self.config;
+        let (name, layers, inputs) = match part {
+            Part::Analysis => ("analysis", &config.analysis, config.packet_channels()),
+            Part::HyperAnalysis => ("hyper_analysis", &config.hyper_analysis, config.latents()),
+            Part::Synthesis => ("synthesis", &config.synthesis, config.latents()),
+        };
+        let network = Network::load(map, name, layers, inputs, config.lambdas.len())?;
+        Ok(slot.get_or_init(|| network))
+    }
+}
+
+/// A float network of a model.
+#[derive(Clone, Copy)]
+enum Part {
+    Analysis,
+    HyperAnalysis,
+    Synthesis,
 }
 
 /// The configuration in a weight file, validated.
@@ -216,7 +288,7 @@ pub fn built_in(kind: Kind) -> &'static [u8] {
 /// Never for the file that is shipped; the type is that of any weight file.
 pub fn image() -> Result<Arc<Weights>, Error> {
     static CACHE: Cache = Cache::new();
-    CACHE.get(built_in(Kind::Image))
+    CACHE.get(Kind::Image)
 }
 
 /// The audio model inside the library.
@@ -225,7 +297,7 @@ pub fn image() -> Result<Arc<Weights>, Error> {
 /// Never for the file that is shipped; the type is that of any weight file.
 pub fn audio() -> Result<Arc<Weights>, Error> {
     static CACHE: Cache = Cache::new();
-    CACHE.get(built_in(Kind::Audio))
+    CACHE.get(Kind::Audio)
 }
 
 struct Cache(std::sync::Mutex<Option<Arc<Weights>>>);
@@ -235,12 +307,13 @@ impl Cache {
         Self(std::sync::Mutex::new(None))
     }
 
-    fn get(&self, bytes: &[u8]) -> Result<Arc<Weights>, Error> {
+    fn get(&self, kind: Kind) -> Result<Arc<Weights>, Error> {
         let mut slot = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(weights) = &*slot {
             return Ok(weights.clone());
         }
-        let weights = Arc::new(Weights::from_bytes(bytes)?);
+        let file = built_in(kind);
+        let weights = Arc::new(Weights { file: Some(file), ..Weights::open(file, id_of(file))? });
         *slot = Some(weights.clone());
         Ok(weights)
     }

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::latent::Latents;
 use crate::network::{Kind, ModelConfig};
 use crate::quality::Level;
-use crate::signal::{Metadata, Signal};
+use crate::rows::{View, WriteRows};
+use crate::signal::{Image, Metadata, Signal};
 use crate::threads;
 use crate::transforms::{self, Transforms};
 use crate::weights::{self, Weights};
@@ -53,15 +54,47 @@ impl Decoder {
         self.pool.run(|| {
             let container = Container::parse(bytes, &self.options.limits)?;
             let weights = self.weights(container.header())?;
-            let transforms = transforms::engine(&weights, self.options.transforms.as_ref());
             match *container.header() {
                 Header::Image(header) => {
-                    picture::decode(&container, &header, &weights, &*transforms).map(Signal::Image)
+                    let given = transforms::given(&weights, self.options.transforms.as_ref());
+                    let given = given.map(|given| &**given);
+                    picture::decode(&container, &header, &weights, given, View::default()).map(Signal::Image)
                 }
                 Header::Audio(header) => {
+                    let transforms = transforms::engine(&weights, self.options.transforms.as_ref());
                     sound::decode(&container, &header, &weights, &*transforms).map(Signal::Audio)
                 }
             }
+        })
+    }
+
+    /// Decodes a picture, or a view of it, row by row: memory grows with the width of the picture, not with its height
+    /// (but for an alpha plane, which comes whole).
+    ///
+    /// # Errors
+    /// [`Error`] as from [`Self::decode`]; [`Error::Rows`] from `sink`; [`Error::Option`] if the view is not inside the
+    /// picture, or the file holds a sound.
+    pub fn decode_rows(&self, bytes: &[u8], view: View, sink: &mut dyn WriteRows) -> Result<(), Error> {
+        self.pool.run(|| {
+            let container = Container::parse(bytes, &self.options.limits)?;
+            let Header::Image(header) = *container.header() else { return Err(no_picture()) };
+            let weights = self.weights(container.header())?;
+            let given = transforms::given(&weights, self.options.transforms.as_ref()).map(|given| &**given);
+            picture::decode_rows(&container, &header, &weights, given, view, sink)
+        })
+    }
+
+    /// Decodes a picture, or a view of it.
+    ///
+    /// # Errors
+    /// As [`Self::decode_rows`].
+    pub fn decode_view(&self, bytes: &[u8], view: View) -> Result<Image, Error> {
+        self.pool.run(|| {
+            let container = Container::parse(bytes, &self.options.limits)?;
+            let Header::Image(header) = *container.header() else { return Err(no_picture()) };
+            let weights = self.weights(container.header())?;
+            let given = transforms::given(&weights, self.options.transforms.as_ref()).map(|given| &**given);
+            picture::decode(&container, &header, &weights, given, view)
         })
     }
 
@@ -102,6 +135,10 @@ impl Decoder {
             Err(Error::WeightsMismatch { needed, have: weights.id, kind })
         }
     }
+}
+
+fn no_picture() -> Error {
+    Error::Option { option: "view", problem: "applies to pictures only; the file holds a sound".into() }
 }
 
 /// Where the latents of a signal lie: one entry of `windows` (row, column, rows, columns) for each tile or segment.

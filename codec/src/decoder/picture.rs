@@ -1,32 +1,81 @@
-//! File → picture. Each step has its mirror in `encoder/picture.rs`.
+//! File → picture, row by row. Each step has its mirror in `encoder/picture.rs`.
+//!
+//! Tiles are decoded a row of tiles at a time, in parallel; then rows of ŷ go in strips through the synthesis and the
+//! wavelet, which see across the borders of tiles. A view of a part is the same work on the rows and columns of ŷ that
+//! its pixels can see.
 
-use super::{Layout, metadata_of, read_latents};
+use super::{Layout, decode_window, level, metadata_of, read_latents};
+use crate::alpha;
 use crate::error::Error;
-use crate::latent::{self, Latents};
+use crate::latent::{Gains, Latents};
+use crate::network::ModelConfig;
+use crate::picture::{self, Output, PixelSynthesis};
 use crate::quality::Level;
-use crate::signal::Image;
-use crate::transforms::Transforms;
+use crate::rows::{ImageSink, PictureInfo, Region, View, WriteRows};
+use crate::signal::{Color, Image};
+use crate::transforms::{Run, Transforms};
 use crate::weights::Weights;
-use crate::{alpha, picture};
-use wavern_bitstream::{Container, ImageHeader};
+use rayon::prelude::*;
+use std::ops::Range;
+use wavern_bitstream::{BitDepth, Colour, Container, ImageHeader};
 
-/// The whole picture.
+/// The whole picture, or a view of it.
 pub fn decode(
     container: &Container<'_>,
     header: &ImageHeader,
     weights: &Weights,
-    transforms: &dyn Transforms,
+    given: Option<&dyn Transforms>,
+    view: View,
 ) -> Result<Image, Error> {
-    let latents = latents(container, header, weights)?;
-    let image = restore_image(header, &latents, weights, transforms)?;
-    let image = match container.alpha() {
+    let mut sink = ImageSink::default();
+    decode_rows(container, header, weights, given, view, &mut sink)?;
+    sink.image()
+}
+
+/// The whole picture, or a view of it, row by row.
+pub fn decode_rows(
+    container: &Container<'_>,
+    header: &ImageHeader,
+    weights: &Weights,
+    given: Option<&dyn Transforms>,
+    view: View,
+    sink: &mut dyn WriteRows,
+) -> Result<(), Error> {
+    let config = &weights.config;
+    picture::check_tiles(header, config)?;
+    let level = level(container.header(), config)?;
+    let mut painter = Painter::new(header, weights, level, given, view)?;
+    let info = painter.info(header);
+    let alpha = match container.alpha() {
         Some(payload) => {
-            let depth = image.depth();
-            image.with_alpha(alpha::read(payload, header.width, header.height, depth)?)?
+            let plane = alpha::read(payload, header.width, header.height, info.depth)?;
+            Some(alpha::part(plane, header.width as usize, painter.area, view.scale))
         }
-        None => image,
+        None => None,
     };
-    Ok(image.with_metadata(metadata_of(container)))
+    sink.begin(PictureInfo { alpha, metadata: metadata_of(container), ..info })?;
+    let (across, _) = header.tile_grid();
+    let needed: Vec<(usize, [usize; 4])> = (0..header.tile_count())
+        .filter_map(|index| Some((index as usize, picture::latent_window(header.tile_rect(index)?, config))))
+        .filter(|(_, window)| painter.needs(*window))
+        .collect();
+    let same_row =
+        |a: &(usize, [usize; 4]), b: &(usize, [usize; 4])| a.0 / across as usize == b.0 / across as usize;
+    for tiles in needed.chunk_by(same_row) {
+        let parts: Vec<([usize; 2], Latents)> = tiles
+            .par_iter()
+            .map(|&(index, window)| {
+                let decoded = decode_window(container.tile(index)?, window, level, weights, 1);
+                let latents = decoded.map_err(|source| Error::Payload { unit: "tile", index, source })?;
+                Ok(latents.into_iter().map(move |part| ([window[0], window[1]], part)))
+            })
+            .collect::<Result<Vec<_>, Error>>()?
+            .into_iter()
+            .flatten()
+            .collect();
+        painter.paint(&parts, sink)?;
+    }
+    Ok(())
 }
 
 /// ŷ and ẑ of the whole picture.
@@ -37,8 +86,7 @@ pub fn latents(container: &Container<'_>, header: &ImageHeader, weights: &Weight
         .filter_map(|index| header.tile_rect(index))
         .map(|tile| picture::latent_window(tile, config))
         .collect();
-    let [v, u] = config.signal_stride();
-    let size = [(header.height as usize).div_ceil(v), (header.width as usize).div_ceil(u)];
+    let size = picture::latent_size(header, config);
     let mut all = read_latents(container, &Layout { unit: "tile", windows, size, groups: 1 }, weights)?;
     Ok(all.remove(0))
 }
@@ -49,11 +97,156 @@ pub fn latents(container: &Container<'_>, header: &ImageHeader, weights: &Weight
 /// Those of the backend.
 pub fn restore_image(
     header: &ImageHeader,
-    latents: &Latents,
+    latents: Latents,
     weights: &Weights,
-    transforms: &dyn Transforms,
-) -> Result<Image, Error> {
-    let level = Level(header.level);
-    let packets = transforms.synthesis(latent::dequantize(latents, level, weights), level)?;
-    picture::from_packets(&packets, header, &weights.config)
+    given: Option<&dyn Transforms>,
+) -> Result<(Image, Latents), Error> {
+    let mut painter = Painter::new(header, weights, Level(header.level), given, View::default())?;
+    let mut sink = ImageSink::default();
+    sink.begin(painter.info(header))?;
+    let mut parts = [([0, 0], latents)];
+    painter.paint(&parts, &mut sink)?;
+    let [(_, latents)] = &mut parts;
+    Ok((sink.image()?, std::mem::replace(latents, Latents::zeros(&weights.config, 0, 0))))
+}
+
+/// ŷ on its way to pixels.
+struct Painter<'a> {
+    gains: Gains,
+    synthesis: Run<'a>,
+    pixels: PixelSynthesis,
+    /// Rows and columns of ŷ that the view needs.
+    rows: Range<usize>,
+    columns: Range<usize>,
+    /// Rows of ŷ that go through the synthesis together.
+    strip: usize,
+    /// Those that wait for it.
+    y: Vec<f32>,
+    /// The view in pixels of the whole picture, and what comes out of it.
+    area: Region,
+    size: [usize; 2],
+}
+
+impl<'a> Painter<'a> {
+    fn new(
+        header: &ImageHeader,
+        weights: &'a Weights,
+        level: Level,
+        given: Option<&'a dyn Transforms>,
+        view: View,
+    ) -> Result<Self, Error> {
+        let config = &weights.config;
+        let area = area(header, view.region)?;
+        let log2 = view.scale.log2();
+        if log2 > config.packet_levels {
+            let problem =
+                format!("1/{} (these weights go down to 1/{})", 1 << log2, 1 << config.packet_levels);
+            return Err(Error::Option { option: "scale", problem });
+        }
+        // In pixels of the scaled picture, whole ones.
+        let [x, y] = [area.x, area.y].map(|at| (at >> log2) as usize);
+        let [right, bottom] =
+            [area.x + area.width, area.y + area.height].map(|at| (at as usize).div_ceil(1 << log2));
+        let size = [right - x, bottom - y];
+        let (stride, grid) = (config.signal_stride(), picture::latent_size(header, config));
+        let halo = halo(config, weights.synthesis()?.reach());
+        let needed = |axis: usize, from: usize, to: usize| {
+            let (from, to) = ((from << log2) / stride[axis], (to << log2).div_ceil(stride[axis]));
+            from.saturating_sub(halo[axis])..grid[axis].min(to + halo[axis])
+        };
+        let (rows, columns) = (needed(0, y, bottom), needed(1, x, right));
+        let color = if header.colour == Colour::Gray { Color::Gray } else { Color::Rgb };
+        let output = Output {
+            size,
+            skip: [x - ((columns.start * stride[1]) >> log2), y - ((rows.start * stride[0]) >> log2)],
+            channels: color.channels(),
+            depth: if header.depth == BitDepth::Eight { 8 } else { 16 },
+            scale: view.scale,
+        };
+        let width = columns.len();
+        Ok(Self {
+            gains: Gains::decode(weights, level),
+            synthesis: Run::synthesis(weights, given, width, level)?,
+            pixels: PixelSynthesis::new(width * config.latent_stride()[1], output, config),
+            strip: picture::STRIP.div_ceil(stride[0]),
+            y: Vec::new(),
+            rows,
+            columns,
+            area,
+            size,
+        })
+    }
+
+    /// What comes out, without alpha and metadata.
+    fn info(&self, header: &ImageHeader) -> PictureInfo {
+        PictureInfo {
+            width: self.size[0] as u32,
+            height: self.size[1] as u32,
+            color: if header.colour == Colour::Gray { Color::Gray } else { Color::Rgb },
+            depth: if header.depth == BitDepth::Eight { 8 } else { 16 },
+            alpha: None,
+            metadata: Default::default(),
+        }
+    }
+
+    /// Whether the view needs something of a window of ŷ.
+    fn needs(&self, [row, column, rows, columns]: [usize; 4]) -> bool {
+        row < self.rows.end
+            && row + rows > self.rows.start
+            && column < self.columns.end
+            && column + columns > self.columns.start
+    }
+
+    /// The next row of tiles, each at its first row and column of ŷ; they cover the columns that are needed.
+    fn paint(&mut self, tiles: &[([usize; 2], Latents)], sink: &mut dyn WriteRows) -> Result<(), Error> {
+        let Some(([first, _], tile)) = tiles.first() else { return Ok(()) };
+        let channels = tile.y.shape()[2];
+        let rows = self.rows.start.max(*first)..self.rows.end.min(first + tile.y.shape()[0]);
+        for row in rows {
+            let before = self.y.len();
+            self.y.resize(before + self.columns.len() * channels, 0.0);
+            for ([_, left], tile) in tiles {
+                let from = self.columns.start.max(*left);
+                let to = self.columns.end.min(left + tile.y.shape()[1]);
+                let out = &mut self.y[before + (from - self.columns.start) * channels..];
+                self.gains.dequantize(tile, row - first, from - left..to - left, out);
+            }
+            let last = row + 1 == self.rows.end;
+            if last || self.y.len() >= self.strip * self.columns.len() * channels {
+                let packets = self.synthesis.push(&self.y, last)?;
+                let rows = self.pixels.push(packets, last);
+                if !rows.is_empty() {
+                    sink.write(rows)?;
+                }
+                self.y.clear();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The pixels of a region, or all.
+fn area(header: &ImageHeader, region: Option<Region>) -> Result<Region, Error> {
+    let Some(region) = region else {
+        return Ok(Region { x: 0, y: 0, width: header.width, height: header.height });
+    };
+    let inside = |from: u32, length: u32, side: u32| {
+        length > 0 && u64::from(from) + u64::from(length) <= u64::from(side)
+    };
+    if inside(region.x, region.width, header.width) && inside(region.y, region.height, header.height) {
+        return Ok(region);
+    }
+    let Region { x, y, width, height } = region;
+    let problem = format!(
+        "{x},{y},{width},{height} (expected x,y,width,height inside {}×{} pixels)",
+        header.width, header.height
+    );
+    Err(Error::Option { option: "region", problem })
+}
+
+/// Positions of ŷ around a pixel's own that can change it: those that the synthesis reaches, and those of the packets that
+/// the wavelet reaches, four each way.
+fn halo(config: &ModelConfig, reach: [f64; 2]) -> [usize; 2] {
+    const PACKETS: f64 = 4.0;
+    [0, 1].map(|axis| (reach[axis] + PACKETS / config.latent_stride()[axis] as f64).ceil() as usize)
 }

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::latent::Latents;
 use crate::network::Kind;
 use crate::quality::{Level, Quality};
+use crate::rows::{PictureInfo, ReadRows};
 use crate::signal::{Audio, Image, Metadata};
 use crate::threads;
 use crate::transforms::{self, Transforms};
@@ -75,6 +76,20 @@ impl Encoder {
             return Err(Error::Option { option: "bitrate", problem });
         }
         self.pool.run(|| self.image(image))
+    }
+
+    /// Codes a picture whose rows come one after the other: memory grows with the width of the picture, not with its
+    /// height (but for the file itself, which is written as one, and an alpha plane, which comes whole). The file is that of
+    /// [`Self::encode_image`]; there is neither a reconstruction nor are there latents beside it.
+    ///
+    /// # Errors
+    /// As [`Self::encode_image`], and [`Error::Rows`] from `source`.
+    pub fn encode_rows(
+        &self,
+        picture: &PictureInfo,
+        source: &mut dyn ReadRows,
+    ) -> Result<Encoded<Image>, Error> {
+        self.pool.run(|| self.rows(picture, source))
     }
 
     /// Codes a sound.

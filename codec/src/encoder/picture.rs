@@ -1,49 +1,225 @@
-//! Picture → file. Each step has its mirror in `decoder/picture.rs`.
+//! Picture → file, row by row. Each step has its mirror in `decoder/picture.rs`.
+//!
+//! Rows of pixels go in strips through the wavelet and the analysis, which see across the borders of tiles, and become
+//! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel, and forgotten.
 
 use super::{Encoded, Encoder, Model, code_windows, with_metadata};
 use crate::error::Error;
-use crate::network::Kind;
-use crate::signal::{Color, Image};
-use crate::{alpha, decoder, latent, picture};
+use crate::latent::{Gains, Latents};
+use crate::network::{Kind, ModelConfig};
+use crate::picture::{PixelAnalysis, Pixels, STRIP, latent_size, latent_window, tile_log2};
+use crate::prior::Symbols;
+use crate::quality::Level;
+use crate::rows::{ImageRows, PictureInfo, ReadRows};
+use crate::signal::{Color, Image, SignalError};
+use crate::transforms::{self, Run, Transforms};
+use crate::weights::Weights;
+use crate::{alpha, decoder, kernel};
+use rayon::prelude::*;
 use wavern_bitstream::{BitDepth, Colour, ContainerBuilder, Header, ImageHeader};
+
+/// What of a picture in memory is kept beside its file.
+type Kept = (ImageHeader, Vec<u8>, Option<Latents>);
 
 impl Encoder {
     pub(super) fn image(&self, image: &Image) -> Result<Encoded<Image>, Error> {
         let model = Model::choose(&self.options, Kind::Image)?;
-        let weights = &*model.weights;
-        let level = self.options.quality.level(weights.config.lambdas.len());
-        let header = ImageHeader {
-            level: level.0,
-            colour: if image.color() == Color::Gray { Colour::Gray } else { Colour::Rgb },
-            depth: if image.depth() == 8 { BitDepth::Eight } else { BitDepth::Sixteen },
-            tile_log2: picture::tile_log2(image.width(), image.height()),
-            width: image.width(),
-            height: image.height(),
-            weights: weights.id,
-        };
-        let y = model.transforms.analysis(picture::to_packets(image, &weights.config))?;
-        let mut latents = latent::quantize(&y, level, weights, &*model.transforms)?;
-        let windows: Vec<[usize; 4]> = (0..header.tile_count())
-            .filter_map(|index| header.tile_rect(index))
-            .map(|tile| picture::latent_window(tile, &weights.config))
-            .collect();
-        let tiles = code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?;
-        let mut builder = ContainerBuilder::new(Header::Image(header));
-        builder = with_metadata(builder, image.metadata());
-        if let Some(plane) = image.alpha() {
-            builder = builder.alpha(alpha::write(plane, image.width(), image.height())?);
-        }
-        let bytes = builder.tiles(tiles).build(&self.options.limits)?;
-        let reconstruction = if self.options.reconstruct {
-            let restored = decoder::restore_image(&header, &latents, weights, &*model.transforms)?;
-            let restored = match image.alpha() {
-                Some(plane) => restored.with_alpha(plane.clone())?,
+        let info = PictureInfo::from(image);
+        let (header, bytes, latents) = self.picture(&model, &info, &mut ImageRows::new(image), true)?;
+        let mut latents = latents.unwrap_or_else(|| Latents::zeros(&model.weights.config, 0, 0));
+        let mut reconstruction = None;
+        if self.options.reconstruct {
+            let given =
+                transforms::given(&model.weights, self.options.transforms.as_ref()).map(|given| &**given);
+            let (restored, back) = decoder::restore_image(&header, latents, &model.weights, given)?;
+            latents = back;
+            let restored = match info.alpha {
+                Some(plane) => restored.with_alpha(plane)?,
                 None => restored,
             };
-            Some(restored.with_metadata(image.metadata().clone()))
-        } else {
-            None
+            reconstruction = Some(restored.with_metadata(info.metadata));
+        }
+        Ok(Encoded { bytes, reconstruction, level: Level(header.level), latents: vec![latents] })
+    }
+
+    pub(super) fn rows(
+        &self,
+        info: &PictureInfo,
+        source: &mut dyn ReadRows,
+    ) -> Result<Encoded<Image>, Error> {
+        let model = Model::choose(&self.options, Kind::Image)?;
+        let (header, bytes, _) = self.picture(&model, info, source, false)?;
+        Ok(Encoded { bytes, reconstruction: None, level: Level(header.level), latents: Vec::new() })
+    }
+
+    /// The file, and all latents if they are to be kept.
+    fn picture(
+        &self,
+        model: &Model,
+        info: &PictureInfo,
+        source: &mut dyn ReadRows,
+        keep: bool,
+    ) -> Result<Kept, Error> {
+        let weights = &*model.weights;
+        let config = &weights.config;
+        if info.width == 0 || info.height == 0 {
+            return Err(SignalError::EmptyImage { width: info.width, height: info.height }.into());
+        }
+        let level = self.options.quality.level(config.lambdas.len());
+        let header = ImageHeader {
+            level: level.0,
+            colour: if info.color == Color::Gray { Colour::Gray } else { Colour::Rgb },
+            depth: if info.depth == 8 { BitDepth::Eight } else { BitDepth::Sixteen },
+            tile_log2: tile_log2(info.width, info.height),
+            width: info.width,
+            height: info.height,
+            weights: weights.id,
         };
-        Ok(Encoded { bytes, reconstruction, level, latents: vec![latents] })
+        let given = transforms::given(&model.weights, self.options.transforms.as_ref()).map(|given| &**given);
+        let size = latent_size(&header, config);
+        let mut stream = LatentRows::new(info, size, weights, level, given)?;
+        let mut kept = keep.then(|| Latents::zeros(config, size[0], size[1]));
+        let windows: Vec<[usize; 4]> = (0..header.tile_count())
+            .filter_map(|index| header.tile_rect(index))
+            .map(|tile| latent_window(tile, config))
+            .collect();
+        let mut tiles = Vec::with_capacity(windows.len());
+        let (height, mut done) = (info.height as usize, 0);
+        for rows_of_tiles in windows.chunk_by(|a, b| a[0] == b[0]) {
+            let [first, _, rows, _] = rows_of_tiles[0];
+            while !stream.has(rows) {
+                let count = STRIP.min(height - done);
+                done += count;
+                let pixels = source.read(count)?;
+                check_rows(pixels, count, info)?;
+                stream.push(pixels, done == height)?;
+            }
+            let mut latents = stream.take(rows);
+            let windows: Vec<[usize; 4]> =
+                rows_of_tiles.iter().map(|&[_, column, rows, columns]| [0, column, rows, columns]).collect();
+            tiles.extend(code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?);
+            if let Some(kept) = &mut kept {
+                kept.set_window([first, 0], config.hyper_stride(), &latents);
+            }
+        }
+        let mut builder = with_metadata(ContainerBuilder::new(Header::Image(header)), &info.metadata);
+        if let Some(plane) = &info.alpha {
+            builder = builder.alpha(alpha::write(plane, info.width, info.height)?);
+        }
+        Ok((header, builder.tiles(tiles).build(&self.options.limits)?, kept))
+    }
+}
+
+/// A source that gives other rows than it was asked for.
+fn check_rows(pixels: Pixels<'_>, count: usize, info: &PictureInfo) -> Result<(), Error> {
+    let depth = if matches!(pixels, Pixels::U8(_)) { 8 } else { 16 };
+    if pixels.len() == count * info.row() && depth == info.depth {
+        return Ok(());
+    }
+    let (have, want) = (pixels.len(), count * info.row());
+    let problem = format!("{have} samples of {depth} bits (expected {want} of {} bits)", info.depth);
+    Err(Error::Rows(problem.into()))
+}
+
+/// Pixels on their way to ŷ and ẑ.
+struct LatentRows<'a> {
+    config: &'a ModelConfig,
+    pixels: PixelAnalysis,
+    analysis: Run<'a>,
+    gains: Gains,
+    hyper_analysis: Run<'a>,
+    /// Columns of y and z.
+    columns: [usize; 2],
+    /// Rows of ŷ and ẑ that were not taken yet.
+    y: Vec<i32>,
+    z: Vec<i32>,
+    /// Rows of y so far.
+    rows: usize,
+    /// Rows of y as h_a takes them, padded to whole positions of z.
+    companded: Vec<f32>,
+    last_row: Vec<f32>,
+}
+
+impl<'a> LatentRows<'a> {
+    fn new(
+        info: &PictureInfo,
+        [_, columns]: [usize; 2],
+        weights: &'a Weights,
+        level: Level,
+        given: Option<&'a dyn Transforms>,
+    ) -> Result<Self, Error> {
+        let config = &weights.config;
+        let across = config.hyper_stride()[1];
+        Ok(Self {
+            config,
+            pixels: PixelAnalysis::new(info.width as usize, info.color.channels(), config),
+            analysis: Run::analysis(weights, given, columns * config.latent_stride()[1])?,
+            gains: Gains::encode(weights, level),
+            hyper_analysis: Run::hyper_analysis(weights, given, columns.next_multiple_of(across))?,
+            columns: [columns, columns.div_ceil(across)],
+            y: Vec::new(),
+            z: Vec::new(),
+            rows: 0,
+            companded: Vec::new(),
+            last_row: Vec::new(),
+        })
+    }
+
+    fn push(&mut self, pixels: Pixels<'_>, last: bool) -> Result<(), Error> {
+        let [down, across] = self.config.hyper_stride();
+        let channels = self.config.latents();
+        let y = self.analysis.push(self.pixels.push(pixels, last), last)?;
+        let row = self.columns[0] * channels;
+        let padded = self.columns[0].next_multiple_of(across) * channels;
+        let before = self.y.len();
+        self.y.resize(before + y.len(), 0);
+        self.companded.resize(y.len() / row * padded, 0.0);
+        let rows = self.y[before..].par_chunks_mut(row).zip(self.companded.par_chunks_mut(padded));
+        y.par_chunks(row).zip(rows).for_each(|(y, (y_hat, companded))| {
+            self.gains.quantize(y, y_hat, &mut companded[..row]);
+            for at in (row..padded).step_by(channels) {
+                companded.copy_within(row - channels..row, at);
+            }
+        });
+        self.rows += y.len() / row;
+        if let Some(latest) = self.companded.chunks_exact(padded).next_back() {
+            self.last_row.clear();
+            self.last_row.extend_from_slice(latest);
+        }
+        if last {
+            for _ in self.rows..self.rows.next_multiple_of(down) {
+                self.companded.extend_from_slice(&self.last_row);
+            }
+        }
+        let z = self.hyper_analysis.push(&self.companded, last)?;
+        let before = self.z.len();
+        self.z.resize(before + z.len(), 0);
+        kernel::latents::round(z, &mut self.z[before..]);
+        Ok(())
+    }
+
+    /// Whether the next so many rows of ŷ, and the rows of ẑ that stand for them, are there.
+    fn has(&self, rows: usize) -> bool {
+        let [y, z] = self.lengths(rows);
+        self.y.len() >= y && self.z.len() >= z
+    }
+
+    /// The next so many rows of ŷ with those of ẑ.
+    fn take(&mut self, rows: usize) -> Latents {
+        let [y, z] = self.lengths(rows);
+        let zeros = Latents::zeros(self.config, rows, self.columns[0]);
+        Latents {
+            y: Symbols::from_vec(zeros.y.shape(), self.y.drain(..y).collect()),
+            z: Symbols::from_vec(zeros.z.shape(), self.z.drain(..z).collect()),
+            residual: zeros.residual,
+        }
+    }
+
+    fn lengths(&self, rows: usize) -> [usize; 2] {
+        let [down, _] = self.config.hyper_stride();
+        [
+            rows * self.columns[0] * self.config.latents(),
+            rows.div_ceil(down) * self.columns[1] * self.config.hyper_latents(),
+        ]
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! * [`float`]: pointwise and depthwise layers on f32, for the transforms.
 //! * [`integer`]: the same on whole numbers of 8 bits, for the prior.
-//! * [`mixture`]: between the integer layers and the entropy coder.
+//! * [`latents`], [`mixture`]: between float layers, symbols, integer layers and the entropy coder.
 //! * [`pixels`], [`lifting`]: colours and the steps of a wavelet.
 //!
 //! One generic source serves every instruction set through [`vector::Vector`]; the files of the sets say only what
@@ -14,6 +14,7 @@
 
 pub mod float;
 pub mod integer;
+pub mod latents;
 pub mod lifting;
 pub mod mixture;
 pub mod pixels;

@@ -114,6 +114,30 @@ impl Network {
         self.channels
     }
 
+    /// How many positions of the input, to each side, an output can see: rows and columns.
+    pub fn reach(&self) -> [f64; 2] {
+        let mut reach = [0.0; 2];
+        // Positions of the current layer for each position of the input.
+        let mut density = [1.0; 2];
+        for layer in &self.layers {
+            let kernel = match layer {
+                Prepared::Depthwise(layer, _) => layer.kernel(),
+                Prepared::Residual(layers) => layers.depthwise.kernel(),
+                Prepared::SpaceToDepth { factor, .. } => {
+                    (0..2).for_each(|axis| density[axis] /= factor[axis] as f64);
+                    continue;
+                }
+                Prepared::DepthToSpace { factor, .. } => {
+                    (0..2).for_each(|axis| density[axis] *= factor[axis] as f64);
+                    continue;
+                }
+                Prepared::Pointwise(..) => continue,
+            };
+            (0..2).for_each(|axis| reach[axis] += (kernel[axis] / 2) as f64 / density[axis]);
+        }
+        reach
+    }
+
     /// The layers with their parameters; [`float::Pointwise::weight`] and [`float::Depthwise::weight`] give them as stored.
     pub fn layers(&self) -> &[Prepared] {
         &self.layers

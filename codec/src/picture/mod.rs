@@ -8,9 +8,9 @@ pub use analysis::PixelAnalysis;
 pub use synthesis::{Output, PixelSynthesis};
 
 use crate::error::Error;
-use crate::network::{ModelConfig, Tensor};
-use crate::signal::{Color, Image, Samples};
-use wavern_bitstream::{BitDepth, Colour, ImageHeader, TileRect};
+use crate::network::ModelConfig;
+use crate::signal::Samples;
+use wavern_bitstream::{ImageHeader, TileRect};
 
 /// A picture of more pixels than this is cut into tiles of [`TILE_LOG2`].
 const WHOLE: u64 = 1_500_000;
@@ -120,52 +120,20 @@ pub fn latent_window(tile: TileRect, config: &ModelConfig) -> [usize; 4] {
     [y / v, x / u, height.div_ceil(v), width.div_ceil(u)]
 }
 
-/// Rows of pixels that go through the transforms together, unless there is a reason for others.
-const STRIP: usize = 64;
+/// Rows of pixels that go through the transforms together.
+pub const STRIP: usize = 64;
 
-/// Pixels → packets of a whole picture.
-pub fn to_packets(image: &Image, config: &ModelConfig) -> Tensor {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let channels = image.color().channels();
-    let mut stream = PixelAnalysis::new(width, channels, config);
-    let mut packets = Vec::new();
-    for first in (0..height).step_by(STRIP) {
-        let last = height.min(first + STRIP);
-        let rows = Pixels::from(image.samples()).part(first * width * channels..last * width * channels);
-        packets.extend_from_slice(stream.push(rows, last == height));
-    }
-    let [rows, columns] = [(height, 0), (width, 1)]
-        .map(|(side, axis)| side.next_multiple_of(config.signal_stride()[axis]) >> config.packet_levels);
-    Tensor::from_vec([rows, columns, config.packet_channels()], packets)
-}
-
-/// Packets → pixels of a whole picture with this header.
-///
-/// # Errors
-/// [`Error::Signal`] if the packets are not those of such a picture.
-pub fn from_packets(packets: &Tensor, header: &ImageHeader, config: &ModelConfig) -> Result<Image, Error> {
-    let color = if header.colour == Colour::Gray { Color::Gray } else { Color::Rgb };
-    let output = Output {
-        size: [header.width, header.height].map(|n| n as usize),
-        skip: [0, 0],
-        channels: color.channels(),
-        depth: if header.depth == BitDepth::Eight { 8 } else { 16 },
-        scale: Scale::Whole,
-    };
-    let [_, columns, channels] = packets.shape();
-    let mut stream = PixelSynthesis::new(columns, output, config);
-    let mut samples = output.samples();
-    let strip = (STRIP >> config.packet_levels).max(1) * columns * channels;
-    let mut strips = packets.data().chunks(strip).peekable();
-    while let Some(rows) = strips.next() {
-        stream.push(rows, strips.peek().is_none()).append_to(&mut samples);
-    }
-    Ok(Image::new(header.width, header.height, color, samples)?)
+/// Rows and columns of y of the whole picture.
+pub fn latent_size(header: &ImageHeader, config: &ModelConfig) -> [usize; 2] {
+    let [v, u] = config.signal_stride();
+    [(header.height as usize).div_ceil(v), (header.width as usize).div_ceil(u)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Tensor;
+    use crate::signal::Color;
     use crate::wavelet::packet2d;
 
     fn samples(len: usize) -> Vec<u8> {

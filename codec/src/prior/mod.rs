@@ -36,6 +36,15 @@ impl Symbols {
         Self { shape, data: vec![0; shape.iter().product()] }
     }
 
+    /// Wraps values in row-major order.
+    ///
+    /// # Panics
+    /// If there are not as many values as the shape has places.
+    pub fn from_vec(shape: [usize; 3], data: Vec<i32>) -> Self {
+        assert_eq!(data.len(), shape.iter().product::<usize>());
+        Self { shape, data }
+    }
+
     /// The nearest whole numbers, halves away from zero.
     pub fn round(x: &Tensor) -> Self {
         Self { shape: x.shape(), data: x.data().iter().map(|v| v.round() as i32).collect() }

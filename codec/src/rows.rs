@@ -1,0 +1,164 @@
+//! Pictures whose rows come and go one after the other: what [`crate::Encoder::encode_rows`] reads from and
+//! [`crate::Decoder::decode_rows`] writes to. Neither side ever has the whole picture.
+
+use crate::error::Error;
+use crate::picture::{Pixels, Scale};
+use crate::signal::{Color, Image, Metadata, Samples};
+
+/// A picture without its pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PictureInfo {
+    /// Pixels in a row, at least 1.
+    pub width: u32,
+    /// Rows, at least 1.
+    pub height: u32,
+    /// Which colour channels there are.
+    pub color: Color,
+    /// Bits of a sample: 8 or 16.
+    pub depth: u8,
+    /// Alpha samples `[height, width]`, whole.
+    pub alpha: Option<Samples>,
+    /// What travels beside the pixels.
+    pub metadata: Metadata,
+}
+
+impl PictureInfo {
+    /// Samples of a row.
+    pub fn row(&self) -> usize {
+        self.width as usize * self.color.channels()
+    }
+}
+
+impl From<&Image> for PictureInfo {
+    fn from(image: &Image) -> Self {
+        Self {
+            width: image.width(),
+            height: image.height(),
+            color: image.color(),
+            depth: image.depth(),
+            alpha: image.alpha().cloned(),
+            metadata: image.metadata().clone(),
+        }
+    }
+}
+
+/// Where rows come from.
+pub trait ReadRows: Send {
+    /// The next `count` rows, of which there are as many as the picture was said to have; interleaved samples of the
+    /// depth that it was said to have.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] with what went wrong.
+    fn read(&mut self, count: usize) -> Result<Pixels<'_>, Error>;
+}
+
+/// Where rows go.
+pub trait WriteRows: Send {
+    /// The picture that is about to come.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] with what went wrong.
+    fn begin(&mut self, picture: PictureInfo) -> Result<(), Error>;
+
+    /// Its next rows, interleaved samples.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] with what went wrong.
+    fn write(&mut self, rows: Pixels<'_>) -> Result<(), Error>;
+}
+
+/// What of a picture to decode; the default is all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct View {
+    /// Only these pixels. Only the tiles that they need are read.
+    pub region: Option<Region>,
+    /// Smaller: the low band of the wavelet at each halving, which is the picture through the 9-tap low-pass of CDF 9/7,
+    /// every second pixel of it. A region is given in pixels of the whole picture; what comes is the part of the scaled
+    /// picture that it touches.
+    pub scale: Scale,
+}
+
+impl View {
+    /// Only a region.
+    pub fn region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// Smaller.
+    pub fn scale(mut self, scale: Scale) -> Self {
+        self.scale = scale;
+        self
+    }
+}
+
+/// A rectangle of pixels, at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Pixels to the left of it.
+    pub x: u32,
+    /// Rows above it.
+    pub y: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+/// The rows of a picture in memory.
+pub(crate) struct ImageRows<'a> {
+    image: &'a Image,
+    next: usize,
+}
+
+impl<'a> ImageRows<'a> {
+    pub(crate) fn new(image: &'a Image) -> Self {
+        Self { image, next: 0 }
+    }
+}
+
+impl ReadRows for ImageRows<'_> {
+    fn read(&mut self, count: usize) -> Result<Pixels<'_>, Error> {
+        let row = self.image.width() as usize * self.image.color().channels();
+        let first = self.next;
+        self.next += count;
+        Ok(Pixels::from(self.image.samples()).part(first * row..self.next * row))
+    }
+}
+
+/// Rows → a picture in memory.
+#[derive(Default)]
+pub(crate) struct ImageSink(Option<(PictureInfo, Samples)>);
+
+impl ImageSink {
+    pub(crate) fn image(self) -> Result<Image, Error> {
+        let nothing = || Error::Rows("no rows".into());
+        let (info, samples) = self.0.ok_or_else(nothing)?;
+        let image = Image::new(info.width, info.height, info.color, samples)?;
+        let image = match info.alpha {
+            Some(alpha) => image.with_alpha(alpha)?,
+            None => image,
+        };
+        Ok(image.with_metadata(info.metadata))
+    }
+}
+
+impl WriteRows for ImageSink {
+    fn begin(&mut self, info: PictureInfo) -> Result<(), Error> {
+        let samples = info.row() * info.height as usize;
+        let samples = match info.depth {
+            8 => Samples::U8(Vec::with_capacity(samples)),
+            _ => Samples::U16(Vec::with_capacity(samples)),
+        };
+        self.0 = Some((info, samples));
+        Ok(())
+    }
+
+    fn write(&mut self, rows: Pixels<'_>) -> Result<(), Error> {
+        if let Some((_, samples)) = &mut self.0 {
+            rows.append_to(samples);
+        }
+        Ok(())
+    }
+}
