@@ -1,5 +1,7 @@
 //! Rows, regions and scales: any way to a picture's pixels gives the same ones.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 use wavern::signal::{Color, Samples};
 use wavern::{
     DecodeOptions, Decoder, EncodeOptions, Encoder, Error, Image, PictureInfo, Pixels, ReadRows, Region,

@@ -150,6 +150,26 @@ pub(crate) fn parse_quality(text: &str) -> Result<f32, String> {
     value.ok_or_else(|| "expected a number in 0..=100".to_owned())
 }
 
+/// `1/2`: how much smaller.
+pub(crate) fn parse_scale(text: &str) -> Result<wavern::Scale, String> {
+    match text {
+        "1" | "1/1" => Ok(wavern::Scale::Whole),
+        "1/2" => Ok(wavern::Scale::Half),
+        "1/4" => Ok(wavern::Scale::Quarter),
+        "1/8" => Ok(wavern::Scale::Eighth),
+        _ => Err("expected 1/2, 1/4 or 1/8".to_owned()),
+    }
+}
+
+/// `10,20,300,200`: pixels to the left, rows above, columns, rows.
+pub(crate) fn parse_region(text: &str) -> Result<wavern::Region, String> {
+    let numbers: Option<Vec<u32>> = text.split(',').map(|number| number.trim().parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[x, y, width, height]) => Ok(wavern::Region { x, y, width, height }),
+        _ => Err("expected x,y,width,height in pixels, such as 0,0,640,480".to_owned()),
+    }
+}
+
 /// `--json` and the result cannot both go to standard output.
 pub(crate) fn check_json(json: bool, to_stdout: bool) -> Result<()> {
     if json && to_stdout {
@@ -184,6 +204,17 @@ mod tests {
         for wrong in ["", "k", "96kb", "-5k", "NaN", "1", "1e12", "\u{e9}"] {
             assert!(parse_bitrate(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn regions_and_scales_are_parsed() {
+        let region = wavern::Region { x: 1, y: 2, width: 30, height: 4 };
+        assert_eq!(parse_region("1,2, 30,4"), Ok(region));
+        assert_eq!(parse_scale("1/4"), Ok(wavern::Scale::Quarter));
+        for wrong in ["", "1,2,3", "1,2,3,4,5", "-1,0,1,1", "a,b,c,d"] {
+            assert!(parse_region(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse_scale("1/3").is_err() && parse_scale("0.5").is_err());
     }
 
     #[test]

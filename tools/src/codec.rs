@@ -1,12 +1,15 @@
 //! The codec as the verbs use it: either kind of signal, and errors with an exit code.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::rows::PnmRows;
 use std::sync::Arc;
+use wavern::PictureInfo;
 use wavern::Transforms;
 use wavern::network::Kind;
-use wavern::signal::{Audio, Image, Signal};
+use wavern::signal::{Audio, Color, Image, Signal};
 use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Latents, Quality};
-use wavern_bitstream::{Container, Header};
+use wavern::{View, WriteRows};
+use wavern_bitstream::{Container, Header, Limits};
 
 /// How good or how large the result shall be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,16 +53,7 @@ impl Engine {
 /// Codes a signal.
 pub(crate) fn encode(signal: &Signal, target: Target, engine: Engine) -> Result<Stream> {
     let kind = if matches!(signal, Signal::Image(_)) { Kind::Image } else { Kind::Audio };
-    let transforms = engine.transforms(kind)?;
-    let mut options = EncodeOptions { threads: engine.threads, transforms, ..EncodeOptions::default() };
-    match target {
-        Target::Quality(value) => {
-            let wrong = |value| Error::usage(format!("quality {value} (expected 0..=100)"));
-            options.quality = Quality::new(value).map_err(wrong)?;
-        }
-        Target::Bitrate(bits) => options.bitrate = Some(bits),
-    }
-    let encoder = Encoder::new(options).map_err(explain)?;
+    let encoder = encoder(kind, target, engine)?;
     let (bytes, level) = match signal {
         Signal::Image(image) => encoder.encode_image(image).map(|encoded| (encoded.bytes, encoded.level)),
         Signal::Audio(audio) => encoder.encode_audio(audio).map(|encoded| (encoded.bytes, encoded.level)),
@@ -68,13 +62,57 @@ pub(crate) fn encode(signal: &Signal, target: Target, engine: Engine) -> Result<
     Ok(Stream { bytes, level: level.0 })
 }
 
+/// Codes a picture as its rows come.
+pub(crate) fn encode_rows(rows: &mut PnmRows, target: Target, engine: Engine) -> Result<Stream> {
+    let info = rows.info().clone();
+    let encoded = encoder(Kind::Image, target, engine)?.encode_rows(&info, rows).map_err(explain)?;
+    Ok(Stream { bytes: encoded.bytes, level: encoded.level.0 })
+}
+
+fn encoder(kind: Kind, target: Target, engine: Engine) -> Result<Encoder> {
+    let transforms = engine.transforms(kind)?;
+    let mut options = EncodeOptions { threads: engine.threads, transforms, ..EncodeOptions::default() };
+    match target {
+        Target::Quality(value) => {
+            let wrong = |value| Error::usage(format!("quality {value} (expected 0..=100)"));
+            options.quality = Quality::new(value).map_err(wrong)?;
+        }
+        Target::Bitrate(bits) if kind == Kind::Image => {
+            let what = format!("bitrate {bits} applies to sound only; choose a quality for a picture");
+            return Err(Error::usage(what));
+        }
+        Target::Bitrate(bits) => options.bitrate = Some(bits),
+    }
+    Encoder::new(options).map_err(explain)
+}
+
 /// Decodes a stream.
 pub(crate) fn decode(bytes: &[u8], engine: Engine) -> Result<Signal> {
+    decoder(bytes, engine)?.decode(bytes).map_err(explain)
+}
+
+/// Decodes a picture, or a view of it.
+pub(crate) fn decode_view(bytes: &[u8], view: View, engine: Engine) -> Result<Signal> {
+    decoder(bytes, engine)?.decode_view(bytes, view).map(Signal::Image).map_err(explain)
+}
+
+/// Decodes a picture, or a view of it, row by row.
+pub(crate) fn decode_rows(bytes: &[u8], view: View, engine: Engine, sink: &mut dyn WriteRows) -> Result<()> {
+    decoder(bytes, engine)?.decode_rows(bytes, view, sink).map_err(explain)
+}
+
+/// Whether a stream holds a picture without alpha.
+pub(crate) fn is_plain_picture(bytes: &[u8]) -> Result<bool> {
+    let container = Container::parse(bytes, &Limits::default()).map_err(explain_container)?;
+    Ok(matches!(container.header(), Header::Image(_)) && container.alpha().is_none())
+}
+
+fn decoder(bytes: &[u8], engine: Engine) -> Result<Decoder> {
     let mut options = DecodeOptions { threads: engine.threads, ..DecodeOptions::default() };
     let container = Container::parse(bytes, &options.limits).map_err(explain_container)?;
     let kind = if matches!(container.header(), Header::Image(_)) { Kind::Image } else { Kind::Audio };
     options.transforms = engine.transforms(kind)?;
-    Decoder::new(options).and_then(|decoder| decoder.decode(bytes)).map_err(explain)
+    Decoder::new(options).map_err(explain)
 }
 
 /// Quantized latents of a stream: one entry for a picture, one for each group of channels of a sound.
@@ -132,9 +170,18 @@ pub(crate) fn describe(signal: &Signal) -> String {
 }
 
 fn describe_image(image: &Image) -> String {
-    let color = format!("{:?}", image.color()).to_uppercase();
     let alpha = if image.alpha().is_some() { " with alpha" } else { "" };
-    format!("{}x{} pixels, {color}{alpha}, {} bits", image.width(), image.height(), image.depth())
+    describe_pixels(image.width(), image.height(), image.color(), alpha, image.depth())
+}
+
+/// [`describe`] of a picture whose rows come one after the other.
+pub(crate) fn describe_rows(info: &PictureInfo) -> String {
+    describe_pixels(info.width, info.height, info.color, "", info.depth)
+}
+
+fn describe_pixels(width: u32, height: u32, color: Color, alpha: &str, depth: u8) -> String {
+    let color = format!("{color:?}").to_uppercase();
+    format!("{width}x{height} pixels, {color}{alpha}, {depth} bits")
 }
 
 fn describe_audio(audio: &Audio) -> String {
@@ -172,6 +219,11 @@ fn explain(error: wavern::Error) -> Error {
         Codec::Payload { .. } | Codec::Alpha(_) | Codec::Field { .. } => ErrorKind::Corrupt,
         Codec::WeightsMismatch { .. } | Codec::Weights(_) => ErrorKind::Weights,
         Codec::Option { .. } | Codec::Signal(_) => ErrorKind::Usage,
+        // What this crate's own readers and writers of rows said.
+        Codec::Rows(error) => match error.downcast::<Error>() {
+            Ok(error) => return *error,
+            Err(error) => return Error::failed(error),
+        },
         Codec::Backend(_) => ErrorKind::Device,
         _ => ErrorKind::Failed,
     };

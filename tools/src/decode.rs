@@ -2,13 +2,15 @@
 
 use crate::cli::{self, Common};
 use crate::codec;
-use crate::error::{At, Result};
+use crate::error::{At, Error, Result};
 use crate::files::input::Input;
 use crate::files::output::Output;
-use crate::files::{self, OutputFormat};
+use crate::files::rows::{self, PnmWriter};
+use crate::files::{self, OutputFormat, image_writer};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
+use wavern::View;
 use wavern::signal::Signal;
 
 /// Turn a .wvn file back into a picture or a sound
@@ -28,6 +30,14 @@ pub(crate) struct Args {
     /// Format to write, whatever OUT is called
     #[arg(long, value_name = "FORMAT", value_enum, ignore_case = true)]
     format: Option<OutputFormat>,
+
+    /// Only these pixels of a picture: x,y,width,height. Only the tiles that they need are read
+    #[arg(long, value_name = "X,Y,W,H", value_parser = cli::parse_region)]
+    region: Option<wavern::Region>,
+
+    /// A picture 1/2, 1/4 or 1/8 as wide and high
+    #[arg(long, value_name = "1/N", value_parser = cli::parse_scale)]
+    scale: Option<wavern::Scale>,
 
     /// Overwrite OUT if it exists
     #[arg(short, long)]
@@ -51,16 +61,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let input = Input::read(&args.input)?;
 
-    let start = Instant::now();
-    let signal = codec::decode(input.bytes(), args.common.engine()).at(input.name())?;
-    let seconds = start.elapsed().as_secs_f64();
-
-    let format = named.unwrap_or(match signal {
-        Signal::Image(_) => OutputFormat::Png,
-        Signal::Audio(_) => OutputFormat::Wav,
-    });
+    let mut view = View::default().scale(args.scale.unwrap_or_default());
+    view.region = args.region;
     let name = output.name().to_owned();
-    let notes = output.write(|sink| files::write_signal(&signal, format, sink)).at(&name)?;
+    let start = Instant::now();
+    let done = match named.filter(|format| rows::streams(*format)) {
+        Some(format) if codec::is_plain_picture(input.bytes()).at(input.name())? => {
+            stream(args, &input, output, format, view)?
+        }
+        _ => whole(args, &input, output, named, view)?,
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    let Done { what, format, notes } = done;
     args.common.notes(&name, &notes);
 
     if args.json {
@@ -74,7 +86,48 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         });
         return cli::print_json(&object);
     }
-    let what = codec::describe(&signal);
     args.common.say(format_args!("{} -> {name}: {what}, {format}, {seconds:.2} s", input.name()));
     Ok(())
+}
+
+/// What was written.
+struct Done {
+    what: String,
+    format: OutputFormat,
+    notes: Vec<String>,
+}
+
+/// A picture without alpha, row by row.
+fn stream(args: &Args, input: &Input, output: Output, format: OutputFormat, view: View) -> Result<Done> {
+    output.write_from_any_thread(|out| {
+        let mut writer = PnmWriter::new(format, out);
+        codec::decode_rows(input.bytes(), view, args.common.engine(), &mut writer).at(input.name())?;
+        let info = writer.info.ok_or_else(|| Error::failed("no rows"))?;
+        let notes = image_writer::left_out(&info.metadata, format);
+        Ok(Done { what: codec::describe_rows(&info), format, notes })
+    })
+}
+
+/// Anything else, in memory.
+fn whole(
+    args: &Args,
+    input: &Input,
+    output: Output,
+    named: Option<OutputFormat>,
+    view: View,
+) -> Result<Done> {
+    let engine = args.common.engine();
+    let signal = if view == View::default() {
+        codec::decode(input.bytes(), engine)
+    } else {
+        codec::decode_view(input.bytes(), view, engine)
+    };
+    let signal = signal.at(input.name())?;
+    let format = named.unwrap_or(match signal {
+        Signal::Image(_) => OutputFormat::Png,
+        Signal::Audio(_) => OutputFormat::Wav,
+    });
+    let name = output.name().to_owned();
+    let notes = output.write(|sink| files::write_signal(&signal, format, sink)).at(&name)?;
+    Ok(Done { what: codec::describe(&signal), format, notes })
 }

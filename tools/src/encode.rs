@@ -1,28 +1,38 @@
-//! `wavern encode`: a picture or a sound in, a .wvn file out.
+//! `wavern encode`: pictures and sounds in, .wvn files out.
 
 use crate::cli::{self, Common};
-use crate::codec::{self, Target};
-use crate::error::{At, Result};
-use crate::files::input::Input;
+use crate::codec::{self, Rate, Stream, Target};
+use crate::error::{At, Error, Result};
 use crate::files::output::Output;
-use crate::files::{self, Loaded};
+use crate::files::rows::Source;
+use crate::files::{self, InputKind, Loaded};
 use serde_json::json;
-use std::path::PathBuf;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Code a picture or a sound as a .wvn file
+/// Code pictures and sounds as .wvn files
 ///
 /// What IN holds is told by its content, not by its name. Metadata (ICC, EXIF, XMP, RIFF chunks) is kept. OUT appears
-/// complete or not at all, and an existing file is overwritten only with -f.
+/// complete or not at all, and an existing file is overwritten only with -f. With --out-dir, every path is an input; one
+/// that fails does not keep the others from being coded.
 #[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "wavern encode [OPTIONS] IN OUT\n       wavern encode [OPTIONS] --out-dir DIR [-r] IN..."
+)]
 pub(crate) struct Args {
-    /// Picture or sound to read, or - for standard input
-    #[arg(value_name = "IN")]
-    input: PathBuf,
+    /// Picture or sound to read and file to write, - for standard input or output; with --out-dir, inputs
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
 
-    /// File to write, or - for standard output
-    #[arg(value_name = "OUT")]
-    output: PathBuf,
+    /// Write the files into this folder, each with the name of its input and the extension .wvn
+    #[arg(long, value_name = "DIR")]
+    out_dir: Option<PathBuf>,
+
+    /// Code the pictures and sounds in folders, and mirror the folders
+    #[arg(short, long, requires = "out_dir")]
+    recursive: bool,
 
     /// Quality from 0 (smallest) to 100 (best) [default: 60]
     #[arg(short, long, value_name = "0..100", value_parser = cli::parse_quality, allow_negative_numbers = true)]
@@ -45,28 +55,35 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let output = Output::new(&args.output, args.force)?;
-    cli::check_json(args.json, output.is_stdout())?;
-    let input = Input::read(&args.input)?;
-    let Loaded { signal, notes } = files::read_signal(&input)?;
-    args.common.notes(input.name(), &notes);
+    match (&args.out_dir, &args.paths[..]) {
+        (Some(folder), inputs) => run_all(args, inputs, folder),
+        (None, [input, output]) => run_one(args, input, output),
+        (None, paths) => {
+            let count = paths.len();
+            Err(Error::usage(format!("{count} paths (expected IN and OUT, or --out-dir with any number)")))
+        }
+    }
+}
 
+fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
+    let output = Output::new(output, args.force)?;
+    cli::check_json(args.json, output.is_stdout())?;
+    let source = Source::open(input)?;
     let target = match (args.quality, args.bitrate) {
         (_, Some(bits)) => Target::Bitrate(bits),
         (Some(quality), None) => Target::Quality(quality),
         (None, None) => Target::default(),
     };
-    let start = Instant::now();
-    let stream = codec::encode(&signal, target, args.common.engine()).at(input.name())?;
-    let seconds = start.elapsed().as_secs_f64();
+    let coded = code(args, source, target)?;
     let name = output.name().to_owned();
-    output.write_bytes(&stream.bytes)?;
+    output.write_bytes(&coded.stream.bytes)?;
 
-    let (bytes, rate) = (stream.bytes.len(), codec::rate(&signal, stream.bytes.len()));
+    let Coded { input, input_bytes, stream, what, rate, seconds, notes } = coded;
+    let bytes = stream.bytes.len();
     if args.json {
         let mut object = json!({
-            "input": input.name(),
-            "input_bytes": input.bytes().len(),
+            "input": input,
+            "input_bytes": input_bytes,
             "output": name,
             "bytes": bytes,
             "level": stream.level,
@@ -76,8 +93,112 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         codec::add_rate(&mut object, rate);
         return cli::print_json(&object);
     }
-    let what = codec::describe(&signal);
-    args.common
-        .say(format_args!("{}: {what} -> {name}: {bytes} bytes, {rate}, {seconds:.2} s", input.name()));
+    args.common.say(format_args!("{input}: {what} -> {name}: {bytes} bytes, {rate}, {seconds:.2} s"));
+    Ok(())
+}
+
+/// A file that was coded, and what to say of it.
+struct Coded {
+    input: String,
+    input_bytes: u64,
+    stream: Stream,
+    what: String,
+    rate: Rate,
+    seconds: f64,
+    notes: Vec<String>,
+}
+
+fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
+    let start = Instant::now();
+    match source {
+        Source::Rows(mut rows) => {
+            let input = rows.name().to_owned();
+            let stream = codec::encode_rows(&mut rows, target, args.common.engine()).at(&input)?;
+            let info = rows.info();
+            let pixels = f64::from(info.width) * f64::from(info.height);
+            let rate = Rate::BitsPerPixel(stream.bytes.len() as f64 * 8.0 / pixels);
+            let (what, seconds) = (codec::describe_rows(info), start.elapsed().as_secs_f64());
+            Ok(Coded { input, input_bytes: rows.bytes(), stream, what, rate, seconds, notes: Vec::new() })
+        }
+        Source::Whole(input) => {
+            let Loaded { signal, notes } = files::read_signal(&input)?;
+            args.common.notes(input.name(), &notes);
+            let start = Instant::now();
+            let stream = codec::encode(&signal, target, args.common.engine()).at(input.name())?;
+            let seconds = start.elapsed().as_secs_f64();
+            let rate = codec::rate(&signal, stream.bytes.len());
+            let what = codec::describe(&signal);
+            let (name, input_bytes) = (input.name().to_owned(), input.bytes().len() as u64);
+            Ok(Coded { input: name, input_bytes, stream, what, rate, seconds, notes })
+        }
+    }
+}
+
+/// All inputs, folders among them, into a folder.
+fn run_all(args: &Args, inputs: &[PathBuf], folder: &Path) -> Result<()> {
+    let mut jobs = Vec::new();
+    for input in inputs {
+        if input.is_dir() && !args.recursive {
+            return Err(Error::usage("is a folder (use -r to code what is in it)").at(input.display()));
+        }
+        if input == Path::new("-") {
+            return Err(Error::usage("standard input has no name to use in --out-dir (name OUT instead)"));
+        }
+        if input.is_dir() {
+            find(input, folder, &mut jobs)?;
+        } else {
+            let name = input.file_name().ok_or_else(|| Error::usage("is no file").at(input.display()))?;
+            jobs.push((input.clone(), folder.join(name).with_extension("wvn")));
+        }
+    }
+    let mut names: Vec<&PathBuf> = jobs.iter().map(|(_, output)| output).collect();
+    names.sort();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::usage(
+            "would be the file of two inputs (their names differ in the extension only)",
+        )
+        .at(twice[0].display()));
+    }
+    let (mut failed, total) = (0, jobs.len());
+    for (input, output) in &jobs {
+        let parent = output.parent().unwrap_or(folder);
+        let coded =
+            fs::create_dir_all(parent).at(parent.display()).and_then(|()| run_one(args, input, output));
+        if let Err(error) = coded {
+            if error.is_quiet() {
+                return Err(error);
+            }
+            failed += 1;
+            cli::tell_error(&error);
+        }
+    }
+    if failed > 0 {
+        return Err(Error::failed(format!("{failed} of {total} files failed")));
+    }
+    args.common.say(format_args!("{total} files"));
+    Ok(())
+}
+
+/// The pictures and sounds in a folder and those inside it, by name, and where their files go.
+fn find(folder: &Path, out: &Path, jobs: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
+    let entries: Vec<_> =
+        fs::read_dir(folder).and_then(|entries| entries.collect::<Result<_, _>>()).at(folder.display())?;
+    let mut paths: Vec<PathBuf> = entries.iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let Some(name) = path.file_name() else { continue };
+        if path.is_dir() {
+            // A link could lead back here.
+            if !path.is_symlink() {
+                find(&path, &out.join(name), jobs)?;
+            }
+            continue;
+        }
+        let mut start = Vec::new();
+        fs::File::open(&path).and_then(|file| file.take(64).read_to_end(&mut start)).at(path.display())?;
+        if matches!(InputKind::of(&start), Ok(InputKind::Image(_) | InputKind::Wav)) {
+            jobs.push((path.clone(), out.join(name).with_extension("wvn")));
+        }
+    }
     Ok(())
 }

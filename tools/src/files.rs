@@ -7,6 +7,7 @@ pub mod image_writer;
 pub mod input;
 pub mod kind;
 pub mod output;
+pub mod rows;
 pub mod wav;
 
 pub use guard::install_panic_hook;

@@ -3,7 +3,7 @@
 //! Rows of pixels go in strips through the wavelet and the analysis, which see across the borders of tiles, and become
 //! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel, and forgotten.
 
-use super::{Encoded, Encoder, Model, code_windows, with_metadata};
+use super::{Encoded, Encoder, Model, code_window, code_windows, with_metadata};
 use crate::error::Error;
 use crate::latent::{Gains, Latents};
 use crate::network::{Kind, ModelConfig};
@@ -97,9 +97,14 @@ impl Encoder {
             let mut latents = stream.take(rows);
             let windows: Vec<[usize; 4]> =
                 rows_of_tiles.iter().map(|&[_, column, rows, columns]| [0, column, rows, columns]).collect();
-            tiles.extend(code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?);
+            let stride = config.hyper_stride();
             if let Some(kept) = &mut kept {
-                kept.set_window([first, 0], config.hyper_stride(), &latents);
+                tiles.extend(code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?);
+                kept.set_window([first, 0], stride, &latents);
+            } else {
+                // Nobody asks for the latents: each tile's are gone as soon as it is coded.
+                let code = |&window| code_window(&mut [latents.window(window, stride)], level, weights);
+                tiles.extend(windows.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
             }
         }
         let mut builder = with_metadata(ContainerBuilder::new(Header::Image(header)), &info.metadata);

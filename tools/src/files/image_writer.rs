@@ -11,7 +11,7 @@ use std::fmt;
 use std::io::{self, Cursor, Write};
 use tiff::encoder::colortype;
 use tiff::tags::{ExtraSamples, Tag};
-use wavern::signal::{Color, Image, Samples};
+use wavern::signal::{Color, Image, Metadata, Samples};
 
 /// Writes a picture in this format. Returns a note if the format cannot hold all of its metadata.
 pub fn write(image: &Image, format: OutputFormat, out: &mut dyn Write) -> Result<Vec<String>> {
@@ -25,12 +25,11 @@ pub fn write(image: &Image, format: OutputFormat, out: &mut dyn Write) -> Result
         }
         OutputFormat::Wav => return Err(cannot_hold(format, "a picture")),
     }
-    Ok(left_out(image, format))
+    Ok(left_out(image.metadata(), format))
 }
 
 /// Which blocks of metadata the format has no place for.
-fn left_out(image: &Image, format: OutputFormat) -> Vec<String> {
-    let metadata = image.metadata();
+pub fn left_out(metadata: &Metadata, format: OutputFormat) -> Vec<String> {
     let is_text = metadata.xmp.as_deref().is_none_or(|xmp| str::from_utf8(xmp).is_ok());
     let (icc, exif, xmp) = match format {
         OutputFormat::Png => (true, true, is_text),
@@ -258,7 +257,7 @@ mod tests {
     use super::super::image_reader;
     use super::*;
     use ::image::ImageFormat;
-    use wavern::signal::{Metadata, Signal};
+    use wavern::signal::Signal;
 
     fn noise(count: usize) -> impl Iterator<Item = u16> {
         let mut state = 1_u32;
@@ -366,16 +365,19 @@ mod tests {
         let image = picture(6, 3, Color::Rgb, 8, false).with_metadata(metadata.clone());
         for format in [OutputFormat::Png, OutputFormat::Webp] {
             assert_eq!(there_and_back(&image, format).unwrap(), image, "{format}");
-            assert_eq!(left_out(&image, format), Vec::<String>::new());
+            assert_eq!(left_out(image.metadata(), format), Vec::<String>::new());
         }
         let back = there_and_back(&image, OutputFormat::Tiff).unwrap();
         assert_eq!((&back.metadata().icc, &back.metadata().xmp), (&metadata.icc, &metadata.xmp));
-        assert_eq!(left_out(&image, OutputFormat::Tiff), ["TIFF cannot hold EXIF: left out"]);
+        assert_eq!(left_out(image.metadata(), OutputFormat::Tiff), ["TIFF cannot hold EXIF: left out"]);
         let strange =
             image.clone().with_metadata(Metadata { xmp: Some(vec![0xFF; 3]), ..Metadata::default() });
-        assert_eq!(left_out(&strange, OutputFormat::Png), ["PNG cannot hold XMP: left out"]);
+        assert_eq!(left_out(strange.metadata(), OutputFormat::Png), ["PNG cannot hold XMP: left out"]);
         assert_eq!(there_and_back(&strange, OutputFormat::Png).unwrap().metadata(), &Metadata::default());
-        assert_eq!(left_out(&image, OutputFormat::Bmp), ["BMP cannot hold ICC profile, EXIF, XMP: left out"]);
+        assert_eq!(
+            left_out(image.metadata(), OutputFormat::Bmp),
+            ["BMP cannot hold ICC profile, EXIF, XMP: left out"]
+        );
     }
 
     #[test]

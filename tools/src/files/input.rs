@@ -38,6 +38,11 @@ impl Input {
         Self { name: name.into(), bytes }
     }
 
+    /// The rest of an input whose beginning was read; `length` is what the system reports of all of it.
+    pub fn continued(name: String, start: Vec<u8>, rest: impl Read, length: u64) -> Result<Self> {
+        Self::read_from(name, io::Cursor::new(start).chain(rest), length, limits::FILE_BYTES)
+    }
+
     fn read_from(name: String, reader: impl Read, expected: u64, limit: u64) -> Result<Self> {
         let mut bytes = Vec::new();
         // The length the system reports is a hint only: pipes report 0, and files may grow.

@@ -73,15 +73,23 @@ impl Output {
 
     /// Writes everything. If `write` or the disk fails, the destination is as it was before.
     pub fn write<T>(self, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
+        self.write_from_any_thread(|sink| write(sink))
+    }
+
+    /// As [`write`](Self::write), from any thread.
+    pub fn write_from_any_thread<T>(
+        self,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> Result<T>,
+    ) -> Result<T> {
         let Self { name, target } = self;
-        let run = |sink: &mut dyn Write| -> Result<T> {
+        let run = |sink: &mut (dyn Write + Send)| -> Result<T> {
             let mut buffered = BufWriter::with_capacity(1 << 16, sink);
             let value = write(&mut buffered)?;
             buffered.flush().at(&name)?;
             Ok(value)
         };
         match target {
-            Target::Stdout => run(&mut io::stdout().lock()),
+            Target::Stdout => run(&mut io::stdout()),
             Target::Special(path) => {
                 let mut file = OpenOptions::new().write(true).open(path).at(&name)?;
                 run(&mut file)

@@ -6,6 +6,7 @@ mod eval;
 mod info;
 mod pipes;
 mod round_trip;
+mod views;
 
 use assert_cmd::Command;
 use std::fs;

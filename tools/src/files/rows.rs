@@ -1,0 +1,255 @@
+//! PNM pictures row by row, in and out: no picture is ever in memory as a whole.
+//!
+//! Only what needs no conversion streams: binary gray and colour (P5, P6) of the full range of 8 or 16 bits. All else
+//! goes the way of the other formats.
+
+use super::input::Input;
+use super::{OutputFormat, limits};
+use crate::error::{At, Error, Result};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use wavern::signal::{Color, Metadata};
+use wavern::{PictureInfo, Pixels, ReadRows, WriteRows};
+
+/// Pixels in a row of the widest picture that streams: what the codec sets aside grows with the width, and a header
+/// from a pipe can promise anything.
+const WIDEST: u32 = 1 << 16;
+/// Longest header that streams.
+const HEADER: usize = 256;
+
+/// An input that may come row by row.
+pub enum Source {
+    /// As it comes.
+    Rows(PnmRows),
+    /// All of it.
+    Whole(Input),
+}
+
+impl Source {
+    /// Opens a file, or standard input if the path is `-`.
+    pub fn open(path: &Path) -> Result<Self> {
+        let (name, mut reader, length): (String, Box<dyn Read + Send>, u64) = if path == Path::new("-") {
+            let name = "standard input".to_owned();
+            if io::stdin().is_terminal() {
+                return Err(Error::usage("is a terminal (expected a pipe or a file)").at(name));
+            }
+            (name, Box::new(io::stdin()), 0)
+        } else {
+            let name = path.display().to_string();
+            let file = File::open(path).at(&name)?;
+            let metadata = file.metadata().at(&name)?;
+            if metadata.is_dir() {
+                return Err(Error::usage("is a folder (expected a file)").at(name));
+            }
+            (name, Box::new(file), metadata.len())
+        };
+        let mut start = Vec::new();
+        reader.by_ref().take(HEADER as u64).read_to_end(&mut start).at(&name)?;
+        match header(&start) {
+            Some((info, used)) if info.width <= WIDEST => {
+                let samples = info.row() as u64 * u64::from(info.height);
+                let pixels = u64::from(info.width) * u64::from(info.height);
+                let promised = used as u64 + samples * u64::from(info.depth / 8);
+                if info.height > limits::SIDE || pixels > limits::PIXELS {
+                    let (width, height, most) = (info.width, info.height, limits::PIXELS);
+                    let what = format!("{width}x{height} pixels (expected at most {most})");
+                    return Err(Error::limit(what).at(name));
+                }
+                if length != 0 && length < promised {
+                    return Err(too_short().at(name));
+                }
+                let start = start.split_off(used);
+                let rows = PnmRows {
+                    name,
+                    info,
+                    reader: Box::new(io::Cursor::new(start).chain(reader)),
+                    promised,
+                    bytes: Vec::new(),
+                    words: Vec::new(),
+                };
+                Ok(Self::Rows(rows))
+            }
+            _ => Input::continued(name, start, reader, length).map(Self::Whole),
+        }
+    }
+}
+
+fn too_short() -> Error {
+    Error::corrupt("PNM ends too early")
+}
+
+/// The picture that a header says follows, if it streams, and the length of the header.
+fn header(start: &[u8]) -> Option<(PictureInfo, usize)> {
+    let color = match start.get(..2)? {
+        b"P5" => Color::Gray,
+        b"P6" => Color::Rgb,
+        _ => return None,
+    };
+    let mut at = 2;
+    let mut fields = [0u32; 3];
+    for field in &mut fields {
+        while start.get(at)?.is_ascii_whitespace() {
+            at += 1;
+        }
+        let digits = start[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        *field = str::from_utf8(&start[at..at + digits]).ok()?.parse().ok()?;
+        at += digits;
+    }
+    let [width, height, most] = fields;
+    let depth = match most {
+        255 => 8,
+        65535 => 16,
+        _ => return None,
+    };
+    let sound = start.get(at)?.is_ascii_whitespace() && width > 0 && height > 0;
+    let info = PictureInfo { width, height, color, depth, alpha: None, metadata: Metadata::default() };
+    sound.then_some((info, at + 1))
+}
+
+/// The rows of a PNM.
+pub struct PnmRows {
+    name: String,
+    info: PictureInfo,
+    reader: Box<dyn Read + Send>,
+    /// Bytes of the file.
+    promised: u64,
+    bytes: Vec<u8>,
+    words: Vec<u16>,
+}
+
+impl PnmRows {
+    /// The path as given, or `standard input`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.promised
+    }
+
+    /// The picture that comes.
+    pub fn info(&self) -> &PictureInfo {
+        &self.info
+    }
+}
+
+impl ReadRows for PnmRows {
+    fn read(&mut self, count: usize) -> Result<Pixels<'_>, wavern::Error> {
+        let samples = count * self.info.row();
+        self.bytes.resize(samples * usize::from(self.info.depth / 8), 0);
+        self.reader.read_exact(&mut self.bytes).map_err(|error| {
+            let error = match error.kind() {
+                io::ErrorKind::UnexpectedEof => too_short(),
+                _ => Error::failed(error),
+            };
+            wavern::Error::Rows(Box::new(error))
+        })?;
+        if self.info.depth == 8 {
+            return Ok(Pixels::U8(&self.bytes));
+        }
+        self.words.clear();
+        self.words.extend(self.bytes.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])));
+        Ok(Pixels::U16(&self.words))
+    }
+}
+
+/// Whether pictures without alpha can be written in this format as their rows come.
+pub fn streams(format: OutputFormat) -> bool {
+    matches!(format, OutputFormat::Pnm | OutputFormat::Pgm | OutputFormat::Ppm)
+}
+
+/// Writes the rows of a picture without alpha as a PNM.
+pub struct PnmWriter<'a> {
+    out: &'a mut (dyn Write + Send),
+    format: OutputFormat,
+    /// Gray as three equal channels.
+    spread: bool,
+    bytes: Vec<u8>,
+    /// The picture, once its rows come.
+    pub info: Option<PictureInfo>,
+}
+
+impl<'a> PnmWriter<'a> {
+    /// For a format that [`streams`].
+    pub fn new(format: OutputFormat, out: &'a mut (dyn Write + Send)) -> Self {
+        Self { out, format, spread: false, bytes: Vec::new(), info: None }
+    }
+
+    fn put(&mut self, spread: bool) -> Result<(), wavern::Error> {
+        if spread {
+            let width = if self.info.as_ref().is_some_and(|info| info.depth == 16) { 2 } else { 1 };
+            self.bytes = self.bytes.chunks_exact(width).flat_map(|sample| sample.repeat(3)).collect();
+        }
+        self.out
+            .write_all(&self.bytes)
+            .at("writing PNM")
+            .map_err(|error| wavern::Error::Rows(Box::new(error)))
+    }
+}
+
+impl WriteRows for PnmWriter<'_> {
+    fn begin(&mut self, info: PictureInfo) -> Result<(), wavern::Error> {
+        let gray = info.color == Color::Gray;
+        if self.format == OutputFormat::Pgm && !gray {
+            let error = Error::usage("PGM cannot hold colour (png can hold every picture)");
+            return Err(wavern::Error::Rows(Box::new(error)));
+        }
+        self.spread = self.format == OutputFormat::Ppm && gray;
+        let magic = if gray && !self.spread { "P5" } else { "P6" };
+        let most = if info.depth == 8 { 255 } else { 65535 };
+        self.bytes = format!("{magic}\n{} {}\n{most}\n", info.width, info.height).into_bytes();
+        self.info = Some(info);
+        self.put(false)
+    }
+
+    fn write(&mut self, rows: Pixels<'_>) -> Result<(), wavern::Error> {
+        self.bytes.clear();
+        match rows {
+            Pixels::U8(samples) => self.bytes.extend_from_slice(samples),
+            Pixels::U16(samples) => self.bytes.extend(samples.iter().flat_map(|sample| sample.to_be_bytes())),
+        }
+        self.put(self.spread)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_that_stream_are_told_from_others() {
+        let (info, used) = header(b"P6 3\n 2\t255\n......").unwrap();
+        assert_eq!((info.width, info.height, info.depth, info.color, used), (3, 2, 8, Color::Rgb, 12));
+        let (info, _) = header(b"P5\n3 2\n65535\nx").unwrap();
+        assert_eq!((info.depth, info.color), (16, Color::Gray));
+        for other in [
+            "P4\n3 2\n",
+            "P6\n3 2\n1023\n",
+            "P6\n# by hand\n3 2\n255\n",
+            "P6\n0 2\n255\n",
+            "P6\n3",
+            "P6\n-3 2\n255\n",
+        ] {
+            assert!(header(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn rows_come_from_the_file_and_its_end_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pgm");
+        std::fs::write(&path, b"P5\n2 3\n255\nabcdef").unwrap();
+        let Source::Rows(mut rows) = Source::open(&path).unwrap() else { panic!("it streams") };
+        assert!(matches!(rows.read(2).unwrap(), Pixels::U8(b"abcd")));
+        assert!(matches!(rows.read(1).unwrap(), Pixels::U8(b"ef")));
+        assert!(rows.read(1).is_err());
+        std::fs::write(&path, b"P5\n2 3\n255\nabcde").unwrap();
+        let error = Source::open(&path).map(drop).unwrap_err();
+        assert_eq!(error.exit_code(), 4);
+        std::fs::write(&path, b"P5\n# note\n2 3\n255\nabcdef").unwrap();
+        let Source::Whole(input) = Source::open(&path).unwrap() else { panic!("it does not stream") };
+        assert_eq!(input.bytes(), b"P5\n# note\n2 3\n255\nabcdef");
+    }
+}
