@@ -62,17 +62,18 @@ pub fn decode_rows(
     let same_row =
         |a: &(usize, [usize; 4]), b: &(usize, [usize; 4])| a.0 / across as usize == b.0 / across as usize;
     for tiles in needed.chunk_by(same_row) {
-        let parts: Vec<([usize; 2], Latents)> = tiles
-            .par_iter()
-            .map(|&(index, window)| {
+        let mut parts: Vec<([usize; 2], Latents)> = Vec::with_capacity(tiles.len());
+        // No more tiles at once than threads: what each needs on the way would add up.
+        for tiles in tiles.chunks(rayon::current_num_threads()) {
+            let decode = |&(index, window): &(usize, [usize; 4])| {
                 let decoded = decode_window(container.tile(index)?, window, level, weights, 1);
-                let latents = decoded.map_err(|source| Error::Payload { unit: "tile", index, source })?;
-                Ok(latents.into_iter().map(move |part| ([window[0], window[1]], part)))
-            })
-            .collect::<Result<Vec<_>, Error>>()?
-            .into_iter()
-            .flatten()
-            .collect();
+                decoded.map_err(|source| Error::Payload { unit: "tile", index, source })
+            };
+            let decoded = tiles.par_iter().map(decode).collect::<Result<Vec<_>, Error>>()?;
+            for ((_, window), latents) in tiles.iter().zip(decoded) {
+                parts.extend(latents.into_iter().map(|part| ([window[0], window[1]], part)));
+            }
+        }
         painter.paint(&parts, sink)?;
     }
     Ok(())
@@ -168,7 +169,7 @@ impl<'a> Painter<'a> {
             gains: Gains::decode(weights, level),
             synthesis: Run::synthesis(weights, given, width, level)?,
             pixels: PixelSynthesis::new(width * config.latent_stride()[1], output, config),
-            strip: picture::STRIP.div_ceil(stride[0]),
+            strip: picture::strip(width * stride[1]).div_ceil(stride[0]),
             y: Vec::new(),
             rows,
             columns,

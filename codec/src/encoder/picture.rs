@@ -7,7 +7,7 @@ use super::{Encoded, Encoder, Model, code_window, code_windows, with_metadata};
 use crate::error::Error;
 use crate::latent::{Gains, Latents};
 use crate::network::{Kind, ModelConfig};
-use crate::picture::{PixelAnalysis, Pixels, STRIP, latent_size, latent_window, tile_log2};
+use crate::picture::{PixelAnalysis, Pixels, latent_size, latent_window, strip, tile_log2};
 use crate::prior::Symbols;
 use crate::quality::Level;
 use crate::rows::{ImageRows, PictureInfo, ReadRows};
@@ -88,7 +88,7 @@ impl Encoder {
         for rows_of_tiles in windows.chunk_by(|a, b| a[0] == b[0]) {
             let [first, _, rows, _] = rows_of_tiles[0];
             while !stream.has(rows) {
-                let count = STRIP.min(height - done);
+                let count = strip(info.width as usize).min(height - done);
                 done += count;
                 let pixels = source.read(count)?;
                 check_rows(pixels, count, info)?;
@@ -104,7 +104,10 @@ impl Encoder {
             } else {
                 // Nobody asks for the latents: each tile's are gone as soon as it is coded.
                 let code = |&window| code_window(&mut [latents.window(window, stride)], level, weights);
-                tiles.extend(windows.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
+                // No more tiles at once than threads: what each needs on the way would add up.
+                for windows in windows.chunks(rayon::current_num_threads()) {
+                    tiles.extend(windows.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
+                }
             }
         }
         let mut builder = with_metadata(ContainerBuilder::new(Header::Image(header)), &info.metadata);
@@ -214,8 +217,8 @@ impl<'a> LatentRows<'a> {
         let [y, z] = self.lengths(rows);
         let zeros = Latents::zeros(self.config, rows, self.columns[0]);
         Latents {
-            y: Symbols::from_vec(zeros.y.shape(), self.y.drain(..y).collect()),
-            z: Symbols::from_vec(zeros.z.shape(), self.z.drain(..z).collect()),
+            y: Symbols::from_vec(zeros.y.shape(), split_front(&mut self.y, y)),
+            z: Symbols::from_vec(zeros.z.shape(), split_front(&mut self.z, z)),
             residual: zeros.residual,
         }
     }
@@ -227,4 +230,12 @@ impl<'a> LatentRows<'a> {
             rows.div_ceil(down) * self.columns[1] * self.config.hyper_latents(),
         ]
     }
+}
+
+/// The first elements, without a copy; the rest stay.
+fn split_front(values: &mut Vec<i32>, count: usize) -> Vec<i32> {
+    let mut rest = Vec::with_capacity(values.capacity());
+    rest.extend_from_slice(&values[count..]);
+    values.truncate(count);
+    std::mem::replace(values, rest)
 }

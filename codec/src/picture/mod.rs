@@ -120,8 +120,11 @@ pub fn latent_window(tile: TileRect, config: &ModelConfig) -> [usize; 4] {
     [y / v, x / u, height.div_ceil(v), width.div_ceil(u)]
 }
 
-/// Rows of pixels that go through the transforms together.
-pub const STRIP: usize = 64;
+/// Rows of pixels that go through the transforms together: fewer in a wide picture, so that a strip stays in cache.
+pub fn strip(width: usize) -> usize {
+    const PIXELS: usize = 1 << 17;
+    (PIXELS / width.max(1) / 16 * 16).clamp(16, 64)
+}
 
 /// Rows and columns of y of the whole picture.
 pub fn latent_size(header: &ImageHeader, config: &ModelConfig) -> [usize; 2] {
