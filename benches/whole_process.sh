@@ -21,7 +21,7 @@ measure() { # codec, direction, command
   shift 2
   for _ in $(seq "$runs"); do
     local start=$EPOCHREALTIME
-    /usr/bin/time -f '%M' -o "$work/time" $launch "$@" >"$work/log" 2>&1
+    /usr/bin/time -f '%M' -o "$work/time" $launch "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
     echo "$start $EPOCHREALTIME $(tail -n 1 "$work/time")" | awk '{ printf "%.4f %d\n", $2 - $1, $3 }'
   done | sort -n | awk -v c="$codec" -v d="$direction" -v t="$threads" -v p="$pixels" '
     { time[NR] = $1; if ($2 > most) most = $2 }
@@ -44,8 +44,8 @@ fi
 if command -v avifenc >/dev/null; then
   # It reads no PPM; what wavern made of the picture is one as good.
   "$wavern" decode -f --quiet "$work/x.wvn" "$work/x.png"
-  measure avifenc-s6 encode avifenc -s 6 -q 65 -j "$threads" "$work/x.png" "$work/x.avif"
-  measure avifdec decode avifdec -j "$threads" --png-compress 0 "$work/x.avif" "$work/a.png"
+  measure avifenc-s6 encode avifenc -s 6 --min 18 --max 26 -j "$threads" "$work/x.png" "$work/x.avif"
+  measure avifdec decode avifdec -j "$threads" "$work/x.avif" "$work/a.y4m"
 fi
 if command -v cwebp >/dev/null; then
   measure cwebp encode cwebp -quiet -mt -q 85 "$picture" -o "$work/x.webp"
