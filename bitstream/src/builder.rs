@@ -90,6 +90,10 @@ impl<'a> ContainerBuilder<'a> {
         let tiles: Vec<&[u8]> = self.tiles.iter().map(AsRef::as_ref).collect();
         let mut data = Vec::new();
         chunk::write(ChunkCode::DATA, &tiles, &mut data);
+        // An hour of sound is many bytes: they are not held three times.
+        let count = tiles.len();
+        drop(tiles);
+        drop(self.tiles);
 
         let size = length(&out).saturating_add(length(&data));
         let missing = self.header.least_file_bytes().saturating_sub(size);
@@ -98,7 +102,7 @@ impl<'a> ContainerBuilder<'a> {
         }
         out.append(&mut data);
 
-        let optional = [self.alpha.is_some(), self.tiles.len() > 1, missing > 0];
+        let optional = [self.alpha.is_some(), count > 1, missing > 0];
         let chunks =
             optional.into_iter().filter(|&written| written).count().saturating_add(self.metadata.len());
         let chunks = u64::try_from(chunks).unwrap_or(u64::MAX).saturating_add(2); // the header and DATA

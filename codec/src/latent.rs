@@ -1,11 +1,9 @@
 //! Between the transforms and the prior: gains, rounding, and the grids of tiles.
 
-use crate::error::Error;
 use crate::kernel::latents as kernel;
 use crate::network::{ModelConfig, Tensor};
 use crate::prior::{Symbols, units};
 use crate::quality::Level;
-use crate::transforms::Transforms;
 use crate::weights::Weights;
 use std::ops::Range;
 
@@ -66,6 +64,11 @@ impl Gains {
         Self(exp2(&level.interpolate(&weights.decode_gain, weights.config.latents())))
     }
 
+    /// One factor a channel.
+    pub fn factors(&self) -> &[f32] {
+        &self.0
+    }
+
     /// y at any number of positions → ŷ, and the input of h_a.
     ///
     /// # Panics
@@ -96,26 +99,6 @@ impl Gains {
             &mut out[..symbols.len()],
         );
     }
-}
-
-/// y → ŷ and ẑ at a level: multiply by the gains, round; companded y through h_a, round. Residuals come from the prior
-/// and are left at zero.
-///
-/// # Errors
-/// Those of the backend.
-pub fn quantize(
-    y: &Tensor,
-    level: Level,
-    weights: &Weights,
-    transforms: &dyn Transforms,
-) -> Result<Latents, Error> {
-    let [rows, columns, _] = y.shape();
-    let mut latents = Latents::zeros(&weights.config, rows, columns);
-    let mut companded = Tensor::zeros(y.shape());
-    Gains::encode(weights, level).quantize(y.data(), latents.y.data_mut(), companded.data_mut());
-    let z = transforms.hyper_analysis(pad(&companded, weights.config.hyper_stride()))?;
-    kernel::round(z.data(), latents.z.data_mut());
-    Ok(latents)
 }
 
 /// ŷ and its residuals → the input of g_s.

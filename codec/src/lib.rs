@@ -17,8 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The modules stand in the order of the data: a [`signal`] becomes packets ([`wavelet`], with [`color`] for pictures),
-//! the float [`network`]s turn packets into latents, [`quality`] scales them, and the exact [`prior`] tells the entropy
+//! The modules stand in the order of the data: a [`signal`] becomes packets ([`color`] and [`wavelet`] for pictures, [`lapped`]
+//! and [`envelope`] for sound), the float [`network`]s turn packets into latents, [`quality`] scales them, and the exact [`prior`] tells the entropy
 //! coder how likely each symbol is. [`Encoder`] and [`Decoder`] are the same list in both directions; FORMAT.md is the
 //! normative text of what passes between them.
 
@@ -27,6 +27,8 @@
 pub mod signal;
 
 pub mod color;
+pub mod envelope;
+pub mod lapped;
 pub mod wavelet;
 
 pub mod kernel;
@@ -41,15 +43,15 @@ pub mod quality;
 mod alpha;
 mod picture;
 mod rows;
-mod sound;
+pub mod sound;
 mod threads;
 
 mod decoder;
 mod encoder;
 mod error;
 
-pub use decoder::{DecodeOptions, Decoder};
-pub use encoder::{EncodeOptions, Encoded, Encoder};
+pub use decoder::{DecodeOptions, Decoder, SoundReader};
+pub use encoder::{EncodeOptions, Encoded, Encoder, SoundWriter};
 pub use error::Error;
 pub use latent::Latents;
 pub use picture::{Pixels, Scale};

@@ -1,10 +1,18 @@
 //! Samples ↔ packets, and the segments of a sound.
+//!
+//! A *block* is the hop of the lapped transform. Frame i of packets reaches over the blocks i − 1 and i, so a sound of n blocks
+//! has n + 1 frames; before and after it there is silence. A segment holds the frames with the numbers of its blocks, the
+//! last segment one more. Its last block is finished by the first frame of the next segment.
 
+use crate::envelope::{Cells, SIGNALS, channel_of};
 use crate::error::Error;
+use crate::lapped::Lapped;
 use crate::network::{ModelConfig, Tensor};
-use crate::wavelet::packet1d;
 use std::f32::consts::FRAC_1_SQRT_2;
 use wavern_bitstream::AudioHeader;
+
+/// Samples of full scale 1 are multiplied by this before the transform.
+pub const UNIT: f32 = 16.0;
 
 /// A decoder refuses longer segments: they bound the memory that a few bytes can ask for.
 const LONGEST_SEGMENT: u64 = 1 << 20;
@@ -19,6 +27,15 @@ pub fn groups(channels: usize) -> Vec<std::ops::Range<usize>> {
 pub fn segment_frames(sample_rate: u32, config: &ModelConfig) -> u64 {
     let block = block(config);
     (u64::from(sample_rate) / block).max(1) * block
+}
+
+/// The cells of a model of sound.
+///
+/// # Errors
+/// [`Error::Weights`] if the weights have no envelope, which no loaded weights of sound do.
+pub fn cells(config: &ModelConfig) -> Result<Cells, Error> {
+    let missing = || Error::Weights(crate::weights::Error::Config("a sound needs an envelope".into()));
+    config.envelope.as_ref().map(Cells::new).ok_or_else(missing)
 }
 
 /// Sample frames per hyper-latent position.
@@ -39,40 +56,68 @@ pub fn check_segments(header: &AudioHeader, config: &ModelConfig) -> Result<(), 
     Ok(())
 }
 
-/// The latent columns of segment `index`: first and count.
+/// The frames of packets in segment `index`: first and count.
 pub fn latent_window(header: &AudioHeader, index: usize, config: &ModelConfig) -> [usize; 2] {
-    let stride = config.signal_stride()[1];
+    let hop = config.signal_stride()[1];
     let range = header.segment_range(index as u64).unwrap_or(0..0);
-    [range.start as usize / stride, ((range.end - range.start) as usize).div_ceil(stride)]
+    let last = range.end == header.frames;
+    let blocks = ((range.end - range.start) as usize).div_ceil(hop);
+    [range.start as usize / hop, blocks + usize::from(last)]
 }
 
-/// One or two channels → packets of mid and side. One channel alone is a stereo pair without side.
-pub fn to_packets(channels: &[Vec<f32>], config: &ModelConfig) -> Tensor {
-    let stride = config.signal_stride()[1];
-    let frames = channels.first().map_or(0, Vec::len);
-    let padded = frames.next_multiple_of(stride);
-    let mut mid_side = [vec![0.0f32; padded], vec![0.0f32; padded]];
-    let [mid, side] = &mut mid_side;
-    let right = channels.last().unwrap_or(&channels[0]);
-    for i in 0..frames {
-        let (l, r) = (channels[0][i], right[i]);
-        mid[i] = (l + r) * FRAC_1_SQRT_2 * packet1d::UNIT;
-        side[i] = (l - r) * FRAC_1_SQRT_2 * packet1d::UNIT;
-    }
-    packet1d::analysis(&mid_side, config.packet_levels)
+/// One or two channels → mid and side in units of the networks. One channel alone is a stereo pair without side.
+pub fn to_mid_side(channels: &[Vec<f32>]) -> [Vec<f32>; SIGNALS] {
+    let (left, right) = (&channels[0], channels.last().unwrap_or(&channels[0]));
+    let mix =
+        |sign: f32| left.iter().zip(right).map(|(l, r)| (l + sign * r) * FRAC_1_SQRT_2 * UNIT).collect();
+    [mix(1.0), mix(-1.0)]
 }
 
-/// Packets → `count` channels of `frames` samples.
-pub fn from_packets(packets: &Tensor, count: usize, frames: usize, config: &ModelConfig) -> Vec<Vec<f32>> {
-    let mid_side = packet1d::synthesis(packets, 2, config.packet_levels);
-    let scale = FRAC_1_SQRT_2 / packet1d::UNIT;
+/// Undoes [`to_mid_side`] for `count` channels.
+pub fn from_mid_side(mid_side: &[Vec<f32>; SIGNALS], count: usize) -> Vec<Vec<f32>> {
+    let scale = FRAC_1_SQRT_2 / UNIT;
     let mix = |sign: f32| -> Vec<f32> {
         // What cannot be carried further is silence: only a float input beyond all bounds gets here.
         let sample =
             |(m, s): (&f32, &f32)| Some((m + sign * s) * scale).filter(|v| v.is_finite()).unwrap_or(0.0);
-        mid_side[0].iter().zip(&mid_side[1]).take(frames).map(sample).collect()
+        mid_side[0].iter().zip(&mid_side[1]).map(sample).collect()
     };
     if count == 2 { vec![mix(1.0), mix(-1.0)] } else { vec![mix(0.0)] }
+}
+
+/// Packets `[1, frames, 2 · hop]` of two signals of equal length, which begin with the left block of the first frame; what is
+/// missing of the last block is silence.
+pub fn frames(signals: &[Vec<f32>; SIGNALS], lapped: &Lapped) -> Tensor {
+    let hop = lapped.hop();
+    let count = signals[0].len().div_ceil(hop).saturating_sub(1);
+    let mut out = Tensor::zeros([1, count, SIGNALS * hop]);
+    let mut coefficients = vec![0.0f32; hop];
+    for (index, signal) in signals.iter().enumerate() {
+        let mut padded = signal.clone();
+        padded.resize((count + 1) * hop, 0.0);
+        for (frame, out) in out.data_mut().chunks_exact_mut(SIGNALS * hop).enumerate() {
+            let (left, right) = padded[frame * hop..][..2 * hop].split_at(hop);
+            lapped.forward(left, right, &mut coefficients);
+            coefficients.iter().enumerate().for_each(|(band, &v)| out[channel_of(index, band, hop)] = v);
+        }
+    }
+    out
+}
+
+/// Adds what `packets` give to two signals, which begin with the left block of the first frame and hold one block more than
+/// there are frames.
+pub fn overlap_add(packets: &Tensor, lapped: &Lapped, signals: &mut [Vec<f32>; SIGNALS]) {
+    let hop = lapped.hop();
+    let mut coefficients = vec![0.0f32; hop];
+    for (index, signal) in signals.iter_mut().enumerate() {
+        for (frame, row) in packets.data().chunks_exact(SIGNALS * hop).enumerate() {
+            for (band, v) in coefficients.iter_mut().enumerate() {
+                *v = row[channel_of(index, band, hop)];
+            }
+            let (left, right) = signal[frame * hop..][..2 * hop].split_at_mut(hop);
+            lapped.inverse(&coefficients, left, right);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -81,16 +126,26 @@ mod tests {
 
     #[test]
     fn channels_survive_the_packets() {
-        let config = ModelConfig::audio();
-        for frames in [0usize, 1, 255, 256, 1000] {
-            let l: Vec<f32> = (0..frames).map(|i| ((i * 37 % 101) as f32 - 50.0) / 60.0).collect();
-            let r: Vec<f32> = (0..frames).map(|i| ((i * 11 % 71) as f32 - 30.0) / 70.0).collect();
+        let lapped = Lapped::new(256);
+        for length in [0usize, 1, 255, 256, 1000] {
+            let l: Vec<f32> = (0..length).map(|i| ((i * 37 % 101) as f32 - 50.0) / 60.0).collect();
+            let r: Vec<f32> = (0..length).map(|i| ((i * 11 % 71) as f32 - 30.0) / 70.0).collect();
             for channels in [vec![l.clone(), r.clone()], vec![l.clone()]] {
-                let back = from_packets(&to_packets(&channels, &config), channels.len(), frames, &config);
+                let silence = vec![0.0; 256];
+                let blocks = length.div_ceil(256);
+                let padded = to_mid_side(&channels).map(|mut signal| {
+                    signal.resize((blocks + 1) * 256, 0.0);
+                    [&silence[..], &signal].concat()
+                });
+                let packets = frames(&padded, &lapped);
+                assert_eq!(packets.shape(), [1, blocks + 1, 512]);
+                let mut back = [vec![0.0; (blocks + 2) * 256], vec![0.0; (blocks + 2) * 256]];
+                overlap_add(&packets, &lapped, &mut back);
+                let back = from_mid_side(&back.map(|s| s[256..][..length].to_vec()), channels.len());
+                assert_eq!(back.len(), channels.len());
                 for (a, b) in channels.iter().flatten().zip(back.iter().flatten()) {
                     assert!((a - b).abs() < 1e-5);
                 }
-                assert!(back.iter().all(|c| c.len() == frames));
             }
         }
     }

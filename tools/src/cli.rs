@@ -16,7 +16,7 @@ Exit codes: 0 done, 1 a file could not be read or written, 2 wrong usage, 3 not 
 
 /// A learned codec for photographs and sound.
 ///
-/// Pictures (PNG, JPEG, WebP, TIFF, BMP, PNM) and sound (WAV) become small .wvn files and come back.
+/// Pictures (PNG, JPEG, WebP, TIFF, BMP, PNM) and sound (WAV, FLAC, Ogg Vorbis, MP3, AIFF) become small .wvn files and come back.
 #[derive(Debug, Parser)]
 #[command(name = "wavern", version, after_help = AFTER_HELP)]
 struct Cli {
@@ -142,6 +142,12 @@ pub(crate) fn parse_bitrate(text: &str) -> Result<u32, String> {
     let expected = "expected bits per second, such as 96k or 128000";
     let bits = digits.parse::<f64>().map_err(|_| expected.to_owned())? * unit;
     if (500.0..=100e6).contains(&bits) { Ok(bits as u32) } else { Err(format!("{expected}, in 500..=100M")) }
+}
+
+/// A time in seconds, from 0 on.
+pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| (0.0..1e9).contains(value));
+    value.ok_or_else(|| "expected seconds, such as 12.5".to_owned())
 }
 
 /// A number in 0..=100.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wavern::PictureInfo;
 use wavern::Transforms;
 use wavern::network::Kind;
-use wavern::signal::{Audio, Color, Image, Signal};
+use wavern::signal::{Audio, Color, Image, SampleFormat, Signal};
 use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Latents, Quality};
 use wavern::{View, WriteRows};
 use wavern_bitstream::{Container, Header, Limits};
@@ -69,7 +69,8 @@ pub(crate) fn encode_rows(rows: &mut PnmRows, target: Target, engine: Engine) ->
     Ok(Stream { bytes: encoded.bytes, level: encoded.level.0 })
 }
 
-fn encoder(kind: Kind, target: Target, engine: Engine) -> Result<Encoder> {
+/// An encoder of this kind of signal.
+pub(crate) fn encoder(kind: Kind, target: Target, engine: Engine) -> Result<Encoder> {
     let transforms = engine.transforms(kind)?;
     let mut options = EncodeOptions { threads: engine.threads, transforms, ..EncodeOptions::default() };
     match target {
@@ -107,11 +108,16 @@ pub(crate) fn is_plain_picture(bytes: &[u8]) -> Result<bool> {
     Ok(matches!(container.header(), Header::Image(_)) && container.alpha().is_none())
 }
 
-fn decoder(bytes: &[u8], engine: Engine) -> Result<Decoder> {
-    let mut options = DecodeOptions { threads: engine.threads, ..DecodeOptions::default() };
-    let container = Container::parse(bytes, &options.limits).map_err(explain_container)?;
-    let kind = if matches!(container.header(), Header::Image(_)) { Kind::Image } else { Kind::Audio };
-    options.transforms = engine.transforms(kind)?;
+/// What kind of signal a stream holds. Only its header has to be whole.
+pub(crate) fn kind(bytes: &[u8]) -> Result<Kind> {
+    let container = Container::parse_damaged(bytes, &Limits::default()).map_err(explain_container)?;
+    Ok(if matches!(container.header(), Header::Image(_)) { Kind::Image } else { Kind::Audio })
+}
+
+/// A decoder for a stream.
+pub(crate) fn decoder(bytes: &[u8], engine: Engine) -> Result<Decoder> {
+    let transforms = engine.transforms(kind(bytes)?)?;
+    let options = DecodeOptions { threads: engine.threads, transforms, ..DecodeOptions::default() };
     Decoder::new(options).map_err(explain)
 }
 
@@ -185,9 +191,26 @@ fn describe_pixels(width: u32, height: u32, color: Color, alpha: &str, depth: u8
 }
 
 fn describe_audio(audio: &Audio) -> String {
-    let format = format!("{:?}", audio.format()).to_lowercase();
-    let channels = audio.channels().len();
-    format!("{} Hz, {channels} channels, {:.2} s, {format}", audio.sample_rate(), audio.seconds())
+    describe_sound(audio.sample_rate(), audio.channels().len(), audio.seconds(), audio.format())
+}
+
+/// `44100 Hz, 2 channels, 1.40 s, i16`.
+pub(crate) fn describe_sound(rate: u32, channels: usize, seconds: f64, format: SampleFormat) -> String {
+    let format = format!("{format:?}").to_lowercase();
+    format!("{rate} Hz, {channels} channels, {seconds:.2} s, {format}")
+}
+
+/// The sample format that a header asks for.
+pub(crate) fn sample_format(format: wavern_bitstream::SampleFormat) -> SampleFormat {
+    use wavern_bitstream::SampleFormat as File;
+    match format {
+        File::U8 => SampleFormat::U8,
+        File::I16 => SampleFormat::I16,
+        File::I24 => SampleFormat::I24,
+        File::I32 => SampleFormat::I32,
+        File::F32 => SampleFormat::F32,
+        File::F64 => SampleFormat::F64,
+    }
 }
 
 /// Adds `bpp` or `kbps` to a JSON object.
@@ -212,7 +235,7 @@ pub(crate) fn explain_container(error: wavern_bitstream::Error) -> Error {
 }
 
 /// An error of the codec, with its exit code.
-fn explain(error: wavern::Error) -> Error {
+pub(crate) fn explain(error: wavern::Error) -> Error {
     use wavern::Error as Codec;
     let kind = match error {
         Codec::Container(error) => return explain_container(error),

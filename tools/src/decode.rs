@@ -7,15 +7,16 @@ use crate::files::input::Input;
 use crate::files::output::Output;
 use crate::files::rows::{self, PnmWriter};
 use crate::files::{self, OutputFormat, image_writer};
+use crate::sound;
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
 use wavern::View;
-use wavern::signal::Signal;
+use wavern::network::Kind;
 
 /// Turn a .wvn file back into a picture or a sound
 ///
-/// The extension of OUT says which format to write: png, pnm, pgm, ppm, pam, webp (lossless), tif, bmp or wav.
+/// The extension of OUT says which format to write: png, pnm, pgm, ppm, pam, webp (lossless), tif, bmp, wav or flac.
 /// A picture on standard output is a PNG and a sound a WAV unless --format says otherwise.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -39,6 +40,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "1/N", value_parser = cli::parse_scale)]
     scale: Option<wavern::Scale>,
 
+    /// Sound: begin here, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = cli::parse_seconds)]
+    from: Option<f64>,
+
+    /// Sound: end here, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = cli::parse_seconds)]
+    to: Option<f64>,
+
+    /// Sound: decode what is left of a damaged file, with silence for damaged segments; ends with code 4 if anything was missing
+    #[arg(long)]
+    partial: bool,
+
     /// Overwrite OUT if it exists
     #[arg(short, long)]
     force: bool,
@@ -61,6 +74,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let input = Input::read(&args.input)?;
 
+    let part = sound::Part { from: args.from, to: args.to, partial: args.partial };
+    let kind = codec::kind(input.bytes()).at(input.name())?;
+    let wants_view = args.region.is_some() || args.scale.is_some();
+    match kind {
+        Kind::Audio if !wants_view => {
+            return sound(args, &input, part, named.unwrap_or(OutputFormat::Wav), output);
+        }
+        Kind::Image if part.from.is_some() || part.to.is_some() || part.partial => {
+            return Err(Error::usage("--from, --to and --partial are for sound").at(input.name()));
+        }
+        _ => {}
+    }
     let mut view = View::default().scale(args.scale.unwrap_or_default());
     view.region = args.region;
     let name = output.name().to_owned();
@@ -108,7 +133,7 @@ fn stream(args: &Args, input: &Input, output: Output, format: OutputFormat, view
     })
 }
 
-/// Anything else, in memory.
+/// Any other picture, in memory.
 fn whole(
     args: &Args,
     input: &Input,
@@ -123,11 +148,43 @@ fn whole(
         codec::decode_view(input.bytes(), view, engine)
     };
     let signal = signal.at(input.name())?;
-    let format = named.unwrap_or(match signal {
-        Signal::Image(_) => OutputFormat::Png,
-        Signal::Audio(_) => OutputFormat::Wav,
-    });
+    let format = named.unwrap_or(OutputFormat::Png);
     let name = output.name().to_owned();
     let notes = output.write(|sink| files::write_signal(&signal, format, sink)).at(&name)?;
     Ok(Done { what: codec::describe(&signal), format, notes })
+}
+
+/// A sound goes to its file while it is decoded.
+fn sound(args: &Args, input: &Input, part: sound::Part, format: OutputFormat, output: Output) -> Result<()> {
+    let start = Instant::now();
+    let name = output.name().to_owned();
+    let decoded = output.write(|sink| sound::decode(input.bytes(), part, format, args.common.engine(), sink));
+    let (facts, gaps) = decoded.at(input.name())?;
+    let seconds = start.elapsed().as_secs_f64();
+    args.common.notes(&name, &facts.notes);
+    if args.json {
+        cli::print_json(&json!({
+            "input": input.name(),
+            "bytes": input.bytes().len(),
+            "output": name,
+            "format": format.to_string(),
+            "frames": facts.frames,
+            "decode_seconds": seconds,
+            "cut": facts.cut,
+            "gaps": gaps.iter().map(|gap| [gap.start, gap.end]).collect::<Vec<_>>(),
+            "notes": facts.notes,
+        }))?;
+    } else {
+        let what = facts.describe();
+        args.common.say(format_args!("{} -> {name}: {what}, {format}, {seconds:.2} s", input.name()));
+    }
+    let mut problems: Vec<String> =
+        gaps.iter().map(|gap| format!("silence instead of {:.2} to {:.2} s", gap.start, gap.end)).collect();
+    if facts.cut {
+        problems.push("the end is missing".to_owned());
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Error::corrupt(format!("damaged: {}", problems.join(", "))).at(input.name()))
 }

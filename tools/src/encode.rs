@@ -3,9 +3,11 @@
 use crate::cli::{self, Common};
 use crate::codec::{self, Rate, Stream, Target};
 use crate::error::{At, Error, Result};
+use crate::files::input::Opened;
 use crate::files::output::Output;
 use crate::files::rows::Source;
 use crate::files::{self, InputKind, Loaded};
+use crate::sound;
 use serde_json::json;
 use std::fs;
 use std::io::Read;
@@ -14,8 +16,9 @@ use std::time::Instant;
 
 /// Code pictures and sounds as .wvn files
 ///
-/// What IN holds is told by its content, not by its name. Metadata (ICC, EXIF, XMP, RIFF chunks) is kept. OUT appears
-/// complete or not at all, and an existing file is overwritten only with -f. With --out-dir, every path is an input; one
+/// What IN holds is told by its content, not by its name. Metadata (ICC, EXIF, XMP, RIFF chunks, tags) is kept. A sound is
+/// coded while it is read, unless --bitrate has to see all of it. OUT appears complete or not at all, and an existing file is
+/// overwritten only with -f. With --out-dir, every path is an input; one
 /// that fails does not keep the others from being coded.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -68,13 +71,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
     let output = Output::new(output, args.force)?;
     cli::check_json(args.json, output.is_stdout())?;
-    let source = Source::open(input)?;
+    let input = Opened::new(input)?;
+    let kind = InputKind::of(input.head()).at(input.name())?;
     let target = match (args.quality, args.bitrate) {
         (_, Some(bits)) => Target::Bitrate(bits),
         (Some(quality), None) => Target::Quality(quality),
         (None, None) => Target::default(),
     };
-    let coded = code(args, source, target)?;
+    let coded = match (kind, target) {
+        (InputKind::Wav | InputKind::Sound, Target::Quality(_)) => code_sound(args, input, kind, target)?,
+        _ => code(args, Source::open(input)?, target)?,
+    };
     let name = output.name().to_owned();
     output.write_bytes(&coded.stream.bytes)?;
 
@@ -106,6 +113,17 @@ struct Coded {
     rate: Rate,
     seconds: f64,
     notes: Vec<String>,
+}
+
+/// A sound, while it is read.
+fn code_sound(args: &Args, input: Opened, kind: InputKind, target: Target) -> Result<Coded> {
+    let start = Instant::now();
+    let name = input.name().to_owned();
+    let (stream, facts) = sound::encode(input, kind, target, args.common.engine())?;
+    args.common.notes(&name, &facts.notes);
+    let (what, rate, input_bytes) = (facts.describe(), facts.rate(stream.bytes.len()), facts.input_bytes);
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(Coded { input: name, input_bytes, stream, what, rate, seconds, notes: facts.notes })
 }
 
 fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
@@ -196,7 +214,7 @@ fn find(folder: &Path, out: &Path, jobs: &mut Vec<(PathBuf, PathBuf)>) -> Result
         }
         let mut start = Vec::new();
         fs::File::open(&path).and_then(|file| file.take(64).read_to_end(&mut start)).at(path.display())?;
-        if matches!(InputKind::of(&start), Ok(InputKind::Image(_) | InputKind::Wav)) {
+        if matches!(InputKind::of(&start), Ok(InputKind::Image(_) | InputKind::Wav | InputKind::Sound)) {
             jobs.push((path.clone(), out.join(name).with_extension("wvn")));
         }
     }

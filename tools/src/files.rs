@@ -1,6 +1,7 @@
 //! Files in, signals out, and back. What a file is is told by its content; what to write is told by its name or by
 //! `--format`.
 
+pub mod flac;
 mod guard;
 pub mod image_reader;
 pub mod image_writer;
@@ -8,6 +9,7 @@ pub mod input;
 pub mod kind;
 pub mod output;
 pub mod rows;
+pub mod sound_reader;
 pub mod wav;
 
 pub use guard::install_panic_hook;
@@ -51,6 +53,8 @@ pub fn read_signal(input: &Input) -> Result<Loaded> {
     let loaded = match InputKind::of(input.bytes()).at(input.name())? {
         InputKind::Image(format) => image_reader::read(input.bytes(), format),
         InputKind::Wav => wav::read(input.bytes()),
+        InputKind::Sound => crate::sound::read_whole(std::io::Cursor::new(input.bytes().to_vec()))
+            .map(|(audio, notes)| Loaded { signal: audio.into(), notes }),
         InputKind::Wavern => Err(Error::usage("this is a Wavern file already (decode it first)")),
     };
     let loaded = loaded.at(input.name())?;
@@ -73,9 +77,15 @@ pub fn write_signal(signal: &Signal, format: OutputFormat, out: &mut dyn Write) 
             wav::write(audio, out).at("writing WAV")?;
             Ok(Vec::new())
         }
-        (Signal::Audio(_), other) => Err(Error::usage(format!("{other} cannot hold sound (expected wav)"))),
-        (Signal::Image(_), OutputFormat::Wav) => {
-            Err(Error::usage("WAV cannot hold a picture (expected png, pnm, webp, tiff or bmp)"))
+        (Signal::Audio(audio), OutputFormat::Flac) => {
+            flac::write(audio, out)?;
+            Ok(flac::note(audio.format()).into_iter().collect())
+        }
+        (Signal::Audio(_), other) => {
+            Err(Error::usage(format!("{other} cannot hold sound (expected wav or flac)")))
+        }
+        (Signal::Image(_), sound @ (OutputFormat::Wav | OutputFormat::Flac)) => {
+            Err(Error::usage(format!("{sound} cannot hold a picture (expected png, pnm, webp, tiff or bmp)")))
         }
         (Signal::Image(image), format) => image_writer::write(image, format, out),
     }

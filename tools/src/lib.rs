@@ -10,6 +10,7 @@ mod eval;
 pub mod files;
 mod info;
 mod latents;
+mod sound;
 #[cfg(feature = "torch")]
 mod torch;
 #[cfg(feature = "torch")]

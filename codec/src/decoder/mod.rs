@@ -3,8 +3,10 @@
 mod picture;
 mod sound;
 
+pub use sound::SoundReader;
+
 pub(crate) use picture::restore_image;
-pub(crate) use sound::restore_audio;
+pub(crate) use sound::{joined, restore_audio};
 
 use crate::error::Error;
 use crate::latent::Latents;
@@ -60,10 +62,7 @@ impl Decoder {
                     let given = given.map(|given| &**given);
                     picture::decode(&container, &header, &weights, given, View::default()).map(Signal::Image)
                 }
-                Header::Audio(header) => {
-                    let transforms = transforms::engine(&weights, self.options.transforms.as_ref());
-                    sound::decode(&container, &header, &weights, &*transforms).map(Signal::Audio)
-                }
+                Header::Audio(_) => sound::decode(self, container).map(Signal::Audio),
             }
         })
     }

@@ -3,6 +3,8 @@
 mod picture;
 mod sound;
 
+pub use sound::SoundWriter;
+
 use crate::error::Error;
 use crate::latent::Latents;
 use crate::network::Kind;

@@ -42,6 +42,21 @@ pub struct ModelConfig {
     pub context: ContextConfig,
     /// g_s: ŷ → packets.
     pub synthesis: Vec<Layer>,
+    /// Sound only: the envelope, which takes the place of h_a.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<EnvelopeConfig>,
+}
+
+/// The envelope of a sound, see [`crate::envelope`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvelopeConfig {
+    /// Frames of a cell, and so the hyper stride.
+    pub block: usize,
+    /// Bands where cells begin, rising from 0; the last one is the number of bands.
+    pub edges: Vec<usize>,
+    /// Quantization steps are proportional to the amplitude to this power, 0 to 1.
+    pub exponent: f64,
 }
 
 /// The context networks: the latents are decoded in `2 · slices.len()` steps, slice by slice, first the positions of
@@ -127,28 +142,21 @@ impl ModelConfig {
                 block8(),
                 pointwise(128, 192),
             ],
+            envelope: None,
         }
     }
 
-    /// The default audio model: mid/side stereo, 512 coefficients a frame of 256 samples.
+    /// The default audio model: mid and side of 256 bands each, an envelope of 18 cells each, no float networks.
     pub fn audio() -> Self {
-        let block = || Layer::Residual { channels: 512, hidden: 128, feed_forward: 192, kernel: [1, 7] };
         let half = [1, 2];
         Self {
             kind: Kind::Audio,
             packet_levels: 8,
-            lambdas: log_spaced(0.5, 4e5, 10),
-            analysis: vec![pointwise(512, 512), block()],
-            hyper_analysis: vec![
-                pointwise_relu(512, 128),
-                Layer::SpaceToDepth { factor: half },
-                pointwise_relu(256, 128),
-                depthwise_relu(128, [1, 3]),
-                Layer::SpaceToDepth { factor: half },
-                pointwise(256, 64),
-            ],
+            lambdas: log_spaced(0.3, 2e4, 10),
+            analysis: Vec::new(),
+            hyper_analysis: Vec::new(),
             hyper_synthesis: vec![
-                pointwise_relu(64, 256),
+                pointwise_relu(36, 256),
                 Layer::DepthToSpace { factor: half },
                 depthwise_relu(128, [1, 3]),
                 pointwise_relu(128, 256),
@@ -161,14 +169,19 @@ impl ModelConfig {
                 width: 128,
                 kernel: [1, 7],
                 hidden: 160,
-                components: 3,
-                residual: false,
+                components: 2,
+                residual: true,
             },
-            synthesis: vec![block(), block(), pointwise(512, 512)],
+            synthesis: Vec::new(),
+            envelope: Some(EnvelopeConfig {
+                block: 4,
+                edges: vec![0, 2, 4, 6, 8, 11, 14, 18, 23, 29, 36, 45, 56, 70, 88, 110, 140, 180, 256],
+                exponent: 0.5,
+            }),
         }
     }
 
-    /// Channels of the wavelet packet.
+    /// Channels of the wavelet packet of a picture, coefficients of a frame of mid and side of a sound.
     pub fn packet_channels(&self) -> usize {
         match self.kind {
             Kind::Image => 3 << (2 * self.packet_levels),
@@ -183,7 +196,10 @@ impl ModelConfig {
 
     /// Channels of z.
     pub fn hyper_latents(&self) -> usize {
-        channels_after(&self.hyper_analysis, self.latents()).unwrap_or(0)
+        match &self.envelope {
+            Some(envelope) => 2 * envelope.edges.len().saturating_sub(1),
+            None => channels_after(&self.hyper_analysis, self.latents()).unwrap_or(0),
+        }
     }
 
     /// Channels of the hyper features.
@@ -198,7 +214,10 @@ impl ModelConfig {
 
     /// Positions of y per position of z.
     pub fn hyper_stride(&self) -> [usize; 2] {
-        layer::stride(&self.hyper_analysis).0
+        match &self.envelope {
+            Some(envelope) => [1, envelope.block],
+            None => layer::stride(&self.hyper_analysis).0,
+        }
     }
 
     /// Pixels (rows, columns) or samples (1, columns) per position of y.
@@ -287,10 +306,14 @@ impl ModelConfig {
         chain("analysis", &self.analysis, self.packet_channels(), self.latents())?;
         chain("synthesis", &self.synthesis, self.latents(), self.packet_channels())?;
         let z = self.hyper_latents();
-        chain("hyper_analysis", &self.hyper_analysis, self.latents(), z)?;
+        match &self.envelope {
+            Some(envelope) => self.check_envelope(envelope)?,
+            None if self.kind == Kind::Audio => return fail("a sound needs an envelope"),
+            None => chain("hyper_analysis", &self.hyper_analysis, self.latents(), z)?,
+        }
         chain("hyper_synthesis", &self.hyper_synthesis, z, self.features())?;
         if layer::stride(&self.analysis).0 != layer::stride(&self.synthesis).1
-            || layer::stride(&self.hyper_analysis).0 != layer::stride(&self.hyper_synthesis).1
+            || self.hyper_stride() != layer::stride(&self.hyper_synthesis).1
         {
             return fail("a synthesis does not undo its analysis's stride");
         }
@@ -307,6 +330,25 @@ impl ModelConfig {
             );
         }
         Ok(())
+    }
+}
+
+impl ModelConfig {
+    fn check_envelope(&self, envelope: &EnvelopeConfig) -> Result<(), String> {
+        let bands = 1usize << self.packet_levels;
+        let edges = &envelope.edges;
+        let rise = edges.len() > 1 && edges.windows(2).all(|e| e[0] < e[1]);
+        let problem = match () {
+            () if self.kind != Kind::Audio => "an envelope is for sound",
+            () if !self.hyper_analysis.is_empty() => "an envelope takes the place of hyper_analysis",
+            () if !rise || edges[0] != 0 || edges[edges.len() - 1] != bands => {
+                "envelope edges must rise from 0 to the number of bands"
+            }
+            () if !(1..=64).contains(&envelope.block) => "envelope block must be in 1..=64",
+            () if !(0.0..=1.0).contains(&envelope.exponent) => "envelope exponent must be in 0..=1",
+            () => return Ok(()),
+        };
+        Err(format!("model: {problem}"))
     }
 }
 

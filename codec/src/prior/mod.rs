@@ -14,6 +14,7 @@ pub mod integer;
 pub mod mixture;
 pub mod units;
 
+use crate::envelope;
 use crate::kernel::integer::SIGNED_ZERO;
 use crate::latent::Latents;
 use crate::network::{Layer, ModelConfig, Tensor};
@@ -123,6 +124,8 @@ impl SymbolCoder for Decoder<'_> {
 /// The exact side of a model.
 #[derive(Debug)]
 pub struct Prior {
+    /// Whether ẑ is the envelope of a sound, which is coded by its differences from a prediction.
+    envelope: bool,
     hyper_prior: HyperPrior,
     hyper_synthesis: Vec<Step>,
     context: Context,
@@ -165,6 +168,7 @@ impl Prior {
             limit = units::ACTIVATION_LIMIT.max(limit);
         }
         Ok(Self {
+            envelope: config.envelope.is_some(),
             hyper_prior: HyperPrior::load(map, config)?,
             hyper_synthesis,
             context: Context::load(map, &config.context, config.features())?,
@@ -182,7 +186,13 @@ impl Prior {
         latents: &mut Latents,
         coder: &mut impl SymbolCoder,
     ) -> Result<(), EntropyError> {
-        self.hyper_prior.code(level, &mut latents.z, coder)?;
+        if self.envelope {
+            let mut differences = envelope::predict(&latents.z);
+            self.hyper_prior.code(level, &mut differences, coder)?;
+            latents.z = envelope::restore(&differences);
+        } else {
+            self.hyper_prior.code(level, &mut latents.z, coder)?;
+        }
         let [rows, columns, _] = latents.y.shape();
         let features = self.features(&latents.z, level).corner(rows, columns);
         self.context.code(&features, latents, coder)
@@ -192,8 +202,9 @@ impl Prior {
     fn features(&self, z: &Symbols, level: Level) -> Activations {
         let limit = units::INPUT_LIMIT;
         let zero = i32::from(SIGNED_ZERO);
-        let data = z.data().iter().map(|&v| (v.clamp(-limit, limit) + zero) as u8).collect();
-        let x = Activations { shape: z.shape(), data };
+        let centre = if self.envelope { envelope::FIRST } else { 0 };
+        let value = |v: i32| (v.saturating_sub(centre).clamp(-limit, limit) + zero) as u8;
+        let x = Activations { shape: z.shape(), data: z.data().iter().map(|&v| value(v)).collect() };
         self.hyper_synthesis.iter().fold(x, |x, step| match step {
             Step::Dense(dense) => dense.run(&x, level),
             Step::Filter(filter) => filter.run(&x),

@@ -1,17 +1,13 @@
-//! Wavelet packets: the fixed, linear part of the transform.
+//! Wavelet packets: the fixed, linear part of the transform of pictures.
 //!
 //! A packet tree splits both halves of every split, so J levels give 2^J bands of equal width. The tree is full
-//! and separable: a picture is split along x, then along y; sound along time. Both directions are perfect
-//! reconstruction on every length that is a multiple of 2^J, whatever the extension does at the borders.
+//! and separable: a picture is split along x, then along y. Both directions are perfect reconstruction on every length that is a multiple of 2^J, whatever the extension does at the borders.
 //!
-//! * [`cdf97`]: the biorthogonal 4.4 pair in lifting form, whole-sample symmetric extension (pictures).
-//! * [`sym20`]: the 40-tap least-asymmetric orthonormal pair, periodic extension (sound).
-//! * [`packet2d`], [`packet1d`]: the trees over them and their interleaved `[row, column, channel]` layout.
+//! * [`cdf97`]: the biorthogonal 4.4 pair in lifting form, whole-sample symmetric extension.
+//! * [`packet2d`]: the tree over it and its interleaved `[row, column, channel]` layout.
 
 pub mod cdf97;
-pub mod packet1d;
 pub mod packet2d;
-pub mod sym20;
 
 /// Position of a band in order of frequency, for the band reached by `path` (one bit a level, first split in the
 /// highest bit, 1 = high-pass).

@@ -24,10 +24,11 @@ pub fn parameters(config: &ModelConfig, packets: &Tensor, device: Device) -> Par
     }
     linear_path(&mut params, config, packets);
     // z should not start below the rounding step.
-    let last = config.hyper_analysis.len() - 1;
-    let name = format!("hyper_analysis.{last}.weight");
-    let scaled = params.get(&name).detach() * 8.0;
-    params.set(&name, &scaled);
+    if let Some(last) = config.hyper_analysis.len().checked_sub(1) {
+        let name = format!("hyper_analysis.{last}.weight");
+        let scaled = params.get(&name).detach() * 8.0;
+        params.set(&name, &scaled);
+    }
     gains(&mut params, config);
     prior(&mut params, config);
     params

@@ -5,6 +5,7 @@
 //! * [`prior`]: the integer networks as they are trained (rounded in the forward pass, straight-through in the
 //!   backward one) and [`likelihood`], the differentiable twin of the entropy model; [`fused`] is the same
 //!   in one pass, for CPUs.
+//! * [`envelope`]: the hyper-latent of sounds, which is measured.
 //! * [`model`]: the whole codec as a function from packets to rate and distortion.
 //! * [`data`], [`initial`], [`fit`], [`train`]: crops, the PCA start or another model as one, the loop.
 //! * [`export`]: trained floats → the weight file, with the proof that no partial sum leaves the exact range.
@@ -15,6 +16,7 @@
 pub mod backend;
 mod cuda;
 pub mod data;
+pub mod envelope;
 pub mod export;
 pub mod fit;
 pub mod fused;

@@ -1,5 +1,6 @@
 //! The whole codec as a differentiable function: packets and levels in, bits and squared error out.
 
+use crate::envelope;
 use crate::layers::{self, Levels, size4};
 use crate::likelihood::{self, Mixture};
 use crate::params::Params;
@@ -24,7 +25,7 @@ pub struct Outcome {
     pub latent_bits: Tensor,
     /// Bits of z, `[batch]`.
     pub hyper_bits: Tensor,
-    /// Mean squared error of the signal in units of the networks, `[batch]`.
+    /// Mean squared error in units of the networks, of pixels or of packets divided by their envelope, `[batch]`.
     pub mse: Tensor,
 }
 
@@ -45,10 +46,18 @@ impl Model {
         let run = |name: &str, layers: &[network::Layer], x: &Tensor| {
             layers::forward(params, name, layers, x, levels, self.compute)
         };
+        let envelope = config.envelope.as_ref().map(|config| envelope::measure(packets, config));
+        let packets = &match &envelope {
+            Some(envelope) => packets / &envelope.shape,
+            None => packets.shallow_clone(),
+        };
         let analyse = || {
             let y = run("analysis", &config.analysis, packets)
                 * levels.interpolate(params.get("gain.encode")).exp2();
-            let z = run("hyper_analysis", &config.hyper_analysis, &hyper_input(&y));
+            let z = match &envelope {
+                Some(envelope) => &envelope.levels - f64::from(wavern::envelope::FIRST),
+                None => run("hyper_analysis", &config.hyper_analysis, &hyper_input(&y)),
+            };
             (y, z)
         };
         let (y, z) = match rounding {
@@ -61,6 +70,7 @@ impl Model {
             Rounding::Noise => (noisy(&y), noisy(&z)),
             Rounding::Hard => (y_hat.shallow_clone(), z_hat.shallow_clone()),
         };
+        let z_rate = envelope.map_or(z_rate, |envelope| envelope.residuals);
         let hyper_bits = self.hyper_bits(params, &z_rate, levels);
         let features = prior::hyper_synthesis(params, config, &z_hat, levels, self.compute);
         let [_, rows, columns, _] = size4(&y);
@@ -88,7 +98,7 @@ impl Model {
                 .square()
                 .flatten(1, -1)
                 .mean_dim([1i64].as_slice(), false, Kind::Float),
-            // Orthonormal packets: an error in the coefficients is the error in the samples.
+            // Orthonormal packets: an error in the coefficients is the error in the samples, weighted by the envelope.
             network::Kind::Audio => {
                 error.square().flatten(1, -1).mean_dim([1i64].as_slice(), false, Kind::Float)
             }

@@ -14,8 +14,10 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
+use wavern::lapped::Lapped;
 use wavern::network::{self, ModelConfig};
-use wavern::wavelet::{packet1d, packet2d};
+use wavern::sound;
+use wavern::wavelet::packet2d;
 
 /// What to train and for how long.
 #[derive(Clone, Debug)]
@@ -320,7 +322,9 @@ impl Source {
                             let (frames, packets) =
                                 &all[ends.partition_point(|&e| e < place).min(all.len() - 1)];
                             let first = random.below(frames - crop + 1);
-                            let gain = 2f64.powf(random.unit() * 3.0 - 2.0) as f32;
+                            // Now and then silence, so that it is cheap.
+                            let silent = random.unit() < 0.02;
+                            let gain = if silent { 0.0 } else { 2f64.powf(random.unit() * 4.0 - 3.0) as f32 };
                             let side = if random.below(2) == 0 { gain } else { -gain };
                             let part = &packets[first * channels..][..crop * channels];
                             // Channels: even bands of mid and side, odd bands of mid and side.
@@ -342,14 +346,9 @@ impl Source {
 }
 
 /// Packets of a whole sound in units of the networks.
-fn sound_packets(sound: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>) {
-    let unit = 1usize << config.packet_levels;
-    let padded = sound.mid_side.clone().map(|mut signal| {
-        signal.resize(signal.len().div_ceil(unit) * unit, 0.0);
-        signal.iter_mut().for_each(|v| *v *= packet1d::UNIT);
-        signal
-    });
-    let packets = packet1d::analysis(&padded, config.packet_levels);
+fn sound_packets(signal: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>) {
+    let mid_side = signal.mid_side.clone().map(|signal| signal.iter().map(|v| v * sound::UNIT).collect());
+    let packets = sound::frames(&mid_side, &Lapped::new(1 << config.packet_levels));
     (packets.shape()[1], packets.into_vec())
 }
 
@@ -409,7 +408,7 @@ fn validate(
             let mse = optimizer::value(&outcome.mse.sum(Kind::Float));
             let reference = match model.config.kind {
                 network::Kind::Image => peak(network::Kind::Image),
-                network::Kind::Audio => optimizer::value(&packets.square().mean(Kind::Float)),
+                network::Kind::Audio => peak(network::Kind::Audio),
             };
             quality += 10.0 * (reference / mse.max(1e-12)).log10();
         }
@@ -446,11 +445,11 @@ impl Curve {
     }
 }
 
-/// Square of the full scale in units of the networks.
+/// What a squared error is compared with: full scale of a picture; of a sound, 1, since its errors are weighted.
 fn peak(kind: network::Kind) -> f64 {
     match kind {
         network::Kind::Image => (255.0 / f64::from(wavern::color::UNIT)).powi(2),
-        network::Kind::Audio => f64::from(packet1d::UNIT).powi(2),
+        network::Kind::Audio => 1.0,
     }
 }
 
@@ -473,7 +472,7 @@ impl Running {
         match kind {
             network::Kind::Image => format!("loss {loss:.4}, {rate:.4} bpp, PSNR {db:.2} dB"),
             network::Kind::Audio => {
-                format!("loss {loss:.4}, {rate:.4} bits/sample, error {db:.2} dB below full scale")
+                format!("loss {loss:.4}, {rate:.4} bits/sample, weighted error {:.2} dB", -db)
             }
         }
     }

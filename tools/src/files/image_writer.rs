@@ -23,7 +23,7 @@ pub fn write(image: &Image, format: OutputFormat, out: &mut dyn Write) -> Result
         OutputFormat::Pnm | OutputFormat::Pgm | OutputFormat::Ppm | OutputFormat::Pam => {
             write_pnm(image, format, out)?;
         }
-        OutputFormat::Wav => return Err(cannot_hold(format, "a picture")),
+        OutputFormat::Wav | OutputFormat::Flac => return Err(cannot_hold(format, "a picture")),
     }
     Ok(left_out(image.metadata(), format))
 }

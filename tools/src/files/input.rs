@@ -3,8 +3,10 @@
 use super::limits;
 use crate::error::{At, Error, Result};
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, BufReader, IsTerminal, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A whole input and the name to call it by in messages.
 #[derive(Debug)]
@@ -13,16 +15,41 @@ pub struct Input {
     bytes: Vec<u8>,
 }
 
-impl Input {
-    /// Reads a file, or standard input if the path is `-`.
-    pub fn read(path: &Path) -> Result<Self> {
+/// An input of which only the beginning has been read.
+pub struct Opened {
+    name: String,
+    head: Vec<u8>,
+    rest: Box<dyn Read + Send + Sync>,
+    /// Bytes of the whole, 0 if that is not known.
+    expected: u64,
+    /// Bytes read so far.
+    count: Arc<AtomicU64>,
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    inner: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.count.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl Opened {
+    /// Opens a file, or standard input if the path is `-`.
+    pub fn new(path: &Path) -> Result<Self> {
         if path == Path::new("-") {
             let stdin = io::stdin();
             let name = "standard input".to_owned();
             if stdin.is_terminal() {
                 return Err(Error::usage("is a terminal (expected a pipe or a file)").at(name));
             }
-            return Self::read_from(name, stdin.lock(), 0, limits::FILE_BYTES);
+            return Self::begin(name, Box::new(stdin), 0);
         }
         let name = path.display().to_string();
         let file = File::open(path).at(&name)?;
@@ -30,17 +57,61 @@ impl Input {
         if metadata.is_dir() {
             return Err(Error::usage("is a folder (expected a file)").at(name));
         }
-        Self::read_from(name, file, metadata.len(), limits::FILE_BYTES)
+        Self::begin(name, Box::new(BufReader::with_capacity(1 << 16, file)), metadata.len())
+    }
+
+    fn begin(name: String, rest: Box<dyn Read + Send + Sync>, expected: u64) -> Result<Self> {
+        let count = Arc::new(AtomicU64::new(0));
+        let mut rest: Box<dyn Read + Send + Sync> = Box::new(Counted { inner: rest, count: count.clone() });
+        let mut head = Vec::new();
+        rest.as_mut().take(HEAD).read_to_end(&mut head).at(&name)?;
+        Ok(Self { name, head, rest, expected, count })
+    }
+
+    /// The path as given, or `standard input`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The first bytes: as many as it takes to tell what it is.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Bytes of the whole as the system reports them; 0 if it does not know.
+    pub fn expected(&self) -> u64 {
+        self.expected
+    }
+
+    /// Bytes read so far, also while [`Self::into_bytes`] is read.
+    pub fn count(&self) -> Arc<AtomicU64> {
+        self.count.clone()
+    }
+
+    /// All of it, as it comes.
+    pub fn into_bytes(self) -> impl Read + Send + Sync {
+        io::Cursor::new(self.head).chain(self.rest)
+    }
+
+    /// All of it at once.
+    pub fn into_input(self) -> Result<Input> {
+        let (name, expected) = (self.name.clone(), self.expected);
+        Input::read_from(name, self.into_bytes(), expected, limits::FILE_BYTES)
+    }
+}
+
+/// Bytes that tell what a file is.
+const HEAD: u64 = 256;
+
+impl Input {
+    /// Reads a file, or standard input if the path is `-`.
+    pub fn read(path: &Path) -> Result<Self> {
+        Opened::new(path)?.into_input()
     }
 
     /// An input that is already in memory.
     pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self { name: name.into(), bytes }
-    }
-
-    /// The rest of an input whose beginning was read; `length` is what the system reports of all of it.
-    pub fn continued(name: String, start: Vec<u8>, rest: impl Read, length: u64) -> Result<Self> {
-        Self::read_from(name, io::Cursor::new(start).chain(rest), length, limits::FILE_BYTES)
     }
 
     fn read_from(name: String, reader: impl Read, expected: u64, limit: u64) -> Result<Self> {

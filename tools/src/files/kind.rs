@@ -12,18 +12,14 @@ pub enum InputKind {
     Image(ImageFormat),
     /// RIFF, RF64 or BW64 with a WAVE inside.
     Wav,
+    /// FLAC, Ogg, MP3 or AIFF.
+    Sound,
     /// A Wavern stream.
     Wavern,
 }
 
 /// Formats people may well try, recognised in order to say their name.
-const KNOWN_UNREADABLE: [(usize, &[u8], &str); 13] = [
-    (0, b"fLaC", "FLAC"),
-    (0, b"OggS", "Ogg"),
-    (0, b"ID3", "MP3"),
-    (0, b"\xff\xfb", "MP3"),
-    (0, b"\xff\xf3", "MP3"),
-    (0, b"FORM", "AIFF"),
+const KNOWN_UNREADABLE: [(usize, &[u8], &str); 7] = [
     (0, b"GIF8", "GIF"),
     (0, b"qoif", "QOI"),
     (0, b"\xff\x0a", "JPEG XL"),
@@ -42,6 +38,12 @@ impl InputKind {
         if let (Some(b"RIFF" | b"RF64" | b"BW64"), Some(b"WAVE")) = (bytes.get(..4), bytes.get(8..12)) {
             return Ok(Self::Wav);
         }
+        let aiff = bytes.starts_with(b"FORM") && matches!(bytes.get(8..12), Some(b"AIFF" | b"AIFC"));
+        // An MPEG frame begins with eleven set bits; layer 3 is 01.
+        let mpeg = matches!(bytes, [0xFF, b, ..] if b & 0xE6 == 0xE2);
+        if aiff || mpeg || [&b"fLaC"[..], b"OggS", b"ID3"].iter().any(|magic| bytes.starts_with(magic)) {
+            return Ok(Self::Sound);
+        }
         use ImageFormat::{Bmp, Jpeg, Png, Pnm, Tiff, WebP};
         if let Ok(format @ (Png | Jpeg | WebP | Tiff | Bmp | Pnm)) = image::guess_format(bytes) {
             return Ok(Self::Image(format));
@@ -56,7 +58,9 @@ impl InputKind {
             Some((_, _, name)) => format!("{name} is not a format that can be read"),
             None => "not a known picture or sound".to_owned(),
         };
-        Err(Error::unsupported(format!("{what} (expected PNG, JPEG, WebP, TIFF, BMP, PNM, WAV or Wavern)")))
+        Err(Error::unsupported(format!(
+            "{what} (expected PNG, JPEG, WebP, TIFF, BMP, PNM, WAV, FLAC, Ogg Vorbis, MP3, AIFF or Wavern)"
+        )))
     }
 }
 
@@ -82,6 +86,8 @@ pub enum OutputFormat {
     Bmp,
     /// WAV with the sample format of the original
     Wav,
+    /// FLAC: integers of up to 24 bits, tags as Vorbis comments
+    Flac,
 }
 
 impl OutputFormat {
@@ -99,6 +105,7 @@ impl OutputFormat {
             "tif" | "tiff" => Self::Tiff,
             "bmp" => Self::Bmp,
             "wav" | "wave" => Self::Wav,
+            "flac" => Self::Flac,
             _ => {
                 let what = if extension.is_empty() {
                     "no extension".into()
@@ -106,7 +113,7 @@ impl OutputFormat {
                     format!("extension .{extension}")
                 };
                 let expected =
-                    "expected .png, .pnm, .pgm, .ppm, .pam, .webp, .tif, .bmp or .wav, or --format";
+                    "expected .png, .pnm, .pgm, .ppm, .pam, .webp, .tif, .bmp, .wav or .flac, or --format";
                 return Err(Error::usage(format!("{what} names no format to write ({expected})")));
             }
         })
@@ -125,6 +132,7 @@ impl fmt::Display for OutputFormat {
             Self::Tiff => "TIFF",
             Self::Bmp => "BMP",
             Self::Wav => "WAV",
+            Self::Flac => "FLAC",
         })
     }
 }
@@ -140,14 +148,15 @@ mod tests {
         assert_eq!(InputKind::of(b"RIFF\x04\0\0\0WEBPVP8 "), Ok(InputKind::Image(ImageFormat::WebP)));
         assert_eq!(InputKind::of(b"RIFF\x04\0\0\0WAVE"), Ok(InputKind::Wav));
         assert_eq!(InputKind::of(b"RF64\xff\xff\xff\xffWAVEds64"), Ok(InputKind::Wav));
+        for sound in [&b"fLaC\0\0\0\x22"[..], b"OggS\0", b"ID3\x04", b"\xff\xfb\x90", b"FORM\0\0\0\0AIFF"] {
+            assert_eq!(InputKind::of(sound), Ok(InputKind::Sound));
+        }
         assert_eq!(InputKind::of(&wavern_bitstream::SIGNATURE), Ok(InputKind::Wavern));
     }
 
     #[test]
     fn a_format_that_cannot_be_read_is_named() {
-        for (bytes, name) in
-            [(&b"fLaC\0\0\0\x22"[..], "FLAC"), (b"\0\0\0\x1cftypavif", "AVIF"), (b"GIF89a", "GIF")]
-        {
+        for (bytes, name) in [(&b"\0\0\0\x1cftypavif"[..], "AVIF"), (b"GIF89a", "GIF")] {
             let error = InputKind::of(bytes).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             assert!(

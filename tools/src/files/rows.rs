@@ -3,21 +3,16 @@
 //! Only what needs no conversion streams: binary gray and colour (P5, P6) of the full range of 8 or 16 bits. All else
 //! goes the way of the other formats.
 
-use super::input::Input;
+use super::input::{Input, Opened};
 use super::{OutputFormat, limits};
 use crate::error::{At, Error, Result};
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
+use std::io::{self, Read, Write};
 use wavern::signal::{Color, Metadata};
 use wavern::{PictureInfo, Pixels, ReadRows, WriteRows};
 
 /// Pixels in a row of the widest picture that streams: what the codec sets aside grows with the width, and a header
 /// from a pipe can promise anything.
 const WIDEST: u32 = 1 << 16;
-/// Longest header that streams.
-const HEADER: usize = 256;
-
 /// An input that may come row by row.
 pub enum Source {
     /// As it comes.
@@ -27,26 +22,10 @@ pub enum Source {
 }
 
 impl Source {
-    /// Opens a file, or standard input if the path is `-`.
-    pub fn open(path: &Path) -> Result<Self> {
-        let (name, mut reader, length): (String, Box<dyn Read + Send>, u64) = if path == Path::new("-") {
-            let name = "standard input".to_owned();
-            if io::stdin().is_terminal() {
-                return Err(Error::usage("is a terminal (expected a pipe or a file)").at(name));
-            }
-            (name, Box::new(io::stdin()), 0)
-        } else {
-            let name = path.display().to_string();
-            let file = File::open(path).at(&name)?;
-            let metadata = file.metadata().at(&name)?;
-            if metadata.is_dir() {
-                return Err(Error::usage("is a folder (expected a file)").at(name));
-            }
-            (name, Box::new(file), metadata.len())
-        };
-        let mut start = Vec::new();
-        reader.by_ref().take(HEADER as u64).read_to_end(&mut start).at(&name)?;
-        match header(&start) {
+    /// Looks at what was opened.
+    pub fn open(input: Opened) -> Result<Self> {
+        let (name, length) = (input.name().to_owned(), input.expected());
+        match header(input.head()) {
             Some((info, used)) if info.width <= WIDEST => {
                 let samples = info.row() as u64 * u64::from(info.height);
                 let pixels = u64::from(info.width) * u64::from(info.height);
@@ -59,18 +38,19 @@ impl Source {
                 if length != 0 && length < promised {
                     return Err(too_short().at(name));
                 }
-                let start = start.split_off(used);
+                let mut reader = input.into_bytes();
+                io::copy(&mut reader.by_ref().take(used as u64), &mut io::sink()).at(&name)?;
                 let rows = PnmRows {
                     name,
                     info,
-                    reader: Box::new(io::Cursor::new(start).chain(reader)),
+                    reader: Box::new(reader),
                     promised,
                     bytes: Vec::new(),
                     words: Vec::new(),
                 };
                 Ok(Self::Rows(rows))
             }
-            _ => Input::continued(name, start, reader, length).map(Self::Whole),
+            _ => input.into_input().map(Self::Whole),
         }
     }
 }
@@ -241,15 +221,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.pgm");
         std::fs::write(&path, b"P5\n2 3\n255\nabcdef").unwrap();
-        let Source::Rows(mut rows) = Source::open(&path).unwrap() else { panic!("it streams") };
+        let Source::Rows(mut rows) = Source::open(Opened::new(&path).unwrap()).unwrap() else {
+            panic!("it streams")
+        };
         assert!(matches!(rows.read(2).unwrap(), Pixels::U8(b"abcd")));
         assert!(matches!(rows.read(1).unwrap(), Pixels::U8(b"ef")));
         assert!(rows.read(1).is_err());
         std::fs::write(&path, b"P5\n2 3\n255\nabcde").unwrap();
-        let error = Source::open(&path).map(drop).unwrap_err();
+        let error = Source::open(Opened::new(&path).unwrap()).map(drop).unwrap_err();
         assert_eq!(error.exit_code(), 4);
         std::fs::write(&path, b"P5\n# note\n2 3\n255\nabcdef").unwrap();
-        let Source::Whole(input) = Source::open(&path).unwrap() else { panic!("it does not stream") };
+        let Source::Whole(input) = Source::open(Opened::new(&path).unwrap()).unwrap() else {
+            panic!("it does not stream")
+        };
         assert_eq!(input.bytes(), b"P5\n# note\n2 3\n255\nabcdef");
     }
 }

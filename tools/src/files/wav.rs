@@ -4,7 +4,9 @@
 mod format;
 mod reader;
 mod riff;
+mod stream;
 mod writer;
 
 pub use reader::read;
-pub use writer::write;
+pub use stream::WavStream;
+pub use writer::{WavWriter, write};

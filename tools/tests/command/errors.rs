@@ -34,9 +34,10 @@ fn inputs_that_cannot_be_coded() {
         let message = fails("encode", &testdata(name), &out, &[], code);
         assert!(message.contains(problem) && message.contains(name), "{message}");
     }
-    let made: [(&str, &[u8], i32, &str); 5] = [
+    let made: [(&str, &[u8], i32, &str); 6] = [
         ("empty.png", b"", 4, "the file is empty"),
-        ("a.flac", b"fLaC\0\0\0\x22", 3, "FLAC is not a format that can be read"),
+        ("a.flac", b"fLaC\0\0\0\x22", 4, "the sound is cut short"),
+        ("a.gif", b"GIF89a", 3, "GIF is not a format that can be read"),
         ("large.ppm", b"P6\n2000000 1\n255\n", 6, "expected at most 1048576"),
         ("short.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 4, "PNG"),
         ("none.tif", b"II*\0\xff\xff\xff\xff", 4, "TIFF"),

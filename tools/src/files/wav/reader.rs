@@ -13,25 +13,14 @@ const NOT_KEPT: [Id; 7] = [*b"data", *b"fact", *b"PEAK", *b"JUNK", *b"junk", *b"
 /// Reads a whole WAV file.
 pub fn read(file: &[u8]) -> Result<Loaded> {
     let chunks = riff::chunks(file)?;
-    let find = |id: &Id| chunks.iter().find(|chunk| chunk.id == *id);
-    let format_chunk = find(b"fmt ").ok_or_else(|| Error::corrupt("WAV without a chunk 'fmt '"))?;
-    let format = WavFormat::parse(format_chunk.payload).map_err(|error| {
-        Error::new(error.kind(), format!("{error} in the chunk at byte {}", format_chunk.offset))
-    })?;
-    let data = find(b"data").ok_or_else(|| Error::corrupt("WAV without a chunk 'data'"))?;
-    if format.channels as usize > Audio::MAX_CHANNELS {
-        let bound = Audio::MAX_CHANNELS;
-        return Err(Error::limit(format!(
-            "WAV with {} channels (expected at most {bound})",
-            format.channels
-        )));
-    }
+    let format = format_of(&chunks)?;
+    let data = find(&chunks, b"data").ok_or_else(|| Error::corrupt("WAV without a chunk 'data'"))?;
 
     let mut notes = Vec::new();
     let frame_bytes = format.sample.bytes() * usize::from(format.channels);
     let rest = data.payload.len() % frame_bytes;
     if rest != 0 {
-        notes.push(format!("the last {rest} bytes of the samples are not a whole frame: left out"));
+        notes.push(not_a_frame(rest));
     }
     let samples = &data.payload[..data.payload.len() - rest];
     let channels = deinterleave(samples, format.sample, usize::from(format.channels))?;
@@ -40,9 +29,31 @@ pub fn read(file: &[u8]) -> Result<Loaded> {
     Ok(Loaded { signal: audio.with_metadata(metadata).into(), notes })
 }
 
+fn find<'a, 'b>(chunks: &'b [Chunk<'a>], id: &Id) -> Option<&'b Chunk<'a>> {
+    chunks.iter().find(|chunk| chunk.id == *id)
+}
+
+/// What the chunk `fmt ` says, if a sound can be so.
+pub(super) fn format_of(chunks: &[Chunk<'_>]) -> Result<WavFormat> {
+    let chunk = find(chunks, b"fmt ").ok_or_else(|| Error::corrupt("WAV without a chunk 'fmt '"))?;
+    let format = WavFormat::parse(chunk.payload).map_err(|error| {
+        Error::new(error.kind(), format!("{error} in the chunk at byte {}", chunk.offset))
+    })?;
+    let (channels, bound) = (format.channels, Audio::MAX_CHANNELS);
+    if usize::from(channels) > bound {
+        return Err(Error::limit(format!("WAV with {channels} channels (expected at most {bound})")));
+    }
+    Ok(format)
+}
+
+/// The note on samples that do not fill a frame.
+pub(super) fn not_a_frame(rest: usize) -> String {
+    format!("the last {rest} bytes of the samples are not a whole frame: left out")
+}
+
 /// The chunks to keep, as they stand in the file. The format is kept only where it says more than can be told from
 /// the samples: an unusual assignment of channels to loudspeakers.
-fn kept(chunks: &[Chunk<'_>], format: WavFormat) -> Vec<Vec<u8>> {
+pub(super) fn kept(chunks: &[Chunk<'_>], format: WavFormat) -> Vec<Vec<u8>> {
     let keeps_format = format.channel_mask != default_mask(format.channels);
     let is_kept = |chunk: &&Chunk<'_>| {
         if chunk.id == *b"fmt " { keeps_format } else { !NOT_KEPT.contains(&chunk.id) }
@@ -57,7 +68,8 @@ fn raw(chunk: &Chunk<'_>) -> Vec<u8> {
     bytes
 }
 
-fn deinterleave(bytes: &[u8], format: SampleFormat, channels: usize) -> Result<Vec<Vec<f32>>> {
+/// Bytes of whole frames → channels.
+pub(super) fn deinterleave(bytes: &[u8], format: SampleFormat, channels: usize) -> Result<Vec<Vec<f32>>> {
     match format {
         SampleFormat::U8 => planes(bytes, channels, |[b]: [u8; 1]| (f32::from(b) - 128.0) / 128.0),
         SampleFormat::I16 => planes(bytes, channels, |b| f32::from(i16::from_le_bytes(b)) / 32_768.0),

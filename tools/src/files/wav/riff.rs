@@ -81,6 +81,38 @@ pub fn chunks(file: &[u8]) -> Result<Vec<Chunk<'_>>> {
     Ok(chunks)
 }
 
+/// Code and length of the chunk that begins with these eight bytes.
+pub fn head_of(bytes: &[u8]) -> (Id, u32) {
+    (read_id(bytes, 0).unwrap_or_default(), read_u32(bytes, 4).unwrap_or(0))
+}
+
+/// For a file that is read as it arrives and whose chunk `data` of length `length` begins at `position`: bytes of samples,
+/// and whether they go on to the end of the file instead. `head` is the file up to there.
+///
+/// # Errors
+/// If `ds64` is cut short.
+pub fn samples_of(head: &[u8], position: usize, length: u32) -> Result<(u64, bool)> {
+    let riff_length = read_u32(head, 4).unwrap_or(0);
+    let mut declared = u64::from(length);
+    if length == UNKNOWN && head.get(..4) != Some(b"RIFF") {
+        let mut at = 12;
+        while let (Some(id), Some(length)) = (read_id(head, at), read_u32(head, at + 4)) {
+            if id == *b"ds64" {
+                let wide = Wide::parse(head.get(at + 8..(at + 8).saturating_add(length as usize)), at)?;
+                declared = wide.data.unwrap_or(declared);
+            }
+            at = next(at + 8, length as usize);
+        }
+    }
+    // How much follows is not known here: an announced length in the range of placeholders is taken for one only if no
+    // 64-bit length stands for it.
+    let open = match declared == u64::from(length) {
+        true => declared >= PLACEHOLDER || is_open_ended(declared, usize::MAX, position + 8, riff_length),
+        false => false,
+    };
+    Ok((declared, open))
+}
+
 /// True if this length of a `data` chunk says nothing, so that the samples go on to the end of the file.
 fn is_open_ended(declared: u64, room: usize, start: usize, riff_length: u32) -> bool {
     let room = room as u64;

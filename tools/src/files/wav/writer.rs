@@ -5,36 +5,71 @@
 
 use super::format::{WavFormat, default_mask};
 use std::io::{self, Write};
-use wavern::signal::{Audio, SampleFormat};
+use wavern::signal::{Audio, Metadata, SampleFormat};
 
 /// Writes a whole WAV file.
 pub fn write(audio: &Audio, out: &mut dyn Write) -> io::Result<()> {
-    let format = format(audio);
-    let frame_bytes = format.sample.bytes() as u64 * u64::from(format.channels);
-    let data_bytes = audio.frames() as u64 * frame_bytes;
-    let kept: Vec<&Vec<u8>> =
-        audio.metadata().riff.iter().filter(|chunk| !chunk.starts_with(b"fmt ")).collect();
-    let kept_bytes = kept.iter().map(|chunk| padded(chunk.len() as u64)).sum();
-
-    out.write_all(&head(format, audio.frames() as u64, data_bytes, kept_bytes))?;
-    write_samples(audio, out)?;
-    write_padding(data_bytes, out)?;
-    for chunk in kept {
-        out.write_all(chunk)?;
-        write_padding(chunk.len() as u64, out)?;
-    }
-    Ok(())
+    let (rate, format, frames) = (audio.sample_rate(), audio.format(), audio.frames() as u64);
+    let mut writer =
+        WavWriter::new(rate, format, audio.channels().len(), frames, audio.metadata().clone(), out)?;
+    writer.write(audio.channels())?;
+    writer.finish()
 }
 
-fn format(audio: &Audio) -> WavFormat {
-    let channels = audio.channels().len() as u16; // at most Audio::MAX_CHANNELS
-    let kept = audio.metadata().riff.iter().find(|chunk| chunk.starts_with(b"fmt "));
-    let kept_mask = kept
-        .and_then(|chunk| WavFormat::parse(chunk.get(8..)?).ok())
-        .filter(|kept| kept.channels == channels)
-        .map(|kept| kept.channel_mask);
-    let channel_mask = kept_mask.unwrap_or(default_mask(channels));
-    WavFormat { sample: audio.format(), channels, sample_rate: audio.sample_rate(), channel_mask }
+/// A WAV file that is written in pieces.
+pub struct WavWriter<'a> {
+    out: &'a mut dyn Write,
+    format: WavFormat,
+    data_bytes: u64,
+    kept: Vec<Vec<u8>>,
+}
+
+impl<'a> WavWriter<'a> {
+    /// Writes all that comes before the samples. `frames` must be how many will come.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn new(
+        sample_rate: u32,
+        sample: SampleFormat,
+        channels: usize,
+        frames: u64,
+        metadata: Metadata,
+        out: &'a mut dyn Write,
+    ) -> io::Result<Self> {
+        let channels = channels as u16; // at most Audio::MAX_CHANNELS
+        let (formats, kept): (Vec<_>, Vec<_>) =
+            metadata.riff.into_iter().partition(|chunk| chunk.starts_with(b"fmt "));
+        let mask = formats.first().and_then(|chunk| WavFormat::parse(chunk.get(8..)?).ok());
+        let mask = mask.filter(|kept| kept.channels == channels).map(|kept| kept.channel_mask);
+        let channel_mask = mask.unwrap_or(default_mask(channels));
+        let format = WavFormat { sample, channels, sample_rate, channel_mask };
+        let data_bytes = frames * (format.sample.bytes() as u64 * u64::from(format.channels));
+        let kept_bytes = kept.iter().map(|chunk| padded(chunk.len() as u64)).sum();
+        out.write_all(&head(format, frames, data_bytes, kept_bytes))?;
+        Ok(Self { out, format, data_bytes, kept })
+    }
+
+    /// Writes the next samples, `[channels][frames]`.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&mut self, channels: &[Vec<f32>]) -> io::Result<()> {
+        write_samples(channels, self.format.sample, self.out)
+    }
+
+    /// Writes all that comes after the samples.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn finish(self) -> io::Result<()> {
+        write_padding(self.data_bytes, self.out)?;
+        for chunk in self.kept {
+            self.out.write_all(&chunk)?;
+            write_padding(chunk.len() as u64, self.out)?;
+        }
+        Ok(())
+    }
 }
 
 /// Everything in front of the first sample.
@@ -81,17 +116,17 @@ fn write_padding(length: u64, out: &mut dyn Write) -> io::Result<()> {
     if length % 2 == 1 { out.write_all(&[0]) } else { Ok(()) }
 }
 
-fn write_samples(audio: &Audio, out: &mut dyn Write) -> io::Result<()> {
-    match audio.format() {
-        SampleFormat::U8 => interleave(audio, out, |x| [(integer(x, 8) + 128) as u8]),
-        SampleFormat::I16 => interleave(audio, out, |x| (integer(x, 16) as i16).to_le_bytes()),
-        SampleFormat::I24 => interleave(audio, out, |x| {
+fn write_samples(channels: &[Vec<f32>], format: SampleFormat, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        SampleFormat::U8 => interleave(channels, out, |x| [(integer(x, 8) + 128) as u8]),
+        SampleFormat::I16 => interleave(channels, out, |x| (integer(x, 16) as i16).to_le_bytes()),
+        SampleFormat::I24 => interleave(channels, out, |x| {
             let [a, b, c, _] = integer(x, 24).to_le_bytes();
             [a, b, c]
         }),
-        SampleFormat::I32 => interleave(audio, out, |x| integer(x, 32).to_le_bytes()),
-        SampleFormat::F32 => interleave(audio, out, f32::to_le_bytes),
-        SampleFormat::F64 => interleave(audio, out, |x| f64::from(x).to_le_bytes()),
+        SampleFormat::I32 => interleave(channels, out, |x| integer(x, 32).to_le_bytes()),
+        SampleFormat::F32 => interleave(channels, out, f32::to_le_bytes),
+        SampleFormat::F64 => interleave(channels, out, |x| f64::from(x).to_le_bytes()),
         other => Err(io::Error::other(format!("samples of type {other:?}"))),
     }
 }
@@ -103,16 +138,16 @@ fn integer(sample: f32, bits: u32) -> i32 {
 }
 
 fn interleave<const N: usize>(
-    audio: &Audio,
+    channels: &[Vec<f32>],
     out: &mut dyn Write,
     convert: impl Fn(f32) -> [u8; N],
 ) -> io::Result<()> {
     const FRAMES_AT_ONCE: usize = 1 << 12;
-    let channels = audio.channels();
+    let frames = channels.first().map_or(0, Vec::len);
     let mut buffer = Vec::with_capacity(FRAMES_AT_ONCE * channels.len() * N);
-    for start in (0..audio.frames()).step_by(FRAMES_AT_ONCE) {
+    for start in (0..frames).step_by(FRAMES_AT_ONCE) {
         buffer.clear();
-        for frame in start..audio.frames().min(start + FRAMES_AT_ONCE) {
+        for frame in start..frames.min(start + FRAMES_AT_ONCE) {
             for channel in channels {
                 buffer.extend(convert(channel[frame]));
             }

@@ -1,0 +1,279 @@
+//! The envelope of a sound: how loud each cell of time and frequency is, in steps of 4 dB. It is the hyper-latent ẑ of a
+//! sound, and it does three things: the prior predicts the scale of every symbol from it; the quantization steps follow it,
+//! so that noise hides under what is loud; and the decoder knows from it how much energy the symbols left out.
+//!
+//! A cell is `block` frames × one interval between two `edges` of bands, of mid or side. Channel `s · cells + j` of ẑ is cell
+//! `j` of signal `s`. All of it is local to a segment.
+
+use crate::latent::Latents;
+use crate::network::Tensor;
+use crate::network::config::EnvelopeConfig;
+use crate::prior::Symbols;
+
+/// Signals of a group: mid and side.
+pub const SIGNALS: usize = 2;
+/// Decibels from one level of a cell to the next.
+pub const STEP_DB: f64 = 4.0;
+/// Decibels that level 0 stands for, in units of the networks (full scale is at 24 dB): a cell below is silent.
+pub const FLOOR_DB: f64 = -84.0;
+/// Highest level.
+pub const TOP: i32 = 63;
+/// Level that the first cell of a segment is predicted at, and that h_s takes as 0.
+pub const FIRST: i32 = 16;
+
+/// Share of the missing amplitude that noise makes up for.
+pub const FILL: f32 = 0.7;
+/// Largest noise, in half steps: more would have been a symbol.
+pub const FILL_LIMIT: f32 = 0.73;
+
+/// log₂ of the amplitude that a level stands for.
+pub fn log_amplitude(level: f32) -> f32 {
+    const PER_DB: f64 = std::f64::consts::LOG2_10 / 20.0;
+    level * (STEP_DB * PER_DB) as f32 + (FLOOR_DB * PER_DB) as f32
+}
+
+/// Where the bands of a frame lie, for one [`EnvelopeConfig`].
+#[derive(Clone, Debug)]
+pub struct Cells {
+    block: usize,
+    exponent: f32,
+    edges: Vec<usize>,
+    /// For each band: the cell whose centre is below, and how far the band is on the way to the centre above.
+    between: Vec<(usize, f32)>,
+}
+
+impl Cells {
+    /// The cells of a configuration that [`validate`](crate::network::ModelConfig::validate) has accepted.
+    pub fn new(config: &EnvelopeConfig) -> Self {
+        let edges = config.edges.clone();
+        let centres: Vec<f32> = edges.windows(2).map(|e| (e[0] + e[1] - 1) as f32 / 2.0).collect();
+        let between = (0..edges.last().copied().unwrap_or(0))
+            .map(|band| {
+                let above = centres.partition_point(|&c| c <= band as f32);
+                if above == 0 || above == centres.len() {
+                    return (above.saturating_sub(1), 0.0);
+                }
+                let (low, high) = (centres[above - 1], centres[above]);
+                (above - 1, (band as f32 - low) / (high - low))
+            })
+            .collect();
+        Self { block: config.block, exponent: config.exponent as f32, edges, between }
+    }
+
+    /// Cells of one signal at one time.
+    pub fn count(&self) -> usize {
+        self.edges.len() - 1
+    }
+
+    /// For each band of a signal: a cell, and the share of the next one.
+    pub fn between(&self) -> &[(usize, f32)] {
+        &self.between
+    }
+
+    /// Bands of one signal.
+    fn bands(&self) -> usize {
+        self.between.len()
+    }
+
+    /// ẑ of packets `[1, frames, 2 · bands]`: `[1, ceil(frames / block), 2 · cells]`, levels 0 to [`TOP`].
+    pub fn measure(&self, packets: &Tensor) -> Symbols {
+        let [_, frames, channels] = packets.shape();
+        let (cells, bands) = (self.count(), self.bands());
+        let blocks = frames.div_ceil(self.block);
+        let mut z = Symbols::zeros([1, blocks, SIGNALS * cells]);
+        let rows = packets.data().chunks(self.block * channels);
+        for (rows, z) in rows.zip(z.data_mut().chunks_exact_mut(SIGNALS * cells)) {
+            let count = rows.len() / channels;
+            for (index, z) in z.iter_mut().enumerate() {
+                let (signal, cell) = (index / cells, index % cells);
+                let (first, last) = (self.edges[cell], self.edges[cell + 1]);
+                let mut energy = 0.0f64;
+                for row in rows.chunks_exact(channels) {
+                    let value = |band| f64::from(row[channel_of(signal, band, bands)]);
+                    energy += (first..last).map(|band| value(band) * value(band)).sum::<f64>();
+                }
+                let db = 10.0 * (energy / (count * (last - first)) as f64).log10();
+                *z = (((db - FLOOR_DB) / STEP_DB).round().max(0.0) as i32).min(TOP);
+            }
+        }
+        z
+    }
+
+    /// By how much the packets of each band and frame were divided before quantization, `[1, frames, 2 · bands]`:
+    /// amplitude to the power of the exponent, interpolated between the centres of cells on the scale of decibels.
+    pub fn shape(&self, z: &Symbols, frames: usize) -> Tensor {
+        let (cells, bands) = (self.count(), self.bands());
+        let mut out = Tensor::zeros([1, frames, SIGNALS * bands]);
+        let columns: Vec<&[i32]> = z.data().chunks_exact(SIGNALS * cells).collect();
+        for (frame, out) in out.data_mut().chunks_exact_mut(SIGNALS * bands).enumerate() {
+            let (before, t) = between_blocks(frame, self.block, columns.len());
+            let after = columns[(before + 1).min(columns.len() - 1)];
+            let level = |index: usize| columns[before][index] as f32 * (1.0 - t) + after[index] as f32 * t;
+            for signal in 0..SIGNALS {
+                let levels: Vec<f32> = (0..cells).map(|j| level(signal * cells + j)).collect();
+                for (band, &(below, u)) in self.between.iter().enumerate() {
+                    let above = (below + 1).min(cells - 1);
+                    let level = levels[below] * (1.0 - u) + levels[above] * u;
+                    out[channel_of(signal, band, bands)] = (self.exponent * log_amplitude(level)).exp2();
+                }
+            }
+        }
+        out
+    }
+
+    /// Fills what the symbols left out with noise: the energy that a cell has and its packets lack, spread over the symbols
+    /// that are 0, times [`FILL`]. `shape` is that of [`Self::shape`], `half_steps` half the quantization step of
+    /// each channel, and `seed` the number of the segment.
+    pub fn fill(
+        &self,
+        latents: &Latents,
+        shape: &Tensor,
+        half_steps: &[f32],
+        seed: u32,
+        packets: &mut Tensor,
+    ) {
+        let (cells, bands) = (self.count(), self.bands());
+        let channels = SIGNALS * bands;
+        let mut noise = Noise::new(seed);
+        let levels = latents.z.data().chunks_exact(SIGNALS * cells);
+        let rows = packets.data_mut().chunks_mut(self.block * channels);
+        let symbols = latents.y.data().chunks(self.block * channels);
+        let shapes = shape.data().chunks(self.block * channels);
+        for (((rows, symbols), shapes), levels) in rows.zip(symbols).zip(shapes).zip(levels) {
+            let frames = rows.len() / channels;
+            for (index, &level) in levels.iter().enumerate() {
+                let (signal, cell) = (index / cells, index % cells);
+                let (first, last) = (self.edges[cell], self.edges[cell + 1]);
+                if level == 0 {
+                    continue;
+                }
+                let places = || {
+                    let place = move |frame| {
+                        (first..last).map(move |band| frame * channels + channel_of(signal, band, bands))
+                    };
+                    (0..frames).flat_map(place)
+                };
+                let whole = log_amplitude(level as f32).exp2().powi(2) * (frames * (last - first)) as f32;
+                let kept: f32 = places().map(|i| rows[i] * rows[i]).sum();
+                let zeros = places().filter(|&i| symbols[i] == 0).count();
+                let missing = (whole - kept).max(0.0) / zeros.max(1) as f32;
+                let amplitude = FILL * (3.0 * missing).sqrt();
+                for i in places().filter(|&i| symbols[i] == 0) {
+                    let most = FILL_LIMIT * half_steps[i % channels] * shapes[i];
+                    rows[i] += amplitude.min(most) * noise.next();
+                }
+            }
+        }
+    }
+}
+
+/// For a frame: the block whose centre is before it, and the share of the next one.
+pub fn between_blocks(frame: usize, block: usize, blocks: usize) -> (usize, f32) {
+    let place = ((frame as f32 + 0.5) / block as f32 - 0.5).clamp(0.0, blocks.saturating_sub(1) as f32);
+    (place as usize, place.fract())
+}
+
+/// Uniform noise: a linear congruential generator, the same in every decoder.
+struct Noise(u32);
+
+impl Noise {
+    fn new(seed: u32) -> Self {
+        Self(seed)
+    }
+
+    /// In -1.0..1.0.
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 8) as f32 / (1u32 << 23) as f32 - 1.0
+    }
+}
+
+/// Channel of a band of a signal: even bands of mid and of side, then the odd ones, so that a prior that has decoded the
+/// first half knows both neighbours in frequency of everything in the second half.
+pub fn channel_of(signal: usize, band: usize, bands: usize) -> usize {
+    ((band & 1) * SIGNALS + signal) * (bands / 2) + band / 2
+}
+
+/// ẑ → what is coded of it: the difference from a prediction out of the column before and the cell below.
+pub fn predict(z: &Symbols) -> Symbols {
+    walk(z, |prediction, level| (level - prediction, level))
+}
+
+/// Undoes [`predict`]; levels outside 0 ..= [`TOP`], which no encoder makes, are limited to it.
+pub fn restore(residuals: &Symbols) -> Symbols {
+    walk(residuals, |prediction, residual| {
+        let level = prediction.saturating_add(residual).clamp(0, TOP);
+        (level, level)
+    })
+}
+
+/// Walks columns, signals and cells in order. `step` gets a prediction and a value of `input`, and gives the value of the
+/// output and the level that later predictions start from.
+fn walk(input: &Symbols, step: impl Fn(i32, i32) -> (i32, i32)) -> Symbols {
+    let width = input.shape()[2];
+    let cells = width / SIGNALS;
+    let mut output = Symbols::zeros(input.shape());
+    let mut before: Option<Vec<i32>> = None;
+    for (from, to) in input.data().chunks_exact(width).zip(output.data_mut().chunks_exact_mut(width)) {
+        let mut levels = vec![0; width];
+        for index in 0..width {
+            let below = (index % cells > 0).then(|| index - 1);
+            let prediction = match (&before, below) {
+                (None, Some(below)) => levels[below],
+                (None, None) => {
+                    if index == 0 {
+                        FIRST
+                    } else {
+                        levels[0]
+                    }
+                }
+                (Some(before), None) => before[index],
+                // Half of the change that the cell below has seen: sounds begin and end in many bands at once.
+                (Some(before), Some(below)) => before[index] + ((levels[below] - before[below] + 1) >> 1),
+            };
+            (to[index], levels[index]) = step(prediction, from[index]);
+        }
+        before = Some(levels);
+    }
+    output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::ModelConfig;
+
+    fn cells() -> Cells {
+        Cells::new(&ModelConfig::audio().envelope.unwrap())
+    }
+
+    #[test]
+    fn prediction_is_undone_and_foreign_residuals_stay_in_range() {
+        let width = SIGNALS * cells().count();
+        let data = (0..width * 5).map(|i| (i * i * 31 + i / 7) as i32 % (TOP + 1)).collect::<Vec<_>>();
+        let mut z = Symbols::zeros([1, 5, width]);
+        z.data_mut().copy_from_slice(&data);
+        assert_eq!(restore(&predict(&z)), z);
+        z.data_mut()
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, v)| *v = if i % 3 == 0 { i32::MAX } else { i32::MIN });
+        assert!(restore(&z).data().iter().all(|v| (0..=TOP).contains(v)));
+    }
+
+    #[test]
+    fn levels_tell_the_loudness_in_decibels() {
+        let (cells, bands) = (cells(), 256);
+        let mut packets = Tensor::zeros([1, 6, SIGNALS * bands]);
+        packets.data_mut().chunks_exact_mut(SIGNALS * bands).for_each(|row| {
+            (0..bands).for_each(|band| row[channel_of(0, band, bands)] = 1.0);
+        });
+        let z = cells.measure(&packets);
+        assert_eq!(z.shape(), [1, 2, SIGNALS * cells.count()]);
+        assert!(z.data()[..cells.count()].iter().all(|&level| level == 21));
+        assert!(z.data()[cells.count()..][..cells.count()].iter().all(|&level| level == 0));
+        let shape = cells.shape(&z, 6);
+        assert!((shape.data()[0] - 1.0).abs() < 1e-5, "0 dB is a factor of 1");
+        assert!(shape.data()[channel_of(1, 0, bands)] < 0.01);
+    }
+}

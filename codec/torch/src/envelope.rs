@@ -1,0 +1,122 @@
+//! The envelope of sounds in training, the twin of [`wavern::envelope`]: levels are measured, not learned, so no gradient
+//! passes through them.
+
+use tch::{Device, Kind, Tensor};
+use wavern::envelope::{self, SIGNALS, channel_of};
+use wavern::network::config::EnvelopeConfig;
+
+/// The envelope of a batch of packets.
+#[derive(Debug)]
+pub struct Envelope {
+    /// ẑ: `[batch, 1, blocks, 2 · cells]`, whole numbers.
+    pub levels: Tensor,
+    /// What is coded of ẑ, of the same shape.
+    pub residuals: Tensor,
+    /// What the packets are divided by, `[batch, 1, frames, 2 · bands]`.
+    pub shape: Tensor,
+}
+
+/// Measures packets `[batch, 1, frames, 2 · bands]`; frames must be a multiple of the block.
+pub fn measure(packets: &Tensor, config: &EnvelopeConfig) -> Envelope {
+    let size = packets.size();
+    let (batch, frames, channels) = (size[0], size[2], size[3]);
+    let (block, cells) = (config.block as i64, config.edges.len() as i64 - 1);
+    let blocks = frames / block;
+    let device = packets.device();
+    let (average, spread) = matrices(config, channels as usize, device);
+    let energy = packets.square().view([batch, blocks, block, channels]).mean_dim(
+        [2i64].as_slice(),
+        false,
+        Kind::Float,
+    );
+    let decibels = energy.matmul(&average).clamp_min(1e-20).log10() * 10.0;
+    let levels =
+        ((decibels - envelope::FLOOR_DB) / envelope::STEP_DB).round().clamp(0.0, f64::from(envelope::TOP));
+    let times = in_time(frames as usize, blocks as usize, config.block, device);
+    let logs = times.matmul(&levels).matmul(&spread);
+    let (zero, one) = (f64::from(envelope::log_amplitude(0.0)), f64::from(envelope::log_amplitude(1.0)));
+    let shape = ((logs * (one - zero) + zero) * config.exponent).exp2().unsqueeze(1);
+    let residuals = residuals(&levels.view([batch, blocks, SIGNALS as i64, cells]));
+    Envelope {
+        residuals: residuals.view([batch, 1, blocks, SIGNALS as i64 * cells]),
+        levels: levels.unsqueeze(1),
+        shape,
+    }
+}
+
+/// [`envelope::predict`] for `[batch, blocks, signals, cells]`.
+fn residuals(z: &Tensor) -> Tensor {
+    let (blocks, cells) = (z.size()[1], z.size()[3]);
+    let first = z.narrow(1, 0, 1);
+    let below = Tensor::cat(&[first.narrow(3, 0, 1), first.narrow(3, 0, cells - 1)], 3);
+    // The first cell of mid is predicted at a constant, that of side at the one of mid.
+    let corner = first.narrow(2, 0, 1).narrow(3, 0, 1);
+    let corner = Tensor::cat(&[corner.zeros_like() + f64::from(envelope::FIRST), corner], 2);
+    let below = Tensor::cat(&[corner, below.narrow(3, 1, cells - 1)], 3);
+    let change = z.narrow(1, 1, blocks - 1) - z.narrow(1, 0, blocks - 1);
+    let half = ((change.narrow(3, 0, cells - 1) + 1.0) * 0.5).floor();
+    let later = Tensor::cat(&[change.narrow(3, 0, 1), change.narrow(3, 1, cells - 1) - half], 3);
+    Tensor::cat(&[first - below, later], 1)
+}
+
+/// Channels → cells (means of energy), and cells → channels (interpolation between centres).
+fn matrices(config: &EnvelopeConfig, channels: usize, device: Device) -> (Tensor, Tensor) {
+    let (bands, cells) = (channels / SIGNALS, config.edges.len() - 1);
+    let mut average = vec![0f32; channels * SIGNALS * cells];
+    let mut spread = vec![0f32; SIGNALS * cells * channels];
+    let interpolation = envelope::Cells::new(config);
+    for signal in 0..SIGNALS {
+        for (cell, edge) in config.edges.windows(2).enumerate() {
+            for band in edge[0]..edge[1] {
+                average[channel_of(signal, band, bands) * SIGNALS * cells + signal * cells + cell] =
+                    1.0 / (edge[1] - edge[0]) as f32;
+            }
+        }
+        for (band, &(below, t)) in interpolation.between().iter().enumerate() {
+            let above = (below + 1).min(cells - 1);
+            let mut add = |cell: usize, share: f32| {
+                spread[(signal * cells + cell) * channels + channel_of(signal, band, bands)] += share;
+            };
+            add(below, 1.0 - t);
+            add(above, t);
+        }
+    }
+    let tensor =
+        |values: &[f32], rows: usize| Tensor::from_slice(values).view([rows as i64, -1]).to_device(device);
+    (tensor(&average, channels), tensor(&spread, SIGNALS * cells))
+}
+
+/// Blocks → frames: interpolation between the centres of blocks.
+fn in_time(frames: usize, blocks: usize, block: usize, device: Device) -> Tensor {
+    let mut values = vec![0f32; frames * blocks];
+    for (frame, row) in values.chunks_exact_mut(blocks).enumerate() {
+        let (before, t) = envelope::between_blocks(frame, block, blocks);
+        row[before] += 1.0 - t;
+        row[(before + 1).min(blocks - 1)] += t;
+    }
+    Tensor::from_slice(&values).view([frames as i64, blocks as i64]).to_device(device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wavern::network::{self, ModelConfig};
+
+    #[test]
+    fn the_codec_measures_the_same() {
+        let config = ModelConfig::audio().envelope.unwrap();
+        let values: Vec<f32> = (0..24 * 512)
+            .map(|i| ((i * 7919 % 1013) as f32 - 500.0) * 2f32.powi(-((i % 19) as i32)))
+            .collect();
+        let ours = measure(&Tensor::from_slice(&values).view([1, 1, 24, 512]), &config);
+        let cells = envelope::Cells::new(&config);
+        let z = cells.measure(&network::Tensor::from_vec([1, 24, 512], values));
+        let whole = |t: &Tensor| Vec::<f32>::try_from(t.contiguous().view([-1])).unwrap();
+        let same = |a: &[i32], b: &[f32]| a.iter().zip(b).all(|(&a, &b)| a as f32 == b);
+        assert!(same(z.data(), &whole(&ours.levels)));
+        assert!(same(envelope::predict(&z).data(), &whole(&ours.residuals)));
+        for (a, b) in cells.shape(&z, 24).data().iter().zip(whole(&ours.shape)) {
+            assert!((a / b - 1.0).abs() < 1e-4, "{a} {b}");
+        }
+    }
+}
