@@ -29,12 +29,12 @@ multiversion! {
 
     /// Planes → interleaved RGB of 8 bits: rounded, halves upwards, and limited.
     pub fn planes_to_rgb8(planes: [&[f32]; 3], gain: f32, pixels: &mut [u8]) {
-        from_planes(planes, gain, pixels.as_chunks_mut::<3>().0, |rgb| rgb.map(|v| (v + 0.5) as u8));
+        from_planes(planes, gain, pixels.as_chunks_mut::<3>().0, |v| (v + 0.5) as u8);
     }
 
     /// Planes → interleaved RGB of 16 bits.
     pub fn planes_to_rgb16(planes: [&[f32]; 3], gain: f32, pixels: &mut [u16]) {
-        from_planes(planes, gain, pixels.as_chunks_mut::<3>().0, |rgb| rgb.map(|v| (v * STEP_16 + 0.5) as u16));
+        from_planes(planes, gain, pixels.as_chunks_mut::<3>().0, |v| (v * STEP_16 + 0.5) as u16);
     }
 
     /// Planes → gray of 8 bits, the mean of R, G and B.
@@ -58,11 +58,29 @@ fn to_planes<P: Copy>(pixels: &[P], value: impl Fn(P) -> [f32; 3], planes: [&mut
     }
 }
 
+/// Pixels that are computed plane by plane before they are interleaved: three bytes at a time, the arithmetic would not
+/// become vector instructions.
+const BLOCK: usize = 64;
+
 #[inline(always)]
-fn from_planes<P>(planes: [&[f32]; 3], gain: f32, pixels: &mut [P], store: impl Fn([f32; 3]) -> P) {
-    let [a, b, c] = planes.map(|plane| &plane[..pixels.len()]);
-    for (x, pixel) in pixels.iter_mut().enumerate() {
-        let rgb = from_opponent([a[x] * gain, b[x] * gain, c[x] * gain]);
-        *pixel = store(rgb.map(|v| v * UNIT + CENTRE));
+fn from_planes<T: Copy + Default>(
+    planes: [&[f32]; 3],
+    gain: f32,
+    pixels: &mut [[T; 3]],
+    store: impl Fn(f32) -> T,
+) {
+    for (index, pixels) in pixels.chunks_mut(BLOCK).enumerate() {
+        let [a, b, c] = planes.map(|plane| &plane[index * BLOCK..][..pixels.len()]);
+        let mut block = [[T::default(); BLOCK]; 3];
+        let [red, green, blue] = block.each_mut().map(|plane| &mut plane[..pixels.len()]);
+        for x in 0..a.len() {
+            let [r, g, b] = from_opponent([a[x] * gain, b[x] * gain, c[x] * gain]);
+            red[x] = store(r * UNIT + CENTRE);
+            green[x] = store(g * UNIT + CENTRE);
+            blue[x] = store(b * UNIT + CENTRE);
+        }
+        for (x, pixel) in pixels.iter_mut().enumerate() {
+            *pixel = block.map(|plane| plane[x]);
+        }
     }
 }
