@@ -88,7 +88,9 @@ impl<'a> ContainerBuilder<'a> {
             TileTable::write(&self.tiles, &mut out);
         }
         let tiles: Vec<&[u8]> = self.tiles.iter().map(AsRef::as_ref).collect();
-        let mut data = Vec::new();
+        // Code, the longest length field and checksum, and no more growth by doubling.
+        let size: usize = tiles.iter().map(|tile| tile.len()).sum();
+        let mut data = Vec::with_capacity(size.saturating_add(18));
         chunk::write(ChunkCode::DATA, &tiles, &mut data);
         // An hour of sound is many bytes: they are not held three times.
         let count = tiles.len();
@@ -100,6 +102,7 @@ impl<'a> ContainerBuilder<'a> {
         if missing > 0 {
             write_fill(missing, &mut out)?;
         }
+        out.reserve_exact(data.len());
         out.append(&mut data);
 
         let optional = [self.alpha.is_some(), count > 1, missing > 0];

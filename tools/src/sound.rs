@@ -1,4 +1,4 @@
-//! Sounds as the verbs handle them: piece by piece, so that an hour takes no more memory than a minute.
+//! Sounds as the verbs handle them: piece by piece, so that memory grows with the coded bytes only, not with the samples.
 
 use crate::codec::{self, Engine, Rate, Stream, Target};
 use crate::error::{At, Error, Result};

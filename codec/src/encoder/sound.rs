@@ -178,7 +178,8 @@ impl SoundWriter<'_> {
             Ok(analyser.analyse(&channels, starts, frames)?.code(level, &analyser.model)?.0)
         });
         let coded: Vec<Vec<u8>> = self.encoder.pool.run(|| coded.collect::<Result<_, Error>>())?;
-        self.payloads.extend(coded);
+        // They stay until the end: an hour of them should not hold what they grew through.
+        self.payloads.extend(coded.into_iter().map(|payload| payload.into_boxed_slice().into_vec()));
         let done = (history + count * segment).min(self.pending[0].len()).saturating_sub(hop);
         self.pending.iter_mut().for_each(|channel| drop(channel.drain(..done)));
         self.begun = true;
