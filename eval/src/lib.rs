@@ -5,6 +5,7 @@
 //! - [`Row`]: one file through one codec at one setting, as CSV and back; [`Metric`] names its cells.
 //! - [`bd_rate`]: how much more rate one curve needs than another; [`compare`]: the same for rows of many files, with a
 //!   confidence interval.
+//! - [`chart`]: rate–distortion curves, speed and spread, as SVG and PNG.
 //! - [`Curve`]: a curve from elsewhere, such as a result file of CompressAI.
 //!
 //! ```
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bd_rate;
+pub mod chart;
 pub mod compare;
 mod curve;
 mod error;
@@ -34,4 +36,4 @@ pub use curve::Curve;
 pub use error::Error;
 pub use metric::Metric;
 pub use row::{Row, from_csv, to_csv};
-pub use table::{Mean, means, table};
+pub use table::{Mean, codecs, means, table};

@@ -3,13 +3,17 @@
 //! Each metric is a plain function of two signals. It is `None` where it means nothing: signals of different shape,
 //! pictures too small for MS-SSIM, silence for SI-SDR.
 
+mod align;
 mod lsd;
+mod mel;
 mod ms_ssim;
 mod perceptual;
 mod psnr;
 mod si_sdr;
 
+pub use align::{delay, realign};
 pub use lsd::log_spectral_distance;
+pub use mel::mel_distance;
 pub use ms_ssim::ms_ssim;
 pub use perceptual::{Butteraugli, butteraugli, ssimulacra2};
 pub use psnr::{psnr, psnr_y};

@@ -1,11 +1,13 @@
 //! `wavern eval`: codes many files at many settings, with Wavern and with other codecs, and measures what it costs and
 //! what it keeps.
 
+mod audio;
 mod bench;
 mod codec;
 mod find;
 mod images;
 mod journal;
+mod listeners;
 mod peers;
 mod process;
 mod results;
@@ -16,11 +18,12 @@ use crate::cli::{self, Common};
 use crate::error::{Error, Result};
 use crate::files::InputKind;
 use bench::{Original, Plan};
-use codec::{Codec, Variant};
+use codec::{Codec, Own, Variant};
 use find::find;
 use journal::Journal;
+use listeners::{Listener, Listeners};
 use peers::{Format, Knob, Peer};
-use results::{Anchor, Outputs};
+use results::{Anchor, Outputs, Results};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -34,6 +37,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Images(ImageArgs),
+    Audio(AudioArgs),
 }
 
 /// Measure on pictures
@@ -56,6 +60,39 @@ struct ImageArgs {
     /// Bits per pixel to aim at with every codec, instead of qualities
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_positive, conflicts_with_all = ["quality", "settings"])]
     bpp: Vec<f64>,
+
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// Measure on sounds
+///
+/// Every sound is really coded and decoded, by Wavern and by the tools of its peers that are installed; rates are those of
+/// whole files, times and memory those of whole processes, one at a time. All codecs get the same 16-bit samples. The delay
+/// of each decoder is found and taken away; sample rate, channels and length must come back. Peers: opusenc, lame, ffmpeg's
+/// AAC, oggenc, flac. Metrics: SI-SDR, log-spectral distance, mel distance, and what --listeners names.
+#[derive(Debug, clap::Args)]
+struct AudioArgs {
+    /// Peers to measure beside Wavern, or none
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "opus,mp3,aac,vorbis,flac")]
+    peers: Vec<String>,
+
+    /// Bit rates to ask every codec for
+    #[arg(long, value_name = "LIST", value_parser = cli::parse_bitrate, value_delimiter = ',',
+          default_value = "48k,64k,80k,96k,128k,160k")]
+    bitrate: Vec<u32>,
+
+    /// Qualities of Wavern, instead of bit rates
+    #[arg(short, long, value_name = "LIST", value_parser = cli::parse_quality, value_delimiter = ',')]
+    quality: Vec<f32>,
+
+    /// Python packages that score as listeners would, if they are installed
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "zimtohrli")]
+    listeners: Vec<Listener>,
+
+    /// The Python to run them with
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    python: String,
 
     #[command(flatten)]
     shared: Shared,
@@ -89,6 +126,14 @@ struct Shared {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
+    /// Draw the curves, speeds and the spread over files to this file, SVG or PNG by its extension
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+
+    /// Write a report for a browser into this folder: tables, charts, and pictures or sounds to compare
+    #[arg(long, value_name = "DIR")]
+    html: Option<PathBuf>,
+
     /// Overwrite files that exist
     #[arg(short, long)]
     force: bool,
@@ -108,35 +153,52 @@ struct Shared {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::Images(args) => images(args),
+        What::Audio(args) => audio(args),
     }
 }
 
 fn images(args: &ImageArgs) -> Result<()> {
     let settings = args.quality.iter().map(|&quality| f64::from(quality)).collect();
     let knob = Knob { lowest: 0.0, highest: 100.0, step: 1.0, rises: true };
-    let own = Own { settings, knob, format: Format::Ppm };
-    let is_wanted = |kind| matches!(kind, InputKind::Image(_));
-    evaluate::<images::Picture>(&args.shared, &args.peers, &peers::IMAGES, &own, &args.bpp, is_wanted)
+    let own = Own { settings, option: &["-q", "{q}"], knob, format: Format::Ppm };
+    let codecs = codecs(&args.shared, &args.peers, &peers::IMAGES, &own)?;
+    let is_wanted = |head: &[u8]| matches!(InputKind::of(head), Ok(InputKind::Image(_)));
+    evaluate::<images::Picture>(&args.shared, &codecs, &args.bpp, is_wanted, &())
 }
 
-/// Wavern as a codec of one kind.
-struct Own {
-    settings: Vec<f64>,
-    knob: Knob,
-    format: Format,
+fn audio(args: &AudioArgs) -> Result<()> {
+    let bitrates: Vec<f64> = args.bitrate.iter().map(|&bits| f64::from(bits) / 1000.0).collect();
+    let knob = Knob { lowest: 8.0, highest: 320.0, step: 1.0, rises: true };
+    let (settings, option): (_, &[&str]) = if args.quality.is_empty() {
+        (bitrates.clone(), &["--bitrate", "{q}k"])
+    } else {
+        (args.quality.iter().map(|&quality| f64::from(quality)).collect(), &["-q", "{q}"])
+    };
+    let own = Own { settings, option, knob, format: Format::Wav };
+    let mut codecs = codecs(&args.shared, &args.peers, &peers::AUDIO, &own)?;
+    for codec in codecs.iter_mut().skip(1 + args.shared.variant.len()) {
+        let is_asked = args.shared.settings.iter().any(|(name, _)| *name == codec.name);
+        if codec.name != "flac" && !is_asked {
+            codec.settings.clone_from(&bitrates);
+        }
+    }
+    let (listeners, missing) = Listeners::new(&args.python, &args.listeners);
+    for name in missing {
+        let python = &args.python;
+        args.shared.common.say(format_args!("note: {name} is left out: {python} has no such package"));
+    }
+    evaluate::<audio::Sound>(&args.shared, &codecs, &[], audio::is_sound, &listeners)
 }
 
 fn evaluate<O: Original>(
     args: &Shared,
-    names: &[String],
-    peers: &[Peer],
-    own: &Own,
+    codecs: &[Codec],
     targets: &[f64],
-    is_wanted: fn(InputKind) -> bool,
+    is_wanted: fn(&[u8]) -> bool,
+    context: &O::Context,
 ) -> Result<()> {
     let outputs = Outputs::new(args)?;
-    let codecs = codecs(args, names, peers, own)?;
-    let anchor = Anchor::new(args.anchor.as_deref(), &codecs)?;
+    let anchor = Anchor::new(args.anchor.as_deref(), codecs)?;
     let files = find(&args.paths, is_wanted)?;
     if files.is_empty() {
         return Err(Error::failed("nothing to measure in the paths given"));
@@ -148,18 +210,19 @@ fn evaluate<O: Original>(
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let plan = Plan {
         files: &files,
-        codecs: &codecs,
+        codecs,
         targets,
         threads: args.common.threads().unwrap_or(cores),
         jobs: args.jobs.map_or(cores, NonZeroUsize::get),
         quiet: args.common.is_quiet(),
     };
-    let outcome = plan.run::<O>(&mut journal)?;
+    let outcome = plan.run::<O>(context, &mut journal)?;
     if outcome.reused > 0 {
         args.common.say(format_args!("note: {} measurements are from an earlier run", outcome.reused));
     }
     if !outcome.rows.is_empty() {
-        outputs.write(&outcome.rows, &codecs, &anchor, &args.common)?;
+        let results = Results::new(&outcome.rows, codecs, &anchor);
+        outputs.write(&results, &args.common)?;
     }
     match outcome.failed {
         0 => journal.finish(),
@@ -172,7 +235,7 @@ fn evaluate<O: Original>(
 
 /// Wavern, its variants, and the peers that are there.
 fn codecs(args: &Shared, names: &[String], peers: &[Peer], own: &Own) -> Result<Vec<Codec>> {
-    let wavern = |variant| Codec::wavern(variant, own.settings.clone(), own.knob, own.format);
+    let wavern = |variant| Codec::wavern(variant, own);
     let mut codecs = vec![wavern(None)?];
     for variant in &args.variant {
         codecs.push(wavern(Some(variant))?);

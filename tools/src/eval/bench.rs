@@ -20,8 +20,11 @@ use wavern_eval::Row;
 
 /// An original, in a form that every codec can be given.
 pub(crate) trait Original: Sized + Sync {
+    /// What scoring needs beside the signals.
+    type Context: Sync;
+
     /// From the bytes of a file.
-    fn load(input: &Input) -> Result<Self>;
+    fn load(input: &Input, path: &Path) -> Result<Self>;
 
     /// Writes it for an encoder.
     fn write(&self, format: Format, path: &Path) -> Result<()>;
@@ -35,8 +38,11 @@ pub(crate) trait Original: Sized + Sync {
     /// Fills in the rate.
     fn set_rate(&self, bytes: u64, row: &mut Row);
 
+    /// Samples a second, which some decoders have to be told; 0 for pictures.
+    fn sample_rate(&self) -> u32;
+
     /// Reads what a decoder wrote and fills in the metrics.
-    fn score(&self, decoded: &Path, row: &mut Row) -> Result<()>;
+    fn score(&self, decoded: &Path, context: &Self::Context, row: &mut Row) -> Result<()>;
 }
 
 /// What to measure and how.
@@ -74,14 +80,14 @@ impl Plan<'_> {
     }
 
     /// Measures everything. What fails is reported at once and does not stop the rest.
-    pub(crate) fn run<O: Original>(&self, journal: &mut Journal) -> Result<Outcome> {
+    pub(crate) fn run<O: Original>(&self, context: &O::Context, journal: &mut Journal) -> Result<Outcome> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.jobs).build().map_err(Error::failed)?;
         let progress = self.progress();
         let mut outcome = Outcome { rows: Vec::new(), failed: 0, reused: 0 };
         for file in self.files {
             progress.set_message(file.name.clone());
             let report = |error: &Error| progress.suspend(|| cli::tell_error(error));
-            match self.run_file::<O>(file, journal, &pool, &progress, &report) {
+            match self.run_file::<O>(file, context, journal, &pool, &progress, &report) {
                 Ok(of_file) => {
                     outcome.rows.extend(of_file.rows);
                     outcome.failed += of_file.failed;
@@ -108,13 +114,14 @@ impl Plan<'_> {
     fn run_file<O: Original>(
         &self,
         file: &Found,
+        context: &O::Context,
         journal: &mut Journal,
         pool: &rayon::ThreadPool,
         progress: &ProgressBar,
         report: &dyn Fn(&Error),
     ) -> Result<Outcome> {
         let input = Input::read(&file.path)?;
-        let original = O::load(&input).at(input.name())?;
+        let original = O::load(&input, &file.path).at(input.name())?;
         let mut blank =
             Row { file: file.name.clone(), digest: super::codec::digest(input.bytes()), ..Row::default() };
         original.describe(&mut blank);
@@ -133,7 +140,7 @@ impl Plan<'_> {
             }
         }
         let score = |slot: Slot| match slot {
-            Slot::Coded { mut row, decoded } => match original.score(&decoded, &mut row) {
+            Slot::Coded { mut row, decoded } => match original.score(&decoded, context, &mut row) {
                 Ok(()) => Slot::Measured(row),
                 Err(error) => Slot::Failed(error.at(format_args!("{}, {}", row.file, row.codec))),
             },
@@ -191,7 +198,7 @@ impl Plan<'_> {
         let (coded, bytes, encoder) = codec.encode(&source, setting, self.threads, bench.folder.path())?;
         let decoded =
             bench.folder.path().join(format!("decoded-{place}")).with_extension(codec.result.extension());
-        let decoder = codec.decode(&coded, self.threads, &decoded)?;
+        let decoder = codec.decode(&coded, self.threads, bench.original.sample_rate(), &decoded)?;
         row.bytes = bytes;
         bench.original.set_rate(bytes, &mut row);
         set_costs(&mut row, encoder, decoder);

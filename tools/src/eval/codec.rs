@@ -28,7 +28,18 @@ pub(crate) struct Codec {
     decoder: Command,
 }
 
-/// A program with its arguments, in which `{in}`, `{out}`, `{q}` and `{threads}` stand for something.
+/// Wavern as a codec of one kind.
+#[derive(Debug, Clone)]
+pub(crate) struct Own {
+    pub(crate) settings: Vec<f64>,
+    /// The option of `wavern encode` that takes the setting, `{q}`.
+    pub(crate) option: &'static [&'static str],
+    pub(crate) knob: Knob,
+    /// What it reads and writes.
+    pub(crate) format: Format,
+}
+
+/// A program with its arguments, in which `{in}`, `{out}`, `{q}`, `{threads}` and `{rate}` stand for something.
 #[derive(Debug, Clone)]
 struct Command {
     program: PathBuf,
@@ -49,11 +60,13 @@ impl Command {
 struct Fill<'a> {
     setting: &'a str,
     threads: usize,
+    sample_rate: u32,
 }
 
 impl Fill<'_> {
     fn fill(&self, argument: &str) -> String {
-        argument.replace("{q}", self.setting).replace("{threads}", &self.threads.to_string())
+        let argument = argument.replace("{q}", self.setting).replace("{threads}", &self.threads.to_string());
+        argument.replace("{rate}", &self.sample_rate.to_string())
     }
 }
 
@@ -85,22 +98,17 @@ impl Codec {
     }
 
     /// This program. `variant` is a name and further options of `wavern encode`.
-    pub(crate) fn wavern(
-        variant: Option<&Variant>,
-        settings: Vec<f64>,
-        knob: Knob,
-        format: Format,
-    ) -> Result<Self> {
+    pub(crate) fn wavern(variant: Option<&Variant>, own: &Own) -> Result<Self> {
         let program = process::own_binary()?;
-        let unit = if format == Format::Wav { ["--bitrate", "{q}k"] } else { ["-q", "{q}"] };
         let strings =
             |arguments: &[&str]| arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>();
         let mut encode = strings(&["encode", "--quiet", "-f", "-j", "{threads}"]);
-        encode.extend(strings(&unit));
+        encode.extend(strings(own.option));
         encode.extend(variant.iter().flat_map(|variant| variant.options.clone()));
         encode.extend(strings(&["{in}", "{out}"]));
         let decode = strings(&["decode", "--quiet", "-f", "-j", "{threads}", "{in}", "{out}"]);
-        let weights = if format == Format::Wav { wavern::weights::audio() } else { wavern::weights::image() };
+        let weights =
+            if own.format == Format::Wav { wavern::weights::audio() } else { wavern::weights::image() };
         let weights = weights.map_err(Error::failed)?.id;
         // Any other build may code differently: rows of another build are not to be mixed with those of this one.
         let build = digest(&fs::read(&program).at(program.display())?);
@@ -109,10 +117,10 @@ impl Codec {
             name: name.to_owned(),
             title: name.to_owned(),
             version: format!("wavern {}, weights {weights}, build {build}", env!("CARGO_PKG_VERSION")),
-            settings,
-            knob,
-            source: format,
-            result: format,
+            settings: own.settings.clone(),
+            knob: own.knob,
+            source: own.format,
+            result: own.format,
             extension: "wvn",
             encoder: Command { program: program.clone(), arguments: encode },
             decoder: Command { program, arguments: decode },
@@ -121,7 +129,7 @@ impl Codec {
 
     /// Options of the encoder as a person would type them, without files.
     pub(crate) fn arguments(&self, setting: f64, threads: usize) -> String {
-        let fill = Fill { setting: &setting.to_string(), threads };
+        let fill = Fill { setting: &setting.to_string(), threads, sample_rate: 0 };
         let mut options = Vec::new();
         for argument in &self.encoder.arguments {
             match argument.as_str() {
@@ -143,15 +151,21 @@ impl Codec {
         folder: &Path,
     ) -> Result<(PathBuf, u64, Cost)> {
         let coded = folder.join("coded").with_extension(self.extension);
-        let fill = Fill { setting: &setting.to_string(), threads };
+        let fill = Fill { setting: &setting.to_string(), threads, sample_rate: 0 };
         let cost = self.encoder.run(&fill, source, &coded)?;
         let bytes = fs::metadata(&coded).at(coded.display())?.len();
         Ok((coded, bytes, cost))
     }
 
     /// Decodes a coded file to `result`.
-    pub(crate) fn decode(&self, coded: &Path, threads: usize, result: &Path) -> Result<Cost> {
-        self.decoder.run(&Fill { setting: "", threads }, coded, result)
+    pub(crate) fn decode(
+        &self,
+        coded: &Path,
+        threads: usize,
+        sample_rate: u32,
+        result: &Path,
+    ) -> Result<Cost> {
+        self.decoder.run(&Fill { setting: "", threads, sample_rate }, coded, result)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Which files to measure: those named, and those in folders that hold the right kind of signal.
 
 use crate::error::{At, Error, Result};
-use crate::files::InputKind;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ pub(crate) struct Found {
 
 /// All files to measure, in the order of the arguments and of their names. Files that are named are taken as they are,
 /// those in folders only if `wanted` by their first bytes.
-pub(crate) fn find(paths: &[PathBuf], wanted: fn(InputKind) -> bool) -> Result<Vec<Found>> {
+pub(crate) fn find(paths: &[PathBuf], wanted: fn(&[u8]) -> bool) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for path in paths {
         if fs::metadata(path).at(path.display())?.is_dir() {
@@ -38,7 +37,7 @@ pub(crate) fn find(paths: &[PathBuf], wanted: fn(InputKind) -> bool) -> Result<V
     Ok(found)
 }
 
-fn search(folder: &Path, wanted: fn(InputKind) -> bool, found: &mut Vec<PathBuf>) -> Result<()> {
+fn search(folder: &Path, wanted: fn(&[u8]) -> bool, found: &mut Vec<PathBuf>) -> Result<()> {
     let entries: Vec<fs::DirEntry> =
         fs::read_dir(folder).and_then(|entries| entries.collect()).at(folder.display())?;
     let mut entries: Vec<(PathBuf, bool)> = entries
@@ -58,7 +57,7 @@ fn search(folder: &Path, wanted: fn(InputKind) -> bool, found: &mut Vec<PathBuf>
 }
 
 /// Told by the first bytes; what lies in a folder and is something else is passed over.
-fn is_wanted(path: &Path, wanted: fn(InputKind) -> bool) -> bool {
+fn is_wanted(path: &Path, wanted: fn(&[u8]) -> bool) -> bool {
     use std::io::Read;
     let mut head = [0; 32];
     let length = fs::metadata(path)
@@ -67,17 +66,18 @@ fn is_wanted(path: &Path, wanted: fn(InputKind) -> bool) -> bool {
         .and_then(|_| fs::File::open(path).ok())
         .and_then(|mut file| file.read(&mut head).ok())
         .unwrap_or(0);
-    InputKind::of(&head[..length]).is_ok_and(wanted)
+    wanted(&head[..length])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::InputKind;
 
     #[test]
     fn names_start_at_the_folder_given_and_other_files_are_passed_over() {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata");
-        let is_image = |kind| matches!(kind, InputKind::Image(_));
+        let is_image = |head: &[u8]| matches!(InputKind::of(head), Ok(InputKind::Image(_)));
         let found = find(&[data.join("image"), data.join("photo.png")], is_image).unwrap();
         assert_eq!(found[0].name, "1x1.png");
         assert_eq!(found.last().unwrap().name, "photo.png");

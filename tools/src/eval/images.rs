@@ -16,7 +16,9 @@ use wavern_eval::{Row, metrics};
 pub(crate) struct Picture(pub(crate) Image);
 
 impl Original for Picture {
-    fn load(input: &Input) -> Result<Self> {
+    type Context = ();
+
+    fn load(input: &Input, _: &Path) -> Result<Self> {
         match files::read_signal(input)?.signal {
             Signal::Image(image) => Ok(Self(flat(&image)?)),
             Signal::Audio(_) => {
@@ -50,7 +52,11 @@ impl Original for Picture {
         row.bpp = Some(self.rate(bytes));
     }
 
-    fn score(&self, decoded: &Path, row: &mut Row) -> Result<()> {
+    fn sample_rate(&self) -> u32 {
+        0
+    }
+
+    fn score(&self, decoded: &Path, (): &(), row: &mut Row) -> Result<()> {
         let decoded = decoded_picture(decoded)?;
         let (width, height) = (self.0.width(), self.0.height());
         if (decoded.width(), decoded.height()) != (width, height) {

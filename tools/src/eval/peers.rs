@@ -30,7 +30,7 @@ pub(crate) struct Knob {
 }
 
 /// A codec as its tools present it. In the command lines, `{in}` and `{out}` stand for files, `{q}` for the setting,
-/// `{threads}` for a number of threads.
+/// `{threads}` for a number of threads, `{rate}` for the sample rate of the original.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
     /// Short name, for `--peers` and the column `codec`.
@@ -134,6 +134,88 @@ pub(crate) const IMAGES: [Peer; 4] = [
         version: ("--version", &[("libjxl", "encoder ")]),
     },
 ];
+
+/// Kilobits a second.
+const BITRATE: Knob = Knob { lowest: 32.0, highest: 320.0, step: 1.0, rises: true };
+
+/// Sounds. The setting is the bit rate in kbit/s that the tool is asked for; the rate that counts is that of the file.
+pub(crate) const AUDIO: [Peer; 5] = [
+    Peer {
+        name: "opus",
+        title: "Opus (libopus)",
+        encoder: "opusenc",
+        encode: &["--quiet", "--bitrate", "{q}", "{in}", "{out}"],
+        decoder: "opusdec",
+        decode: &["--quiet", "--force-wav", "--no-dither", "--rate", "{rate}", "{in}", "{out}"],
+        source: Format::Wav,
+        result: Format::Wav,
+        extension: "opus",
+        knob: BITRATE,
+        settings: BITRATES,
+        version: ("--version", &[("libopus", "libopus ")]),
+    },
+    Peer {
+        name: "mp3",
+        title: "MP3 (LAME)",
+        encoder: "lame",
+        encode: &["--quiet", "-b", "{q}", "{in}", "{out}"],
+        // LAME lowers the sample rate at low bit rates; its own decoder does not raise it again.
+        decoder: "ffmpeg",
+        decode: FFMPEG,
+        source: Format::Wav,
+        result: Format::Wav,
+        extension: "mp3",
+        knob: BITRATE,
+        settings: BITRATES,
+        version: ("--version", &[("lame", "version ")]),
+    },
+    Peer {
+        name: "aac",
+        title: "AAC (ffmpeg)",
+        encoder: "ffmpeg",
+        encode: &["-loglevel", "error", "-y", "-i", "{in}", "-c:a", "aac", "-b:a", "{q}k", "{out}"],
+        decoder: "ffmpeg",
+        decode: FFMPEG,
+        source: Format::Wav,
+        result: Format::Wav,
+        extension: "m4a",
+        knob: BITRATE,
+        settings: BITRATES,
+        version: ("-version", &[("ffmpeg", "ffmpeg version ")]),
+    },
+    Peer {
+        name: "vorbis",
+        title: "Vorbis (libvorbis)",
+        encoder: "oggenc",
+        encode: &["--quiet", "-b", "{q}", "-o", "{out}", "{in}"],
+        decoder: "oggdec",
+        decode: &["--quiet", "-o", "{out}", "{in}"],
+        source: Format::Wav,
+        result: Format::Wav,
+        extension: "ogg",
+        knob: BITRATE,
+        settings: BITRATES,
+        version: ("--version", &[("vorbis-tools", "vorbis-tools ")]),
+    },
+    Peer {
+        name: "flac",
+        title: "FLAC (lossless, -8)",
+        encoder: "flac",
+        encode: &["--silent", "-f", "-{q}", "-o", "{out}", "{in}"],
+        decoder: "flac",
+        decode: &["-d", "--silent", "-f", "-o", "{out}", "{in}"],
+        source: Format::Wav,
+        result: Format::Wav,
+        extension: "flac",
+        knob: Knob { lowest: 8.0, highest: 8.0, step: 1.0, rises: true },
+        settings: &[8.0],
+        version: ("--version", &[("flac", "flac ")]),
+    },
+];
+
+const BITRATES: &[f64] = &[48.0, 64.0, 80.0, 96.0, 128.0, 160.0];
+const FFMPEG: &[&str] =
+    &["-loglevel", "error", "-y", "-i", "{in}", "-c:a", "pcm_s16le", "-ar", "{rate}", "{out}"];
 
 impl Knob {
     /// The setting whose rate is nearest to a target, by bisection over the steps. `rate` may be slow, and fail.

@@ -1,4 +1,4 @@
-//! What comes out of a run: tables on standard output, CSV, JSON.
+//! What comes out of a run: tables on standard output, CSV, JSON, charts.
 
 use super::Shared;
 use super::codec::Codec;
@@ -8,12 +8,21 @@ use crate::files::input::Input;
 use crate::files::output::Output;
 use serde_json::{Value, json};
 use std::path::Path;
+use wavern_eval::chart::{self, Panel};
 use wavern_eval::{Comparison, Curve, Interval, Metric, Row, compare, means, table, to_csv};
 
 /// Destinations, checked before anything is measured.
 pub(crate) struct Outputs {
     csv: Option<Output>,
     json: Option<Output>,
+    plot: Option<(Output, Drawing)>,
+}
+
+/// How to draw, by the extension of a file.
+#[derive(Debug, Clone, Copy)]
+enum Drawing {
+    Svg,
+    Png,
 }
 
 /// What BD-rates are taken against.
@@ -85,19 +94,29 @@ impl Outputs {
     pub(crate) fn new(args: &Shared) -> Result<Self> {
         let force = args.force || args.resume;
         let open = |path: Option<&Path>| path.map(|path| Output::new(path, force)).transpose();
-        Ok(Self { csv: open(args.csv.as_deref())?, json: open(args.json.as_deref())? })
+        let plot = match &args.plot {
+            Some(path) => {
+                let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+                let drawing = match extension.to_str() {
+                    Some("svg") => Drawing::Svg,
+                    Some("png") => Drawing::Png,
+                    _ => {
+                        return Err(
+                            Error::usage("the plot is SVG or PNG (expected .svg or .png)").at(path.display())
+                        );
+                    }
+                };
+                Some((Output::new(path, force)?, drawing))
+            }
+            None => None,
+        };
+        Ok(Self { csv: open(args.csv.as_deref())?, json: open(args.json.as_deref())?, plot })
     }
 
-    pub(crate) fn write(
-        self,
-        rows: &[Row],
-        codecs: &[Codec],
-        anchor: &Anchor,
-        common: &Common,
-    ) -> Result<()> {
-        let versus = versus(rows, codecs, anchor);
+    pub(crate) fn write(self, results: &Results<'_>, common: &Common) -> Result<()> {
+        let rows = results.rows;
         cli::print(&table(rows))?;
-        for versus in &versus {
+        for versus in &results.versus {
             for comparison in &versus.comparisons {
                 cli::print(&format!("{}\n", sentence(versus, comparison)))?;
             }
@@ -114,18 +133,94 @@ impl Outputs {
         if let Some(output) = self.json {
             let object = json!({
                 "version": env!("CARGO_PKG_VERSION"),
-                "codecs": codecs.iter().map(codec_json).collect::<Vec<_>>(),
+                "codecs": results.codecs.iter().map(codec_json).collect::<Vec<_>>(),
                 "rows": rows,
                 "means": means(rows),
-                "bd_rates": versus.iter().flat_map(versus_json).collect::<Vec<_>>(),
+                "bd_rates": results.versus.iter().flat_map(versus_json).collect::<Vec<_>>(),
             });
             output.write_bytes(format!("{object:#}\n").as_bytes())?;
+        }
+        if let Some((output, drawing)) = self.plot {
+            let (panels, names) = (results.panels(), results.names());
+            let bytes = match drawing {
+                Drawing::Svg => chart::svg(&panels, &names).map_err(Error::failed)?.into_bytes(),
+                Drawing::Png => {
+                    let (width, height, pixels) = chart::pixels(&panels, &names).map_err(Error::failed)?;
+                    png_bytes(width, height, &pixels)?
+                }
+            };
+            output.write_bytes(&bytes)?;
         }
         Ok(())
     }
 }
 
-fn sentence(versus: &Versus, comparison: &Comparison) -> String {
+/// Everything that was measured, and what follows from it.
+pub(crate) struct Results<'a> {
+    pub(crate) rows: &'a [Row],
+    pub(crate) codecs: &'a [Codec],
+    pub(crate) versus: Vec<Versus>,
+}
+
+impl<'a> Results<'a> {
+    pub(crate) fn new(rows: &'a [Row], codecs: &'a [Codec], anchor: &Anchor) -> Self {
+        Self { rows, codecs, versus: versus(rows, codecs, anchor) }
+    }
+
+    /// Names of the codecs that have rows, in the order of their colours.
+    pub(crate) fn names(&self) -> Vec<String> {
+        wavern_eval::codecs(self.rows).into_iter().map(str::to_owned).collect()
+    }
+
+    /// What the first anchor is called, if there is one.
+    pub(crate) fn anchor(&self) -> Option<&str> {
+        self.versus.first().map(|versus| versus.anchor.as_str())
+    }
+
+    /// The comparisons with the first anchor in one metric, each with the place of its codec among the names.
+    pub(crate) fn against_anchor(&self, metric: Metric) -> Vec<(usize, &Comparison)> {
+        let names = self.names();
+        let of = |versus: &'_ Versus| names.iter().position(|name| *name == versus.codec);
+        let versus = self.versus.iter().filter(|versus| Some(versus.anchor.as_str()) == self.anchor());
+        let pairs = versus.filter_map(|versus| {
+            let comparison = versus.comparisons.iter().find(|comparison| comparison.metric == metric)?;
+            Some((of(versus)?, comparison))
+        });
+        pairs.collect()
+    }
+
+    /// Curves, speeds, spreads.
+    pub(crate) fn panels(&self) -> Vec<Panel> {
+        let mut panels = chart::rate_distortion(self.rows);
+        let Some(against) = self.anchor() else { return panels };
+        let (names, metrics) = (self.names(), Metric::present(self.rows));
+        if let Some(&first) = metrics.first() {
+            let comparisons = self.against_anchor(first).into_iter();
+            let mut points: Vec<(usize, f64)> =
+                comparisons.filter_map(|(color, c)| Some((color, c.curves.as_ref().ok()?.percent))).collect();
+            points.extend(names.iter().position(|name| name == against).map(|color| (color, 0.0)));
+            panels.extend(chart::speed(self.rows, &points, &format!("{against}, {}", first.name())));
+        }
+        let shown = [Metric::Psnr, Metric::Ssimulacra2, Metric::SiSdr, Metric::Zimtohrli];
+        for metric in shown.into_iter().filter(|metric| metrics.contains(metric)) {
+            panels.extend(chart::spread(&names, &self.against_anchor(metric), against));
+        }
+        panels
+    }
+}
+
+/// An 8-bit RGB picture as a PNG file.
+pub(crate) fn png_bytes(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().map_err(Error::failed)?;
+    writer.write_image_data(rgb).map_err(Error::failed)?;
+    writer.finish().map_err(Error::failed)?;
+    Ok(bytes)
+}
+
+pub(crate) fn sentence(versus: &Versus, comparison: &Comparison) -> String {
     let around = |interval: Option<Interval>| {
         interval.map_or(String::new(), |interval| format!(" [{:+.1}, {:+.1}]", interval.from, interval.to))
     };
