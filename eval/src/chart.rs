@@ -2,7 +2,7 @@
 
 mod panels;
 
-pub use panels::{rate_distortion, speed, spread};
+pub use panels::{rate_distortion, speed, speed_of, spread};
 
 use crate::Error;
 use plotters::coord::Shift;
@@ -135,7 +135,10 @@ fn draw_panel<B: DrawingBackend>(area: &Area<B>, panel: &Panel, scale: u32) -> R
     let y_range = range(points().map(|point| point.1));
     let x_label = |x: &f64| {
         if panel.log_x {
-            return short(10_f64.powf(*x));
+            let value = 10_f64.powf(*x);
+            // Ticks are at even powers: 0.316 is said as 0.3.
+            let unit = 10_f64.powf(x.floor());
+            return short((value / unit).round() * unit);
         }
         let is_place = (x - x.round()).abs() < 1e-9 && *x >= 0.0;
         let name = is_place.then(|| panel.places.get(x.round() as usize)).flatten();

@@ -28,6 +28,7 @@ mod error;
 mod metric;
 pub mod metrics;
 mod row;
+mod spectrogram;
 mod table;
 
 pub use bd_rate::{BdError, BdRate, bd_rate};
@@ -36,4 +37,5 @@ pub use curve::Curve;
 pub use error::Error;
 pub use metric::Metric;
 pub use row::{Row, from_csv, to_csv};
+pub use spectrogram::spectrogram;
 pub use table::{Mean, codecs, means, table};

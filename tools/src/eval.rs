@@ -4,10 +4,12 @@
 mod audio;
 mod bench;
 mod codec;
+mod exhibits;
 mod find;
 mod images;
 mod journal;
 mod listeners;
+mod page;
 mod peers;
 mod process;
 mod results;
@@ -17,11 +19,13 @@ pub(crate) use process::{MeasureArgs, measure};
 use crate::cli::{self, Common};
 use crate::error::{Error, Result};
 use crate::files::InputKind;
-use bench::{Original, Plan};
+use bench::Plan;
 use codec::{Codec, Own, Variant};
+use exhibits::Shown;
 use find::find;
 use journal::Journal;
 use listeners::{Listener, Listeners};
+use page::Folder;
 use peers::{Format, Knob, Peer};
 use results::{Anchor, Outputs, Results};
 use std::num::NonZeroUsize;
@@ -190,7 +194,7 @@ fn audio(args: &AudioArgs) -> Result<()> {
     evaluate::<audio::Sound>(&args.shared, &codecs, &[], audio::is_sound, &listeners)
 }
 
-fn evaluate<O: Original>(
+fn evaluate<O: Shown>(
     args: &Shared,
     codecs: &[Codec],
     targets: &[f64],
@@ -198,6 +202,7 @@ fn evaluate<O: Original>(
     context: &O::Context,
 ) -> Result<()> {
     let outputs = Outputs::new(args)?;
+    let folder = args.html.as_deref().map(|path| Folder::new(path, args.force || args.resume)).transpose()?;
     let anchor = Anchor::new(args.anchor.as_deref(), codecs)?;
     let files = find(&args.paths, is_wanted)?;
     if files.is_empty() {
@@ -223,6 +228,10 @@ fn evaluate<O: Original>(
     if !outcome.rows.is_empty() {
         let results = Results::new(&outcome.rows, codecs, &anchor);
         outputs.write(&results, &args.common)?;
+        if let Some(folder) = folder {
+            let exhibits = plan.exhibits::<O>(&results, &folder);
+            folder.finish(&results, &exhibits, plan.threads)?;
+        }
     }
     match outcome.failed {
         0 => journal.finish(),

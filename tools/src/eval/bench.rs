@@ -266,4 +266,19 @@ impl<'a, O: Original> Bench<'a, O> {
         self.rates.insert(key, rate);
         Ok(rate)
     }
+
+    /// Through encoder and decoder without measuring: the decoded file, called `name`, and the bytes of the coded one.
+    pub(crate) fn through(
+        &mut self,
+        codec: &Codec,
+        setting: f64,
+        threads: usize,
+        name: &str,
+    ) -> Result<(PathBuf, u64)> {
+        let source = self.source(codec.source)?;
+        let (coded, bytes, _) = codec.encode(&source, setting, threads, self.folder.path())?;
+        let decoded = self.folder.path().join(name).with_extension(codec.result.extension());
+        codec.decode(&coded, threads, self.original.sample_rate(), &decoded)?;
+        Ok((decoded, bytes))
+    }
 }

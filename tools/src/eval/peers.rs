@@ -116,7 +116,7 @@ pub(crate) const IMAGES: [Peer; 4] = [
         result: Format::Png,
         extension: "avif",
         knob: Knob { lowest: 0.0, highest: 63.0, step: 1.0, rises: false },
-        settings: &[52.0, 44.0, 36.0, 28.0, 20.0, 12.0],
+        settings: &[54.0, 46.0, 37.0, 28.0, 18.0, 7.0],
         version: ("--version", &[("libavif", "Version: "), ("libaom", "aom [enc/dec]:")]),
     },
     Peer {

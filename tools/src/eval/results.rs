@@ -220,7 +220,7 @@ pub(crate) fn png_bytes(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> 
     Ok(bytes)
 }
 
-pub(crate) fn sentence(versus: &Versus, comparison: &Comparison) -> String {
+fn sentence(versus: &Versus, comparison: &Comparison) -> String {
     let around = |interval: Option<Interval>| {
         interval.map_or(String::new(), |interval| format!(" [{:+.1}, {:+.1}]", interval.from, interval.to))
     };
@@ -249,7 +249,7 @@ pub(crate) fn sentence(versus: &Versus, comparison: &Comparison) -> String {
 }
 
 /// The range of a metric as its axis shows it: quality is turned around where lower is better.
-fn range(metric: Metric, from: f64, to: f64) -> (f64, f64) {
+pub(crate) fn range(metric: Metric, from: f64, to: f64) -> (f64, f64) {
     if metric.lower_is_better() { (-from, -to) } else { (from, to) }
 }
 
