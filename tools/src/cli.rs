@@ -91,6 +91,14 @@ impl Common {
         }
     }
 
+    /// The options that ask for the same engine in another process.
+    pub(crate) fn engine_arguments(&self) -> Vec<String> {
+        #[cfg(feature = "torch")]
+        return self.backend.to_arguments();
+        #[cfg(not(feature = "torch"))]
+        Vec::new()
+    }
+
     /// One line for the user on standard error, unless told to be quiet.
     pub(crate) fn say(&self, line: impl std::fmt::Display) {
         if !self.quiet {

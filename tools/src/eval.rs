@@ -164,7 +164,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 fn images(args: &ImageArgs) -> Result<()> {
     let settings = args.quality.iter().map(|&quality| f64::from(quality)).collect();
     let knob = Knob { lowest: 0.0, highest: 100.0, step: 1.0, rises: true };
-    let own = Own { settings, option: &["-q", "{q}"], knob, format: Format::Ppm };
+    let engine = args.shared.common.engine_arguments();
+    let own = Own { settings, engine, option: &["-q", "{q}"], knob, format: Format::Ppm };
     let codecs = codecs(&args.shared, &args.peers, &peers::IMAGES, &own)?;
     let is_wanted = |head: &[u8]| matches!(InputKind::of(head), Ok(InputKind::Image(_)));
     evaluate::<images::Picture>(&args.shared, &codecs, &args.bpp, is_wanted, &())
@@ -178,7 +179,8 @@ fn audio(args: &AudioArgs) -> Result<()> {
     } else {
         (args.quality.iter().map(|&quality| f64::from(quality)).collect(), &["-q", "{q}"])
     };
-    let own = Own { settings, option, knob, format: Format::Wav };
+    let engine = args.shared.common.engine_arguments();
+    let own = Own { settings, engine, option, knob, format: Format::Wav };
     let mut codecs = codecs(&args.shared, &args.peers, &peers::AUDIO, &own)?;
     for codec in codecs.iter_mut().skip(1 + args.shared.variant.len()) {
         let is_asked = args.shared.settings.iter().any(|(name, _)| *name == codec.name);

@@ -47,6 +47,21 @@ impl Args {
     }
 }
 
+impl Args {
+    /// The options that ask for the same engine in another process.
+    pub(crate) fn to_arguments(self) -> Vec<String> {
+        let backend = match self.backend {
+            Backend::Plain => "plain",
+            Backend::Torch => "torch",
+        };
+        let device = match self.device {
+            tch::Device::Cuda(index) => format!("cuda:{index}"),
+            _ => "cpu".to_owned(),
+        };
+        vec!["--backend".to_owned(), backend.to_owned(), "--device".to_owned(), device]
+    }
+}
+
 /// `cpu`, `cuda`, `cuda:1`.
 pub(crate) fn parse_device(text: &str) -> Result<tch::Device, String> {
     match text.split_once(':') {

@@ -183,7 +183,7 @@ fn the_report_of_pictures_loads_and_its_slider_moves() {
 #[ignore = "needs chromium"]
 fn the_report_of_sounds_loads_and_plays() {
     let folder = tempfile::tempdir().unwrap();
-    report("audio", "sound.wav", &["--bitrate", "32k,64k,96k", "--listeners="], folder.path());
+    report("audio", "sound.wav", &["--bitrate", "32k,64k,96k", "--listeners", "none"], folder.path());
     let page = folder.path().join("index.html");
     let profile = tempfile::tempdir().unwrap();
     let mut browser = Browser::start(profile.path());

@@ -16,7 +16,10 @@ pub fn rate_distortion(rows: &[Row]) -> Vec<Panel> {
                 .collect();
             Series { color, points, line: true }
         };
-        let series = codecs(rows).into_iter().enumerate().map(of_codec).collect();
+        // One point is no curve; that of a lossless codec would lie far off to the right.
+        let series: Vec<Series> = codecs(rows).into_iter().enumerate().map(of_codec).collect();
+        let has_curve = series.iter().any(|series| series.points.len() > 1);
+        let series = series.into_iter().filter(|series| !has_curve || series.points.len() > 1).collect();
         Panel {
             title: metric.name().to_owned(),
             axes: (rate.to_owned(), metric.axis().to_owned()),
@@ -85,6 +88,9 @@ mod tests {
         let panels = rate_distortion(&both);
         assert_eq!((panels.len(), panels[0].title.as_str(), panels[0].series.len()), (1, "PSNR", 2));
         assert_eq!(panels[0].series[1].points, [(0.2, 30.5), (0.5, 34.5), (1.4, 39.5)]);
+        let lossless: Vec<Row> =
+            rows("flac", 9.0).into_iter().filter(|row| row.setting == Some(90.0)).collect();
+        assert_eq!(rate_distortion(&[both, lossless].concat())[0].series.len(), 2);
     }
 
     #[test]

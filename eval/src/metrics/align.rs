@@ -67,12 +67,12 @@ mod tests {
         assert_eq!(delay(&x, &y, 2000), 0);
         for by in [-700_i64, -1, 1, 37, 1105] {
             let late: Vec<Vec<f32>> =
-                y.channels().iter().map(|channel| realign(channel, -by, 5500)).collect();
+                y.channels().iter().map(|channel| realign(channel, -by, 7000)).collect();
             let late = Audio::new(44_100, SampleFormat::F32, late).unwrap();
             assert_eq!(delay(&x, &late, 2000), by);
             let back = realign(&late.channels()[1], by, 5000);
             let kept = usize::try_from((-by).max(0)).unwrap();
-            assert_eq!(back[kept..], y.channels()[1][kept..]);
+            assert!(back[kept..] == y.channels()[1][kept..], "{by}");
         }
     }
 

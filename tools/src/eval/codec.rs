@@ -32,6 +32,8 @@ pub(crate) struct Codec {
 #[derive(Debug, Clone)]
 pub(crate) struct Own {
     pub(crate) settings: Vec<f64>,
+    /// Options of both verbs, `encode` and `decode`.
+    pub(crate) engine: Vec<String>,
     /// The option of `wavern encode` that takes the setting, `{q}`.
     pub(crate) option: &'static [&'static str],
     pub(crate) knob: Knob,
@@ -103,10 +105,13 @@ impl Codec {
         let strings =
             |arguments: &[&str]| arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>();
         let mut encode = strings(&["encode", "--quiet", "-f", "-j", "{threads}"]);
+        encode.extend(own.engine.iter().cloned());
         encode.extend(strings(own.option));
         encode.extend(variant.iter().flat_map(|variant| variant.options.clone()));
         encode.extend(strings(&["{in}", "{out}"]));
-        let decode = strings(&["decode", "--quiet", "-f", "-j", "{threads}", "{in}", "{out}"]);
+        let mut decode = strings(&["decode", "--quiet", "-f", "-j", "{threads}"]);
+        decode.extend(own.engine.iter().cloned());
+        decode.extend(strings(&["{in}", "{out}"]));
         let weights =
             if own.format == Format::Wav { wavern::weights::audio() } else { wavern::weights::image() };
         let weights = weights.map_err(Error::failed)?.id;

@@ -16,15 +16,18 @@ const SCRIPT: &str = include_str!("listeners.py");
 pub(crate) enum Listener {
     /// Zimtohrli, MOS (package zimtohrli)
     Zimtohrli,
-    /// ViSQOL in audio mode, MOS-LQO (package visqol-python; several seconds for each clip)
+    /// ViSQOL in audio mode, MOS-LQO (package visqol-python; it needs many seconds for each clip)
     Visqol,
+    /// None of them
+    None,
 }
 
 impl Listener {
-    const fn name(self) -> &'static str {
+    const fn name(self) -> Option<&'static str> {
         match self {
-            Self::Zimtohrli => "zimtohrli",
-            Self::Visqol => "visqol",
+            Self::Zimtohrli => Some("zimtohrli"),
+            Self::Visqol => Some("visqol"),
+            Self::None => None,
         }
     }
 }
@@ -73,10 +76,10 @@ impl Listeners {
     pub(crate) fn new(python: &str, wanted: &[Listener]) -> (Self, Vec<&'static str>) {
         let mut listeners = Self {
             python: python.to_owned(),
-            names: wanted.iter().map(|listener| listener.name()).collect(),
+            names: wanted.iter().filter_map(|listener| listener.name()).collect(),
             ..Self::default()
         };
-        if !wanted.is_empty()
+        if !listeners.names.is_empty()
             && let Ok((process, versions)) = listeners.start()
         {
             listeners.versions = versions;

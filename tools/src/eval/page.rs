@@ -66,9 +66,13 @@ impl Folder {
 fn page(results: &Results<'_>, exhibits: &[Exhibit], threads: usize) -> Result<Markup> {
     let (rows, names) = (results.rows, results.names());
     let is_image = rows.iter().any(Row::is_image);
-    let what = if is_image { "pictures" } else { "sounds" };
+    let what = if is_image { "picture" } else { "sound" };
     let files = rows.iter().map(|row| &row.file).collect::<std::collections::BTreeSet<_>>().len();
-    let title = format!("Wavern beside {} other codecs on {files} {what}", names.len().saturating_sub(1));
+    let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let title = match names.len() {
+        0 | 1 => format!("Wavern on {}", plural(files, what)),
+        count => format!("Wavern beside {} on {}", plural(count - 1, "other codec"), plural(files, what)),
+    };
     let panels = results.panels();
     let charts: Vec<String> =
         panels.iter().map(chart::panel_svg).collect::<Result<_, _>>().map_err(Error::failed)?;

@@ -184,3 +184,47 @@ fn wrong_peers_settings_and_anchors_are_refused_before_anything_is_measured() {
     assert!(eval(&["--bpp", "0"]).contains("expected a number above 0"));
     assert!(eval(&["--variant", "x"]).contains("expected NAME=OPTIONS"));
 }
+
+#[test]
+fn sounds_are_measured_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let (csv, plot, page) =
+        (folder.path().join("r.csv"), folder.path().join("r.svg"), folder.path().join("page"));
+    let mut command = wavern();
+    command.args(["eval", "audio", "--peers", "none", "--listeners", "none", "--bitrate", "48k,96k"]);
+    command
+        .arg(testdata("sound.wav"))
+        .arg("--csv")
+        .arg(&csv)
+        .arg("--plot")
+        .arg(&plot)
+        .arg("--html")
+        .arg(&page);
+    command.assert().success();
+    let measured = rows(&csv);
+    assert_eq!(measured.len(), 2);
+    for row in &measured {
+        let seen = [row.kbps, row.si_sdr, row.lsd, row.mel];
+        assert!(seen.iter().all(Option::is_some) && row.bpp.is_none() && row.zimtohrli.is_none(), "{row:?}");
+        assert_eq!(row.delay, Some(0));
+    }
+    assert!(measured[0].si_sdr < measured[1].si_sdr && measured[0].mel > measured[1].mel);
+    assert!(fs::read_to_string(&plot).unwrap().contains("SI-SDR"));
+    let text = fs::read_to_string(page.join("index.html")).unwrap();
+    assert!(text.contains("<audio"));
+    // Self-contained: no address but the name that every SVG carries.
+    assert_eq!(text.matches("http").count(), text.matches("xmlns=\"http://www.w3.org/2000/svg\"").count());
+    command.arg("--resume").assert().success();
+}
+
+#[test]
+fn a_picture_among_sounds_and_a_plot_of_no_known_kind_are_refused() {
+    let audio = |more: &[&str]| {
+        let mut command = wavern();
+        command.args(["eval", "audio", "--peers", "none", "--listeners", "none"]).args(more);
+        let assert = command.arg(testdata("photo.png")).assert().failure();
+        String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
+    };
+    assert!(audio(&[]).contains("photo.png: this is a picture (expected a sound"));
+    assert!(audio(&["--plot", "curve.pdf"]).contains("curve.pdf: the plot is SVG or PNG"));
+}
