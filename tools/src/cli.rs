@@ -29,7 +29,7 @@ enum Verb {
     Encode(encode::Args),
     Decode(decode::Args),
     Info(info::Args),
-    Eval(eval::Args),
+    Eval(Box<eval::Args>),
     #[command(hide = true)]
     Measure(eval::MeasureArgs),
     Latents(latents::Args),
