@@ -47,11 +47,13 @@ pub mod sound;
 mod threads;
 
 mod decoder;
+mod effort;
 mod encoder;
 mod error;
 
 pub use decoder::{DecodeOptions, Decoder, SoundReader};
-pub use encoder::{EncodeOptions, Encoded, Encoder, SoundWriter};
+pub use effort::Effort;
+pub use encoder::{EncodeOptions, Encoded, Encoder, SearchReport, SoundWriter, Target};
 pub use error::Error;
 pub use latent::Latents;
 pub use picture::{Pixels, Scale};

@@ -7,6 +7,7 @@
 use crate::network::plain::Network;
 use crate::network::{Kind, ModelConfig};
 use crate::prior::Prior;
+use crate::prior::gradient::RateSource;
 use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 use safetensors::{Dtype, SafeTensors};
@@ -154,6 +155,8 @@ pub struct Weights {
     pub config: ModelConfig,
     /// The exact side: probabilities.
     pub prior: Prior,
+    /// What searches for symbols take from the exact side.
+    rate: OnceLock<RateSource>,
     /// log₂ of the quantization gains, `[anchors, latents]`.
     pub(crate) encode_gain: Vec<f32>,
     pub(crate) decode_gain: Vec<f32>,
@@ -176,6 +179,10 @@ impl Weights {
         weights.network(&weights.analysis, Part::Analysis, &map)?;
         weights.network(&weights.hyper_analysis, Part::HyperAnalysis, &map)?;
         weights.network(&weights.synthesis, Part::Synthesis, &map)?;
+        if weights.config.kind == Kind::Image {
+            let rate = RateSource::load(&map, &weights.config)?;
+            weights.rate.get_or_init(|| rate);
+        }
         Ok(weights)
     }
 
@@ -187,6 +194,7 @@ impl Weights {
         Ok(Self {
             id,
             prior: Prior::load(&map, &config)?,
+            rate: OnceLock::new(),
             encode_gain: gain("gain.encode")?,
             decode_gain: gain("gain.decode")?,
             config,
@@ -219,6 +227,18 @@ impl Weights {
     /// As [`Self::analysis`].
     pub fn synthesis(&self) -> Result<&Network, Error> {
         self.late(&self.synthesis, Part::Synthesis)
+    }
+
+    /// The integer networks of a picture's weights as searches for symbols use them.
+    ///
+    /// # Errors
+    /// As [`Self::analysis`].
+    pub(crate) fn rate(&self) -> Result<&RateSource, Error> {
+        if let Some(rate) = self.rate.get() {
+            return Ok(rate);
+        }
+        let rate = RateSource::load(&TensorMap::new(self.file.unwrap_or_default())?, &self.config)?;
+        Ok(self.rate.get_or_init(|| rate))
     }
 
     fn late<'a>(&'a self, slot: &'a OnceLock<Network>, part: Part) -> Result<&'a Network, Error> {

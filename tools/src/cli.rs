@@ -184,6 +184,30 @@ pub(crate) fn parse_region(text: &str) -> Result<wavern::Region, String> {
     }
 }
 
+/// `50000`, `50k`, `1.5M`: bytes.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
+        Some((at, 'm' | 'M')) => (&text[..at], 1e6),
+        _ => (text, 1.0),
+    };
+    let bytes = digits.parse::<f64>().ok().map(|value| value * unit);
+    let bytes = bytes.filter(|bytes| (1.0..=1e12).contains(bytes));
+    bytes.map(|bytes| bytes as u64).ok_or_else(|| "expected a number of bytes, such as 50k or 50000".into())
+}
+
+/// A number above 0.
+pub(crate) fn parse_positive(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| *value > 0.0 && value.is_finite());
+    value.ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+/// 1 to 9.
+pub(crate) fn parse_effort(text: &str) -> Result<wavern::Effort, String> {
+    let effort = text.parse().ok().and_then(|value| wavern::Effort::new(value).ok());
+    effort.ok_or_else(|| "expected a whole number in 1..=9".to_owned())
+}
+
 /// `--json` and the result cannot both go to standard output.
 pub(crate) fn check_json(json: bool, to_stdout: bool) -> Result<()> {
     if json && to_stdout {
@@ -229,6 +253,17 @@ mod tests {
             assert!(parse_region(wrong).is_err(), "{wrong}");
         }
         assert!(parse_scale("1/3").is_err() && parse_scale("0.5").is_err());
+    }
+
+    #[test]
+    fn sizes_and_efforts_have_bounds() {
+        assert_eq!(parse_size("50k"), Ok(50_000));
+        assert_eq!(parse_size("1.5M"), Ok(1_500_000));
+        assert_eq!(parse_effort("9").map(wavern::Effort::value), Ok(9));
+        for wrong in ["", "0", "-1", "NaN", "inf", "k"] {
+            assert!(parse_size(wrong).is_err() && parse_positive(wrong).is_err(), "{wrong}");
+        }
+        assert!(["0", "10", "1.5", ""].iter().all(|wrong| parse_effort(wrong).is_err()));
     }
 
     #[test]

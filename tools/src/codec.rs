@@ -7,7 +7,7 @@ use wavern::PictureInfo;
 use wavern::Transforms;
 use wavern::network::Kind;
 use wavern::signal::{Audio, Color, Image, SampleFormat, Signal};
-use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Latents, Quality};
+use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Latents, Quality, SearchReport};
 use wavern::{View, WriteRows};
 use wavern_bitstream::{Container, Header, Limits};
 
@@ -18,6 +18,8 @@ pub(crate) enum Target {
     Quality(f32),
     /// Bits per second; for sound only.
     Bitrate(u32),
+    /// A size or an error to meet; for pictures only.
+    Picture(wavern::Target),
 }
 
 impl Default for Target {
@@ -30,6 +32,7 @@ impl Default for Target {
 pub(crate) struct Stream {
     pub(crate) bytes: Vec<u8>,
     pub(crate) level: u16,
+    pub(crate) search: SearchReport,
 }
 
 /// What runs the codec.
@@ -51,28 +54,34 @@ impl Engine {
 }
 
 /// Codes a signal.
-pub(crate) fn encode(signal: &Signal, target: Target, engine: Engine) -> Result<Stream> {
+pub(crate) fn encode(signal: &Signal, target: Target, effort: Effort, engine: Engine) -> Result<Stream> {
     let kind = if matches!(signal, Signal::Image(_)) { Kind::Image } else { Kind::Audio };
-    let encoder = encoder(kind, target, engine)?;
-    let (bytes, level) = match signal {
-        Signal::Image(image) => encoder.encode_image(image).map(|encoded| (encoded.bytes, encoded.level)),
-        Signal::Audio(audio) => encoder.encode_audio(audio).map(|encoded| (encoded.bytes, encoded.level)),
+    let encoder = encoder(kind, target, effort, engine)?;
+    let (bytes, level, search) = match signal {
+        Signal::Image(image) => encoder.encode_image(image).map(|e| (e.bytes, e.level, e.search)),
+        Signal::Audio(audio) => encoder.encode_audio(audio).map(|e| (e.bytes, e.level, e.search)),
     }
     .map_err(explain)?;
-    Ok(Stream { bytes, level: level.0 })
+    Ok(Stream { bytes, level: level.0, search })
 }
 
 /// Codes a picture as its rows come.
-pub(crate) fn encode_rows(rows: &mut PnmRows, target: Target, engine: Engine) -> Result<Stream> {
+pub(crate) fn encode_rows(
+    rows: &mut PnmRows,
+    target: Target,
+    effort: Effort,
+    engine: Engine,
+) -> Result<Stream> {
     let info = rows.info().clone();
-    let encoded = encoder(Kind::Image, target, engine)?.encode_rows(&info, rows).map_err(explain)?;
-    Ok(Stream { bytes: encoded.bytes, level: encoded.level.0 })
+    let encoded = encoder(Kind::Image, target, effort, engine)?.encode_rows(&info, rows).map_err(explain)?;
+    Ok(Stream { bytes: encoded.bytes, level: encoded.level.0, search: encoded.search })
 }
 
 /// An encoder of this kind of signal.
-pub(crate) fn encoder(kind: Kind, target: Target, engine: Engine) -> Result<Encoder> {
+pub(crate) fn encoder(kind: Kind, target: Target, effort: Effort, engine: Engine) -> Result<Encoder> {
     let transforms = engine.transforms(kind)?;
-    let mut options = EncodeOptions { threads: engine.threads, transforms, ..EncodeOptions::default() };
+    let threads = engine.threads;
+    let mut options = EncodeOptions { effort, threads, transforms, ..EncodeOptions::default() };
     match target {
         Target::Quality(value) => {
             let wrong = |value| Error::usage(format!("quality {value} (expected 0..=100)"));
@@ -83,6 +92,7 @@ pub(crate) fn encoder(kind: Kind, target: Target, engine: Engine) -> Result<Enco
             return Err(Error::usage(what));
         }
         Target::Bitrate(bits) => options.bitrate = Some(bits),
+        Target::Picture(target) => options.target = Some(target),
     }
     Encoder::new(options).map_err(explain)
 }

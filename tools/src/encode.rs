@@ -13,6 +13,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use wavern::Effort;
 
 /// Code pictures and sounds as .wvn files
 ///
@@ -45,6 +46,28 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RATE", value_parser = cli::parse_bitrate, conflicts_with = "quality")]
     bitrate: Option<u32>,
 
+    /// Pictures: at most this many bytes, such as 50k, and as near to them as can be
+    #[arg(long, value_name = "BYTES", value_parser = cli::parse_size, conflicts_with_all = ["quality", "bitrate"])]
+    target_size: Option<u64>,
+
+    /// Pictures: at most this many bits per pixel
+    #[arg(
+        long, value_name = "BPP", value_parser = cli::parse_positive,
+        conflicts_with_all = ["quality", "bitrate", "target_size"]
+    )]
+    target_bpp: Option<f64>,
+
+    /// Pictures: at least this PSNR over all colour samples, at the lowest quality that reaches it
+    #[arg(
+        long, value_name = "DB", value_parser = cli::parse_positive,
+        conflicts_with_all = ["quality", "bitrate", "target_size", "target_bpp"]
+    )]
+    target_psnr: Option<f64>,
+
+    /// Pictures: how long to search for better symbols, from 1 (not at all) to 9; decoding takes the same time
+    #[arg(short, long, value_name = "1..9", value_parser = cli::parse_effort, default_value = "1")]
+    effort: Effort,
+
     /// Overwrite OUT if it exists
     #[arg(short, long)]
     force: bool,
@@ -68,16 +91,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
+fn target(args: &Args) -> Target {
+    let picture = (args.target_size.map(wavern::Target::Bytes))
+        .or(args.target_bpp.map(wavern::Target::BitsPerPixel))
+        .or(args.target_psnr.map(wavern::Target::Psnr));
+    match (picture, args.bitrate, args.quality) {
+        (Some(target), _, _) => Target::Picture(target),
+        (None, Some(bits), _) => Target::Bitrate(bits),
+        (None, None, Some(quality)) => Target::Quality(quality),
+        (None, None, None) => Target::default(),
+    }
+}
+
 fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
     let output = Output::new(output, args.force)?;
     cli::check_json(args.json, output.is_stdout())?;
     let input = Opened::new(input)?;
     let kind = InputKind::of(input.head()).at(input.name())?;
-    let target = match (args.quality, args.bitrate) {
-        (_, Some(bits)) => Target::Bitrate(bits),
-        (Some(quality), None) => Target::Quality(quality),
-        (None, None) => Target::default(),
-    };
+    let target = target(args);
     let coded = match (kind, target) {
         (InputKind::Wav | InputKind::Sound, Target::Quality(_)) => code_sound(args, input, kind, target)?,
         _ => code(args, Source::open(input)?, target)?,
@@ -94,6 +125,11 @@ fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
             "output": name,
             "bytes": bytes,
             "level": stream.level,
+            "effort": args.effort.value(),
+            "rounds": stream.search.rounds,
+            "levels_tried": stream.search.levels,
+            "estimated_bits": stream.search.estimated_bits,
+            "payload_bits": stream.search.payload_bits,
             "encode_seconds": seconds,
             "notes": notes,
         });
@@ -119,7 +155,7 @@ struct Coded {
 fn code_sound(args: &Args, input: Opened, kind: InputKind, target: Target) -> Result<Coded> {
     let start = Instant::now();
     let name = input.name().to_owned();
-    let (stream, facts) = sound::encode(input, kind, target, args.common.engine())?;
+    let (stream, facts) = sound::encode(input, kind, target, args.effort, args.common.engine())?;
     args.common.notes(&name, &facts.notes);
     let (what, rate, input_bytes) = (facts.describe(), facts.rate(stream.bytes.len()), facts.input_bytes);
     let seconds = start.elapsed().as_secs_f64();
@@ -131,7 +167,8 @@ fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
     match source {
         Source::Rows(mut rows) => {
             let input = rows.name().to_owned();
-            let stream = codec::encode_rows(&mut rows, target, args.common.engine()).at(&input)?;
+            let stream =
+                codec::encode_rows(&mut rows, target, args.effort, args.common.engine()).at(&input)?;
             let info = rows.info();
             let pixels = f64::from(info.width) * f64::from(info.height);
             let rate = Rate::BitsPerPixel(stream.bytes.len() as f64 * 8.0 / pixels);
@@ -142,7 +179,7 @@ fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
             let Loaded { signal, notes } = files::read_signal(&input)?;
             args.common.notes(input.name(), &notes);
             let start = Instant::now();
-            let stream = codec::encode(&signal, target, args.common.engine()).at(input.name())?;
+            let stream = codec::encode(&signal, target, args.effort, args.common.engine()).at(input.name())?;
             let seconds = start.elapsed().as_secs_f64();
             let rate = codec::rate(&signal, stream.bytes.len());
             let what = codec::describe(&signal);

@@ -87,12 +87,13 @@ pub(crate) fn encode(
     input: Opened,
     kind: InputKind,
     target: Target,
+    effort: wavern::Effort,
     engine: Engine,
 ) -> Result<(Stream, Facts)> {
     let (name, count) = (input.name().to_owned(), input.count());
     let mut source = Source::open(input, kind)?;
     let (sample_rate, format, channels) = source.format();
-    let encoder = codec::encoder(wavern::network::Kind::Audio, target, engine)?;
+    let encoder = codec::encoder(wavern::network::Kind::Audio, target, effort, engine)?;
     let mut writer = encoder.sound(sample_rate, format, channels).map_err(codec::explain).at(&name)?;
     let mut frames = 0u64;
     while let Some(samples) = source.read().at(&name)? {
@@ -103,7 +104,7 @@ pub(crate) fn encode(
     let input_bytes = count.load(Ordering::Relaxed);
     let coded = writer.finish(&metadata).map_err(codec::explain).at(&name)?;
     let facts = Facts { sample_rate, channels, frames, format, cut: false, input_bytes, notes };
-    Ok((Stream { bytes: coded.bytes, level: coded.level.0 }, facts))
+    Ok((Stream { bytes: coded.bytes, level: coded.level.0, search: coded.search }, facts))
 }
 
 /// Samples that no sound may have are a fault of the file that they were read from.

@@ -1,10 +1,13 @@
 //! Signal → file: options, and what [`picture`] and [`sound`] share. Each step has its mirror in `decoder`.
 
 mod picture;
+mod search;
 mod sound;
 
+pub use search::{SearchReport, Target};
 pub use sound::SoundWriter;
 
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::latent::Latents;
 use crate::network::Kind;
@@ -23,6 +26,10 @@ use wavern_bitstream::{ChunkCode, ContainerBuilder, Limits};
 pub struct EncodeOptions {
     /// Where on the scale from the smallest file (0) to the best signal (100).
     pub quality: Quality,
+    /// How long to search for better symbols; the decoder and its time stay the same.
+    pub effort: Effort,
+    /// Pictures only: a size or an error to meet; the quality is searched for.
+    pub target: Option<Target>,
     /// Sound only: bits per second of the whole file; the quality is searched for. The result is at most this, as
     /// close as the levels allow, or the lowest level if even that needs more.
     pub bitrate: Option<u32>,
@@ -47,6 +54,8 @@ pub struct Encoded<S> {
     pub reconstruction: Option<S>,
     /// The quality level in the file's header.
     pub level: Level,
+    /// What the search for symbols or for a target did; zeros if there was none.
+    pub search: SearchReport,
     /// The quantized latents: one entry for a picture, one per group of channels for sound.
     pub latents: Vec<Latents>,
 }
@@ -99,7 +108,18 @@ impl Encoder {
     /// # Errors
     /// [`Error`] if the sound is beyond the limits or the engine fails.
     pub fn encode_audio(&self, audio: &Audio) -> Result<Encoded<Audio>, Error> {
+        self.check_sound()?;
         self.pool.run(|| self.audio(audio))
+    }
+
+    /// Options that sound does not have.
+    fn check_sound(&self) -> Result<(), Error> {
+        let only = |option| Err(Error::Option { option, problem: "applies to pictures only".into() });
+        match self.options {
+            EncodeOptions { target: Some(_), .. } => only("target"),
+            EncodeOptions { effort, .. } if effort.searches() => only("effort"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -3,14 +3,14 @@
 //! Rows of pixels go in strips through the wavelet and the analysis, which see across the borders of tiles, and become
 //! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel, and forgotten.
 
-use super::{Encoded, Encoder, Model, code_window, code_windows, with_metadata};
+use super::{Encoded, Encoder, Model, SearchReport, code_window, code_windows, with_metadata};
 use crate::error::Error;
 use crate::latent::{Gains, Latents};
 use crate::network::{Kind, ModelConfig};
 use crate::picture::{PixelAnalysis, Pixels, latent_size, latent_window, strip, tile_log2};
 use crate::prior::Symbols;
 use crate::quality::Level;
-use crate::rows::{ImageRows, PictureInfo, ReadRows};
+use crate::rows::{ImageRows, ImageSink, PictureInfo, ReadRows, WriteRows as _};
 use crate::signal::{Color, Image, SignalError};
 use crate::transforms::{self, Run, Transforms};
 use crate::weights::Weights;
@@ -25,7 +25,13 @@ impl Encoder {
     pub(super) fn image(&self, image: &Image) -> Result<Encoded<Image>, Error> {
         let model = Model::choose(&self.options, Kind::Image)?;
         let info = PictureInfo::from(image);
-        let (header, bytes, latents) = self.picture(&model, &info, &mut ImageRows::new(image), true)?;
+        let (header, bytes, latents, search) = if self.searches() {
+            let found = self.search(&model, image)?;
+            (found.header, found.bytes, Some(found.latents), found.report)
+        } else {
+            let (header, bytes, latents) = self.picture(&model, &info, &mut ImageRows::new(image), true)?;
+            (header, bytes, latents, SearchReport::default())
+        };
         let mut latents = latents.unwrap_or_else(|| Latents::zeros(&model.weights.config, 0, 0));
         let mut reconstruction = None;
         if self.options.reconstruct {
@@ -39,7 +45,7 @@ impl Encoder {
             };
             reconstruction = Some(restored.with_metadata(info.metadata));
         }
-        Ok(Encoded { bytes, reconstruction, level: Level(header.level), latents: vec![latents] })
+        Ok(Encoded { bytes, reconstruction, level: Level(header.level), latents: vec![latents], search })
     }
 
     pub(super) fn rows(
@@ -48,8 +54,14 @@ impl Encoder {
         source: &mut dyn ReadRows,
     ) -> Result<Encoded<Image>, Error> {
         let model = Model::choose(&self.options, Kind::Image)?;
-        let (header, bytes, _) = self.picture(&model, info, source, false)?;
-        Ok(Encoded { bytes, reconstruction: None, level: Level(header.level), latents: Vec::new() })
+        let (header, bytes, search) = if self.searches() {
+            let found = self.search(&model, &read_all(info, source)?)?;
+            (found.header, found.bytes, found.report)
+        } else {
+            let (header, bytes, _) = self.picture(&model, info, source, false)?;
+            (header, bytes, SearchReport::default())
+        };
+        Ok(Encoded { bytes, reconstruction: None, level: Level(header.level), latents: Vec::new(), search })
     }
 
     /// The file, and all latents if they are to be kept.
@@ -66,23 +78,12 @@ impl Encoder {
             return Err(SignalError::EmptyImage { width: info.width, height: info.height }.into());
         }
         let level = self.options.quality.level(config.lambdas.len());
-        let header = ImageHeader {
-            level: level.0,
-            colour: if info.color == Color::Gray { Colour::Gray } else { Colour::Rgb },
-            depth: if info.depth == 8 { BitDepth::Eight } else { BitDepth::Sixteen },
-            tile_log2: tile_log2(info.width, info.height),
-            width: info.width,
-            height: info.height,
-            weights: weights.id,
-        };
+        let header = header(info, level, weights);
         let given = transforms::given(&model.weights, self.options.transforms.as_ref()).map(|given| &**given);
         let size = latent_size(&header, config);
         let mut stream = LatentRows::new(info, size, weights, level, given)?;
         let mut kept = keep.then(|| Latents::zeros(config, size[0], size[1]));
-        let windows: Vec<[usize; 4]> = (0..header.tile_count())
-            .filter_map(|index| header.tile_rect(index))
-            .map(|tile| latent_window(tile, config))
-            .collect();
+        let windows = windows(&header, config);
         let mut tiles = Vec::with_capacity(windows.len());
         let (height, mut done) = (info.height as usize, 0);
         for rows_of_tiles in windows.chunk_by(|a, b| a[0] == b[0]) {
@@ -110,12 +111,55 @@ impl Encoder {
                 }
             }
         }
+        Ok((header, self.picture_file(header, info, tiles)?, kept))
+    }
+
+    /// The container.
+    pub(super) fn picture_file(
+        &self,
+        header: ImageHeader,
+        info: &PictureInfo,
+        tiles: Vec<Vec<u8>>,
+    ) -> Result<Vec<u8>, Error> {
         let mut builder = with_metadata(ContainerBuilder::new(Header::Image(header)), &info.metadata);
         if let Some(plane) = &info.alpha {
             builder = builder.alpha(alpha::write(plane, info.width, info.height)?);
         }
-        Ok((header, builder.tiles(tiles).build(&self.options.limits)?, kept))
+        Ok(builder.tiles(tiles).build(&self.options.limits)?)
     }
+}
+
+pub(super) fn header(info: &PictureInfo, level: Level, weights: &Weights) -> ImageHeader {
+    ImageHeader {
+        level: level.0,
+        colour: if info.color == Color::Gray { Colour::Gray } else { Colour::Rgb },
+        depth: if info.depth == 8 { BitDepth::Eight } else { BitDepth::Sixteen },
+        tile_log2: tile_log2(info.width, info.height),
+        width: info.width,
+        height: info.height,
+        weights: weights.id,
+    }
+}
+
+/// The latents of each tile: row, column, rows, columns.
+pub(super) fn windows(header: &ImageHeader, config: &ModelConfig) -> Vec<[usize; 4]> {
+    let tiles = (0..header.tile_count()).filter_map(|index| header.tile_rect(index));
+    tiles.map(|tile| latent_window(tile, config)).collect()
+}
+
+/// The whole picture in memory: a search goes over it more than once.
+fn read_all(info: &PictureInfo, source: &mut dyn ReadRows) -> Result<Image, Error> {
+    let mut sink = ImageSink::default();
+    sink.begin(info.clone())?;
+    let (height, mut done) = (info.height as usize, 0);
+    while done < height {
+        let count = strip(info.width as usize).min(height - done);
+        let pixels = source.read(count)?;
+        check_rows(pixels, count, info)?;
+        sink.write(pixels)?;
+        done += count;
+    }
+    sink.image()
 }
 
 /// A source that gives other rows than it was asked for.

@@ -1,6 +1,6 @@
 //! Sound → file. Each step has its mirror in `decoder/sound.rs`.
 
-use super::{Encoded, Encoder, Model, code_window, with_metadata};
+use super::{Encoded, Encoder, Model, SearchReport, code_window, with_metadata};
 use crate::envelope::Cells;
 use crate::error::Error;
 use crate::lapped::Lapped;
@@ -68,7 +68,8 @@ impl Encoder {
             None
         };
         let latents = decoder::joined(&header, &latents, config);
-        Ok(Encoded { bytes, reconstruction, level: Level(header.level), latents })
+        let search = SearchReport::default();
+        Ok(Encoded { bytes, reconstruction, level: Level(header.level), latents, search })
     }
 
     /// Begins a sound that arrives in pieces. What is kept of it is a second of samples for each thread, and the coded
@@ -83,6 +84,7 @@ impl Encoder {
         format: SampleFormat,
         channels: usize,
     ) -> Result<SoundWriter<'_>, Error> {
+        self.check_sound()?;
         if self.options.bitrate.is_some() {
             let problem = "needs the whole sound at once".into();
             return Err(Error::Option { option: "bitrate", problem });
@@ -151,7 +153,8 @@ impl SoundWriter<'_> {
         }
         let builder = with_metadata(ContainerBuilder::new(Header::Audio(self.header)), metadata);
         let bytes = builder.tiles(self.payloads).build(&self.encoder.options.limits)?;
-        Ok(Encoded { bytes, reconstruction: None, level: Level(self.header.level), latents: Vec::new() })
+        let (level, search) = (Level(self.header.level), SearchReport::default());
+        Ok(Encoded { bytes, reconstruction: None, level, latents: Vec::new(), search })
     }
 
     /// Frames that belong to segments to come.

@@ -16,6 +16,7 @@ pub mod float;
 pub mod integer;
 pub mod latents;
 pub mod lifting;
+pub mod likelihood;
 pub mod mixture;
 pub mod pixels;
 

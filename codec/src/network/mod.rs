@@ -4,6 +4,7 @@
 //! list is read by the plain engine here and by the libtorch one, so there is one description of each model, and
 //! it travels inside the weight file.
 
+pub mod backward;
 pub mod config;
 pub mod layer;
 pub mod plain;

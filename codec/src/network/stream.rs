@@ -303,7 +303,7 @@ fn after(gain: &Option<Vec<f32>>) -> After<'_> {
 }
 
 /// A pointwise layer on all cores.
-fn pointwise(layer: &Pointwise, x: &[f32], out: &mut [f32], after: After<'_>) {
+pub(crate) fn pointwise(layer: &Pointwise, x: &[f32], out: &mut [f32], after: After<'_>) {
     let (inputs, outputs) = (layer.inputs(), layer.outputs());
     let run = split(out.len() / outputs);
     out.par_chunks_mut(run * outputs)

@@ -2,7 +2,7 @@
 
 use super::integer::{Activations, Dense, Filter, Head, RUN};
 use super::mixture::{self, Mixtures};
-use super::{SymbolCoder, units};
+use super::{Place, SymbolCoder, units};
 use crate::kernel::integer::SIGNED_ZERO;
 use crate::latent::Latents;
 use crate::network::config::ContextConfig;
@@ -95,6 +95,9 @@ impl Context {
             let width = step.channels.len();
             symbols.clear();
             positions.iter().for_each(|&p| symbols.extend_from_slice(&y.data()[place(p)..][..width]));
+            let channels = step.channels.clone();
+            let decided = Place::Latents { positions: &positions, channels, residual: &mixtures.residual };
+            coder.decide(&mixtures.params(), &mut symbols, &decided)?;
             coder.code(&mixtures.params(), &mut symbols)?;
             for (&p, symbols) in positions.iter().zip(symbols.chunks_exact(width)) {
                 y.data_mut()[place(p)..][..width].copy_from_slice(symbols);

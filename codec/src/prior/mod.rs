@@ -10,6 +10,7 @@
 //! ```
 
 pub mod context;
+pub mod gradient;
 pub mod integer;
 pub mod mixture;
 pub mod units;
@@ -22,6 +23,7 @@ use crate::quality::Level;
 use crate::weights::{Error as WeightsError, TensorMap};
 use context::Context;
 use integer::{Activations, Dense, Filter};
+use std::ops::Range;
 use wavern_entropy::{Decoder, Encoder, Error as EntropyError, MixtureParams};
 
 /// Whole numbers in `[row, column, channel]` order: ŷ or ẑ of a tile.
@@ -100,8 +102,37 @@ impl Symbols {
     }
 }
 
+/// Which symbols are coded: position after position, and at each the channels in order.
+#[derive(Clone, Debug)]
+pub enum Place<'a> {
+    /// All of ẑ.
+    Hyper,
+    /// One step of ŷ.
+    Latents {
+        /// Of the tile, row-major.
+        positions: &'a [usize],
+        /// Of ŷ.
+        channels: Range<usize>,
+        /// Latent residual of every symbol, in 1/64 step; empty if the model has none.
+        residual: &'a [i8],
+    },
+}
+
 /// Either direction of the entropy coder.
 pub trait SymbolCoder {
+    /// Called before the symbols of a step are coded: an encoder may still replace them.
+    ///
+    /// # Errors
+    /// Those of the entropy coder.
+    fn decide(
+        &mut self,
+        _params: &MixtureParams<'_>,
+        _symbols: &mut [i32],
+        _place: &Place<'_>,
+    ) -> Result<(), EntropyError> {
+        Ok(())
+    }
+
     /// Writes `symbols` with their mixtures, or replaces them by what was written.
     ///
     /// # Errors
@@ -253,6 +284,7 @@ impl HyperPrior {
         let mean = repeat(&self.means[anchor * k * channels..][..k * channels], channels, positions);
         let scale = repeat(&self.scales[anchor * k * channels..][..k * channels], channels, positions);
         let params = MixtureParams { components: k, weight: &weight, mean: &mean, scale: &scale };
+        coder.decide(&params, z.data_mut(), &Place::Hyper)?;
         coder.code(&params, z.data_mut())
     }
 }

@@ -6,6 +6,7 @@
 //! * [`cdf97`]: the biorthogonal 4.4 pair in lifting form, whole-sample symmetric extension.
 //! * [`packet2d`]: the tree over it and its interleaved `[row, column, channel]` layout.
 
+pub mod adjoint2d;
 pub mod cdf97;
 pub mod packet2d;
 

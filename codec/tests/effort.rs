@@ -1,0 +1,116 @@
+//! Searches of the encoder: for symbols, for a size, for an error.
+#![allow(clippy::unwrap_used)] // a helper of a test may fail it
+
+use wavern::signal::{Color, Samples};
+use wavern::{
+    Decoder, Effort, EncodeOptions, Encoded, Encoder, Error, Image, Level, Quality, Signal, Target,
+};
+
+/// Waves, edges and noise.
+fn picture(width: u32, height: u32, color: Color) -> Image {
+    let channels = color.channels();
+    let mut state = 1u32;
+    let value = |at: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (x, y, c) = (at / channels % width as usize, at / channels / width as usize, at % channels);
+        let wave = (x as f32 * 0.07 + (y as f32 * 0.013).sin() * 9.0 + c as f32).sin() * 60.0;
+        let edge = if (x / 23 + y / 31) % 3 == 0 { 40.0 } else { 0.0 };
+        (90.0 + wave + edge + (y as f32 * 0.21).cos() * 30.0 + (state >> 28) as f32) as u8
+    };
+    let samples = (0..width as usize * height as usize * channels).map(value).collect();
+    Image::new(width, height, color, Samples::U8(samples)).unwrap()
+}
+
+fn options(effort: u8, quality: f32) -> EncodeOptions {
+    EncodeOptions {
+        effort: Effort::new(effort).unwrap(),
+        quality: Quality::new(quality).unwrap(),
+        reconstruct: true,
+        ..Default::default()
+    }
+}
+
+fn encode(image: &Image, options: EncodeOptions) -> Result<Encoded<Image>, Error> {
+    Encoder::new(options).unwrap().encode_image(image)
+}
+
+fn squared_error(a: &Image, b: &Image) -> f64 {
+    let (Samples::U8(a), Samples::U8(b)) = (a.samples(), b.samples()) else { panic!("8 bits") };
+    a.iter().zip(b).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum()
+}
+
+/// `bits + λ · error` as the search counts it.
+fn cost(image: &Image, encoded: &Encoded<Image>) -> f64 {
+    let lambdas = &wavern::weights::image().unwrap().config.lambdas;
+    let position = f64::from(encoded.level.0) / 64.0;
+    let (low, t) = (position as usize, position.fract());
+    let high = (low + 1).min(lambdas.len() - 1);
+    let lambda = (lambdas[low].ln() * (1.0 - t) + lambdas[high].ln() * t).exp();
+    let error = squared_error(image, encoded.reconstruction.as_ref().unwrap());
+    encoded.bytes.len() as f64 * 8.0 + lambda * error / 3.0
+}
+
+#[test]
+fn more_effort_costs_less_and_decodes_all_the_same() {
+    let image = picture(200, 136, Color::Rgb);
+    for quality in [20.0, 60.0] {
+        let plain = encode(&image, options(1, quality)).unwrap();
+        for effort in [3, 5, 6] {
+            let searched = encode(&image, options(effort, quality)).unwrap();
+            assert!(cost(&image, &searched) < cost(&image, &plain), "effort {effort}, quality {quality}");
+            let Signal::Image(decoded) =
+                Decoder::new(Default::default()).unwrap().decode(&searched.bytes).unwrap()
+            else {
+                panic!("a picture")
+            };
+            assert_eq!(Some(decoded), searched.reconstruction);
+            let (estimated, real) = (searched.search.estimated_bits, searched.search.payload_bits as f64);
+            // Beside the symbols a stream has a byte in front and 48 bits of state, rounded up to words.
+            let end = 8.0 + 48.0 + 16.0 + 8.0;
+            assert!((estimated..estimated + 0.001 * real + end).contains(&real), "{estimated} {real}");
+        }
+    }
+}
+
+#[test]
+fn threads_do_not_change_the_bytes() {
+    let image = picture(150, 90, Color::Gray);
+    let with =
+        |threads| encode(&image, EncodeOptions { threads: Some(threads), ..options(6, 50.0) }).unwrap().bytes;
+    assert_eq!(with(1), with(2));
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn sizes_are_met_and_never_exceeded() {
+    let image = picture(256, 192, Color::Rgb);
+    for effort in [1, 3] {
+        let low = encode(&image, options(1, 30.0)).unwrap().bytes.len() as u64;
+        for budget in [low, low * 3 / 2] {
+            let target = Some(Target::Bytes(budget));
+            let found = encode(&image, EncodeOptions { target, ..options(effort, 0.0) }).unwrap();
+            let bytes = found.bytes.len() as u64;
+            assert!(bytes <= budget && bytes * 100 >= budget * 98, "{bytes} of {budget}, effort {effort}");
+        }
+    }
+    let target = Some(Target::BitsPerPixel(1.0));
+    let found = encode(&image, EncodeOptions { target, ..options(1, 0.0) }).unwrap();
+    assert!(found.bytes.len() <= 256 * 192 / 8);
+    for target in [Target::Bytes(10), Target::BitsPerPixel(1e-6), Target::Psnr(99.0)] {
+        let error = encode(&image, EncodeOptions { target: Some(target), ..options(1, 0.0) }).unwrap_err();
+        assert!(matches!(error, Error::Option { .. }), "{error}");
+    }
+}
+
+#[test]
+fn an_error_is_reached_by_the_lowest_level_that_does() {
+    let image = picture(160, 128, Color::Rgb);
+    let psnr = |encoded: &Encoded<Image>| {
+        let error = squared_error(&image, encoded.reconstruction.as_ref().unwrap());
+        10.0 * (255.0f64.powi(2) * f64::from(160 * 128 * 3) / error).log10()
+    };
+    let target = Some(Target::Psnr(33.0));
+    let found = encode(&image, EncodeOptions { target, ..options(1, 0.0) }).unwrap();
+    assert!((33.0..33.3).contains(&psnr(&found)), "{}", psnr(&found));
+    assert!(found.level > Level(0));
+}
