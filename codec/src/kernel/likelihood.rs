@@ -1,5 +1,7 @@
 //! Bits of symbols under Gaussian mixtures and their derivatives, in floating point: for searches, never for coding.
 
+#![allow(clippy::manual_clamp, clippy::excessive_precision)] // max and min are one vector instruction each; clamp also tests for NaN.
+
 use super::multiversion;
 
 /// Probability below which a symbol costs no more: about that of an escape.

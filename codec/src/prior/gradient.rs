@@ -346,7 +346,7 @@ impl Step {
 
     /// Channels that are known at a position when the step is coded.
     fn known(&self, position: usize, columns: usize) -> usize {
-        let even = (position / columns + position % columns) % 2 == 0;
+        let even = (position / columns + position % columns).is_multiple_of(2);
         if self.parity == 1 && even { self.channels.end } else { self.channels.start }
     }
 
