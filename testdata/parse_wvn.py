@@ -12,6 +12,7 @@ import sys
 
 SIGNATURE = b"\x97WVN\r\n\x1a\n"
 SAMPLE_FORMATS = ["U8", "I16", "I24", "I32", "F32", "F64"]
+COPY_FROM = 4096
 AT_MOST_ONCE = {"IMGH", "AUDH", "TABL", "ALPH", "iccp", "exif", "xmpd"}
 WORK_PER_BYTE = 65536
 LIMITS = {
@@ -188,6 +189,7 @@ def parse(data):
     check(chunk["code"] in ("IMGH", "AUDH"), chunk["offset"], f"the first chunk is {chunk['code']}")
     header, tiles, work = (read_image_header if chunk["code"] == "IMGH" else read_audio_header)(fields)
 
+    repeated = data[chunk["offset"] : reader.offset]
     chunks, seen, table, metadata = [chunk], {"IMGH", "AUDH"}, None, 0
     while True:
         chunk, fields = read_chunk(reader)
@@ -200,13 +202,19 @@ def parse(data):
             break
         if code == "TABL":
             table = read_table(fields, tiles)
+            repeated += data[offset : reader.offset]
         elif code == "ALPH":
             check(header["kind"] == "image", offset, "an ALPH chunk in an audio file")
         elif code[0].isupper():
             check(False, offset, f"critical chunk {code} is not known")
         elif code != "fill":
             metadata = limit("metadata", metadata + chunk["length"])
-    check(reader.offset == len(data), reader.offset, f"{len(data) - reader.offset} bytes after DATA")
+    if header["kind"] == "image" and reader.offset >= COPY_FROM:
+        chunk, copy = read_chunk(reader)
+        check(chunk["code"] == "COPY", chunk["offset"], f"{chunk['code']} after DATA in place of COPY")
+        check(copy.bytes(chunk["length"], "copy") == repeated, copy.offset, "COPY is no copy")
+        chunks.append(chunk)
+    check(reader.offset == len(data), reader.offset, f"{len(data) - reader.offset} bytes after the last chunk")
     tiles = read_tiles(fields, table, tiles)
     check(work <= WORK_PER_BYTE * len(data), 0, f"{work} pixels or samples in {len(data)} bytes")
     return {"bytes": len(data), "header": header, "chunks": chunks, "tiles": tiles}

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::{
-    ChunkCode, Error, Header, Limits, SIGNATURE, chunk, limits::check, reader::length, tile_table::TileTable,
+    ChunkCode, Error, Header, Limits, SIGNATURE, chunk, copy, limits::check, reader::length,
+    tile_table::TileTable,
 };
 
 /// Collects the parts of a file, then writes it in one piece.
@@ -77,20 +78,25 @@ impl<'a> ContainerBuilder<'a> {
     pub fn build(self, limits: &Limits) -> Result<Vec<u8>, Error> {
         self.check(limits)?;
         let mut out = SIGNATURE.to_vec();
-        self.header.write(limits, &mut out)?;
+        let mut header = Vec::new();
+        self.header.write(limits, &mut header)?;
+        out.extend_from_slice(&header);
         for (code, payload) in &self.metadata {
             chunk::write(*code, &[payload], &mut out);
         }
         if let Some(alpha) = &self.alpha {
             chunk::write(ChunkCode::ALPHA, &[alpha], &mut out);
         }
+        let mut table = Vec::new();
         if self.tiles.len() > 1 {
-            TileTable::write(&self.tiles, &mut out);
+            TileTable::write(&self.tiles, &mut table);
         }
+        out.extend_from_slice(&table);
         let tiles: Vec<&[u8]> = self.tiles.iter().map(AsRef::as_ref).collect();
         // Code, the longest length field and checksum, and no more growth by doubling.
         let size: usize = tiles.iter().map(|tile| tile.len()).sum();
-        let mut data = Vec::with_capacity(size.saturating_add(18));
+        let copied = header.len().saturating_add(table.len()).saturating_add(18);
+        let mut data = Vec::with_capacity(size.saturating_add(18).saturating_add(copied));
         chunk::write(ChunkCode::DATA, &tiles, &mut data);
         // An hour of sound is many bytes: they are not held three times.
         let count = tiles.len();
@@ -101,6 +107,12 @@ impl<'a> ContainerBuilder<'a> {
         let missing = self.header.least_file_bytes().saturating_sub(size);
         if missing > 0 {
             write_fill(missing, &mut out)?;
+        }
+        let picture = matches!(self.header, Header::Image(_));
+        let copied = picture && length(&out).saturating_add(length(&data)) >= copy::LEAST_FILE_BYTES;
+        if copied {
+            // Behind `DATA`, and not counted among the chunks.
+            copy::write(&header, &table, &mut data);
         }
         out.reserve_exact(data.len());
         out.append(&mut data);

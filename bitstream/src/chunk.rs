@@ -23,6 +23,8 @@ impl ChunkCode {
     pub const ALPHA: Self = Self(*b"ALPH");
     /// `DATA`: the tiles.
     pub const DATA: Self = Self(*b"DATA");
+    /// `COPY`: header and tile table once more, behind `DATA`.
+    pub const COPY: Self = Self(*b"COPY");
     /// `iccp`: an ICC colour profile.
     pub const ICC: Self = Self(*b"iccp");
     /// `exif`: EXIF, beginning with its TIFF header.

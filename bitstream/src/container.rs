@@ -1,8 +1,11 @@
 //! Bytes in, typed fields out: the reader of a whole file.
 
+use std::ops::Range;
+
 use crate::{
     ChunkCode, Error, Fault, Header, Limits, Metadata, RawChunk, SIGNATURE,
     chunk::Chunk,
+    copy::{self, Copy},
     limits::check,
     reader::{Reader, length},
     signature,
@@ -38,9 +41,9 @@ impl<'a> Container<'a> {
 
     /// Reads what can be read of a damaged or cut file.
     ///
-    /// Header and tile table must be whole. Damage to alpha, metadata and `DATA` is listed by
-    /// [`damage`](Self::damage) instead; [`tile`](Self::tile) then says for each tile whether it is among the damaged.
-    /// Damaged alpha and metadata are left out.
+    /// Header and tile table must be whole, in front or in the copy at the end. Other damage is listed by
+    /// [`damage`](Self::damage); [`tile`](Self::tile) then says for each tile whether it is among the damaged. Damaged
+    /// alpha and metadata are left out.
     ///
     /// # Errors
     /// As [`parse`](Self::parse), for faults that leave nothing to decode, and for limits.
@@ -49,25 +52,40 @@ impl<'a> Container<'a> {
     }
 
     fn read(bytes: &'a [u8], limits: &Limits, tolerance: Tolerance) -> Result<Self, Error> {
-        signature::check(bytes)?;
+        let copy = match tolerance {
+            Tolerance::Refuse => None,
+            Tolerance::Report => Copy::find(bytes),
+        };
+        let mut body = Body { copy, ..Body::default() };
+        body.pass(signature::check(bytes))?;
         let mut reader = Reader::new(bytes, 0);
         reader.take_up_to(length(&SIGNATURE));
-        let header = Header::read(&Chunk::read(&mut reader)?, limits)?;
-
-        let mut body = Body { metadata: Metadata::default(), alpha: None, table: None, damage: Vec::new() };
+        let header = body.header(&mut reader, limits)?;
         let mut metadata_bytes = 0u64;
         let mut chunks = 1u64;
         let data = loop {
-            let chunk = Chunk::read(&mut reader)?;
+            let chunk = match (Chunk::read(&mut reader), &body.copy) {
+                (Ok(chunk), _) => chunk,
+                // Lost among chunks of wrong lengths: the copy knows where the tiles end.
+                (Err(error), Some(copy)) => match copy.data(bytes) {
+                    Some(data) => {
+                        body.damage.push(error);
+                        break data;
+                    }
+                    None => return Err(error),
+                },
+                (Err(error), None) => return Err(error),
+            };
             chunks = chunks.saturating_add(1);
             check("chunks", chunks, limits.chunks.into())?;
             if chunk.code == ChunkCode::DATA {
                 break chunk;
             }
             if let Err(error) = body.add(&chunk, &header) {
-                // Pixels do not depend on metadata, nor on alpha.
+                // Pixels do not depend on metadata, nor on alpha; and what they depend on is there twice.
                 let dispensable = !chunk.code.is_critical() || chunk.code == ChunkCode::ALPHA;
-                if !dispensable {
+                let replaced = body.copy.is_some() && chunk.intact().is_err();
+                if !dispensable && !replaced {
                     return Err(error);
                 }
                 body.fault(error, tolerance)?;
@@ -79,7 +97,7 @@ impl<'a> Container<'a> {
         let data = body.finish(data, &header, bytes, tolerance)?;
         // Last, so that a file that was cut is not told to be too small for its picture.
         limits.check_work(header.work(), length(bytes))?;
-        let Body { metadata, alpha, table, damage } = body;
+        let Body { metadata, alpha, table, damage, .. } = body;
         Ok(Self { header, metadata, alpha, table, data, damage })
     }
 
@@ -125,15 +143,48 @@ impl<'a> Container<'a> {
     }
 }
 
-/// What stands between the header and `DATA`, as far as it has been read.
+/// What stands around `DATA`, as far as it has been read.
+#[derive(Default)]
 struct Body<'a> {
     metadata: Metadata<'a>,
     alpha: Option<&'a [u8]>,
     table: Option<TileTable>,
     damage: Vec<Error>,
+    /// What may take the place of a damaged header or table; looked for in damaged files only.
+    copy: Option<Copy<'a>>,
+    /// Where the chunks that a copy repeats begin and end.
+    header_at: Range<u64>,
+    table_at: Range<u64>,
 }
 
 impl<'a> Body<'a> {
+    /// The header in front, or the copy's if that is damaged.
+    fn header(&mut self, reader: &mut Reader<'a>, limits: &Limits) -> Result<Header, Error> {
+        let chunk = Chunk::read(reader);
+        let error = match chunk.and_then(|chunk| chunk.intact().map(|()| chunk)) {
+            Ok(chunk) => {
+                self.header_at = chunk.offset..chunk.end();
+                return Header::read(&chunk, limits);
+            }
+            Err(error) => error,
+        };
+        let Some(copy) = &self.copy else { return Err(error) };
+        let header = Header::read(&copy.header, limits)?;
+        self.damage.push(error);
+        Ok(header)
+    }
+
+    /// Keeps a fault that a file with a copy survives, else passes it on.
+    fn pass(&mut self, checked: Result<(), Error>) -> Result<(), Error> {
+        match checked {
+            Err(error) if self.copy.is_some() => {
+                self.damage.push(error);
+                Ok(())
+            }
+            checked => checked,
+        }
+    }
+
     fn add(&mut self, chunk: &Chunk<'a>, header: &Header) -> Result<(), Error> {
         // Before anything is made of the code: it may be what is damaged.
         chunk.intact()?;
@@ -148,7 +199,10 @@ impl<'a> Body<'a> {
             return Err(Error::malformed(chunk.offset, Fault::Repeated(code)));
         }
         match code {
-            ChunkCode::TILE_TABLE => self.table = Some(TileTable::read(chunk, header.tile_count())?),
+            ChunkCode::TILE_TABLE => {
+                self.table = Some(TileTable::read(chunk, header.tile_count())?);
+                self.table_at = chunk.offset..chunk.end();
+            }
             ChunkCode::ALPHA if matches!(header, Header::Audio(_)) => {
                 return Err(Error::malformed(chunk.offset, Fault::AlphaInAudio));
             }
@@ -182,6 +236,10 @@ impl<'a> Body<'a> {
         tolerance: Tolerance,
     ) -> Result<Chunk<'a>, Error> {
         let (tiles, declared) = (header.tile_count(), data.declared);
+        let spare = self.copy.as_ref().and_then(|copy| copy.table.as_ref()).filter(|_| self.table.is_none());
+        if let Some(table) = spare {
+            self.table = Some(TileTable::read(table, tiles)?);
+        }
         let sum = match &self.table {
             None if tiles > 1 => return Err(Error::malformed(data.offset, Fault::TableMissing { tiles })),
             None => None,
@@ -190,10 +248,28 @@ impl<'a> Body<'a> {
         if let Err(error) = data.intact() {
             self.fault(error, tolerance)?;
         }
-        let trailing = length(bytes).saturating_sub(data.end());
+        let end = match data.end() {
+            end if matches!(header, Header::Audio(_)) => end,
+            end if end < copy::LEAST_FILE_BYTES || end > length(bytes) => end,
+            // It took the place of what it would be held against.
+            _ if self.header_at.is_empty() || self.table.is_some() && self.table_at.is_empty() => {
+                length(bytes)
+            }
+            end => {
+                let [header, table] = [&self.header_at, &self.table_at].map(|at| slice(bytes, at));
+                match copy::check(bytes, end, header, table) {
+                    Ok(end) => end,
+                    Err(error) => {
+                        self.fault(error, tolerance)?;
+                        length(bytes)
+                    }
+                }
+            }
+        };
+        let trailing = length(bytes).saturating_sub(end);
         if trailing > 0 {
             let fault = Fault::TrailingBytes { bytes: trailing };
-            self.fault(Error::malformed(data.end(), fault), tolerance)?;
+            self.fault(Error::malformed(end, fault), tolerance)?;
         }
         if tiles == 0 && declared > 0 {
             let fault = Fault::DataForNothing { bytes: declared };
@@ -210,4 +286,11 @@ impl<'a> Body<'a> {
         }
         Ok(data)
     }
+}
+
+/// The bytes of the file in a range, as far as they are there.
+fn slice<'a>(bytes: &'a [u8], range: &Range<u64>) -> &'a [u8] {
+    let mut reader = Reader::new(bytes, 0);
+    reader.take_up_to(range.start);
+    reader.take_up_to(range.end.saturating_sub(range.start))
 }

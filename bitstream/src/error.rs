@@ -150,8 +150,17 @@ pub enum Fault {
         /// The length of the payload of `DATA`.
         bytes: u64,
     },
-    /// A file ends with `DATA`.
-    #[error("{bytes} bytes after DATA, the last chunk")]
+    /// A file that is not small has a copy of its header behind `DATA`.
+    #[error("a chunk {found} after DATA (expected COPY)")]
+    CopyMissing {
+        /// What is there instead.
+        found: ChunkCode,
+    },
+    /// The copy is that of the chunks in front.
+    #[error("COPY is not a copy of the header and the tile table")]
+    CopyDiffers,
+    /// A file ends with `DATA` or its `COPY`.
+    #[error("{bytes} bytes after the last chunk")]
     TrailingBytes {
         /// How many.
         bytes: u64,

@@ -93,7 +93,7 @@ impl Header {
             ChunkCode::AUDIO_HEADER => {
                 Self::Audio(read_version(&mut reader, |r| AudioHeader::read(r, limits))?)
             }
-            ChunkCode::TILE_TABLE | ChunkCode::ALPHA | ChunkCode::DATA => {
+            ChunkCode::TILE_TABLE | ChunkCode::ALPHA | ChunkCode::DATA | ChunkCode::COPY => {
                 return Err(Error::malformed(chunk.offset, Fault::FirstChunk(chunk.code)));
             }
             code if code.is_critical() => {

@@ -8,7 +8,8 @@
 //! IMGH | AUDH                    format version, level, shape, weights id
 //! TABL                           length and CRC-32C of every tile, when there are two or more
 //! ALPH, iccp, exif, xmpd, riff   lossless alpha, and metadata kept byte for byte
-//! DATA                           the tiles, one after the other; always the last chunk
+//! DATA                           the tiles, one after the other
+//! COPY                           header and tile table once more, in files that are not small
 //! ```
 //!
 //! A chunk is a four-letter code, a length as varint, the payload, and a CRC-32C over all three. An image is cut into
@@ -58,6 +59,7 @@ mod reader;
 mod varint;
 
 mod chunk;
+mod copy;
 mod header;
 mod metadata;
 mod signature;

@@ -30,7 +30,7 @@ proptest! {
     }
 
     #[test]
-    fn mutated_files(which in 0usize..5, edits in vec((any::<Index>(), any::<u8>(), 0u8..4), 1..6)) {
+    fn mutated_files(which in 0usize..6, edits in vec((any::<Index>(), any::<u8>(), 0u8..4), 1..6)) {
         let mut bytes = files()[which].1.clone();
         for (place, value, kind) in edits {
             let place = place.index(bytes.len().max(1)).min(bytes.len());

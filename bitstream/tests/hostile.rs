@@ -72,8 +72,8 @@ fn order_and_number_of_chunks() {
             vec![sound.clone(), alpha.clone(), data(b"")],
             "malformed at byte 31: an ALPH chunk in an audio file",
         ),
-        (vec![image(), data(b"1"), icc.clone()], "malformed at byte 38: 10 bytes after DATA, the last chunk"),
-        (vec![image(), data(b"1"), data(b"1")], "malformed at byte 38: 10 bytes after DATA, the last chunk"),
+        (vec![image(), data(b"1"), icc.clone()], "malformed at byte 38: 10 bytes after the last chunk"),
+        (vec![image(), data(b"1"), data(b"1")], "malformed at byte 38: 10 bytes after the last chunk"),
         (
             vec![image(), vec![b'I', b'C', 0xc3, b'1', 0]],
             "malformed at byte 28: chunk code [49, 43, c3, 31] (expected four ASCII letters)",
@@ -256,10 +256,48 @@ fn limits_of_the_file_at_the_edge() {
     assert_eq!(error.to_string(), "chunks 5 is over the limit of 4");
 
     // The default number of chunks, all but two of them fill.
-    let many = |count: usize| [file(&[image()]), chunk(b"fill", b"").repeat(count), data(b"")].concat();
+    let copy = chunk(b"COPY", &image());
+    let many = |count: usize| {
+        [file(&[image()]), chunk(b"fill", b"").repeat(count), data(b""), copy.clone()].concat()
+    };
     parse(&many((1 << 16) - 2)).unwrap();
     let error = parse(&many((1 << 16) - 1)).unwrap_err();
     assert_eq!(error, Error::Limit { what: "chunks", asked: 65_537, allowed: 65_536 });
+}
+
+#[test]
+fn a_copy_follows_exactly_the_files_that_are_not_small() {
+    let [header, table] = [tiled(), table(&[4034, 0, 0, 0])];
+    let fill = |bytes| chunk(b"fill", &vec![0; bytes]);
+    let copy = |parts: &[Vec<u8>]| chunk(b"COPY", &parts.concat());
+    let large = |copy: Vec<u8>| file(&[header.clone(), table.clone(), data(&[0; 4034]), copy]);
+    parse(&large(copy(&[header.clone(), table.clone()]))).unwrap();
+    for (copy, expected) in [
+        (vec![], "chunk code at byte 4104 needs 4 bytes, 0 are left"),
+        (
+            copy(std::slice::from_ref(&header)),
+            "malformed at byte 4109: COPY is not a copy of the header and the tile table",
+        ),
+        (
+            copy(&[table.clone(), header.clone()]),
+            "malformed at byte 4109: COPY is not a copy of the header and the tile table",
+        ),
+        (fill(1), "malformed at byte 4104: a chunk fill after DATA (expected COPY)"),
+        (
+            [copy(&[header.clone(), table.clone()]), b"x".to_vec()].concat(),
+            "malformed at byte 4165: 1 bytes after the last chunk",
+        ),
+    ] {
+        assert_eq!(parse(&large(copy)).unwrap_err().to_string(), expected);
+    }
+
+    // 4,095 bytes up to the end of DATA, and one more.
+    let sized = |bytes: usize, more: &[Vec<u8>]| [&[image(), fill(bytes), data(b"")][..], more].concat();
+    assert_eq!(file(&sized(4_048, &[])).len(), 4_095);
+    parse(&file(&sized(4_048, &[]))).unwrap();
+    assert!(parse(&file(&sized(4_048, &[copy(&[image()])]))).is_err());
+    assert!(parse(&file(&sized(4_049, &[]))).is_err());
+    parse(&file(&sized(4_049, &[copy(&[image()])]))).unwrap();
 }
 
 #[test]

@@ -78,7 +78,9 @@ fn changed_files_get_the_same_verdict() {
     let mut paths = Vec::new();
     let mut expected = Vec::new();
     for (name, bytes) in files() {
-        for position in 0..bytes.len() {
+        // Of a large file both ends: what lies between is one chunk.
+        let positions = (0..bytes.len()).filter(|&at| at < 200 || at + 100 > bytes.len());
+        for position in positions {
             let mut changed = bytes.clone();
             changed[position] ^= 1 << (position % 8);
             // With the checksums put right, it is the other rules that decide.

@@ -21,6 +21,22 @@ pub enum Error {
         /// What the entropy coder found.
         source: wavern_entropy::Error,
     },
+    /// The symbols of a tile or segment are not those that were written although its bytes are: a faulty reader or
+    /// writer.
+    #[error(
+        "{unit} {index}: its symbols check as {computed:04x} (expected {stored:04x}) although its bytes are whole: \
+         a probability came out differently here; please report it with the file"
+    )]
+    Symbols {
+        /// "tile" or "segment".
+        unit: &'static str,
+        /// Which one, from 0.
+        index: usize,
+        /// The check value in the file.
+        stored: u16,
+        /// That of the symbols.
+        computed: u16,
+    },
     /// The entropy coder refused what it was given to write.
     #[error("entropy coder: {0}")]
     Entropy(wavern_entropy::Error),

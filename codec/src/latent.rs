@@ -47,6 +47,24 @@ impl Latents {
         self.z.set_window(row / v, column / u, &part.z);
         self.residual.set_window(row, column, &part.residual);
     }
+
+    /// The check value that a payload carries of the symbols in it: the low half of the CRC-32C of ẑ, ŷ and residuals of every
+    /// group, as little-endian 32-bit integers. It holds on the machine that wrote the file; where it does not, the
+    /// bytes are whole, and a probability came out differently.
+    pub fn check(groups: &[Self]) -> u16 {
+        let arrays = groups.iter().flat_map(|group| [&group.z, &group.y, &group.residual]);
+        // Through a buffer, so that the order of bytes is the same on every machine.
+        const SYMBOLS: usize = 1024;
+        let mut buffer = [0u8; 4 * SYMBOLS];
+        let mut checksum = 0;
+        for symbols in arrays.flat_map(|array| array.data().chunks(SYMBOLS)) {
+            for (bytes, symbol) in buffer.chunks_exact_mut(4).zip(symbols) {
+                bytes.copy_from_slice(&symbol.to_le_bytes());
+            }
+            checksum = crc32c::crc32c_append(checksum, &buffer[..4 * symbols.len()]);
+        }
+        checksum as u16
+    }
 }
 
 /// Factors of the channels at a level.

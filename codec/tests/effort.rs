@@ -65,8 +65,8 @@ fn more_effort_costs_less_and_decodes_all_the_same() {
             };
             assert_eq!(Some(decoded), searched.reconstruction);
             let (estimated, real) = (searched.search.estimated_bits, searched.search.payload_bits as f64);
-            // Beside the symbols a stream has a byte in front and 48 bits of state, rounded up to words.
-            let end = 8.0 + 48.0 + 16.0 + 8.0;
+            // Beside the symbols a tile has a check value and a byte in front, and 48 bits of state, rounded up to words.
+            let end = 16.0 + 8.0 + 48.0 + 16.0 + 8.0;
             assert!((real - estimated).abs() < 0.001 * real + end, "{estimated} {real}");
         }
     }

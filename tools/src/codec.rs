@@ -249,7 +249,9 @@ pub(crate) fn explain(error: wavern::Error) -> Error {
     use wavern::Error as Codec;
     let kind = match error {
         Codec::Container(error) => return explain_container(error),
-        Codec::Payload { .. } | Codec::Alpha(_) | Codec::Field { .. } => ErrorKind::Corrupt,
+        Codec::Payload { .. } | Codec::Symbols { .. } | Codec::Alpha(_) | Codec::Field { .. } => {
+            ErrorKind::Corrupt
+        }
         Codec::WeightsMismatch { .. } | Codec::Weights(_) => ErrorKind::Weights,
         Codec::Option { .. } | Codec::Signal(_) => ErrorKind::Usage,
         // What this crate's own readers and writers of rows said.

@@ -88,14 +88,25 @@ pub fn blank_image() -> Vec<u8> {
         .expect("valid fields")
 }
 
+/// Large enough for a copy of the header: four tiles of 1000 bytes and more.
+pub fn copied_image() -> Vec<u8> {
+    let header = ImageHeader { tile_log2: 1, ..image_header(512, 512) };
+    ContainerBuilder::new(Header::Image(header))
+        .metadata(ChunkCode::ICC, &b"profile"[..])
+        .tiles((0u8..4).map(|tile| vec![tile; 1000 + 10 * usize::from(tile)]))
+        .build(&Limits::default())
+        .expect("valid fields")
+}
+
 /// Every file above with the name of its golden copy.
-pub fn files() -> [(&'static str, Vec<u8>); 5] {
+pub fn files() -> [(&'static str, Vec<u8>); 6] {
     [
         ("small_image", small_image()),
         ("tiled_image", tiled_image()),
         ("segmented_audio", segmented_audio()),
         ("empty_audio", empty_audio()),
         ("blank_image", blank_image()),
+        ("copied_image", copied_image()),
     ]
 }
 

@@ -164,10 +164,8 @@ fn read_latents(
         .par_iter()
         .enumerate()
         .map(|(index, window)| {
-            let payload = container.tile(index)?;
-            let unit = layout.unit;
-            let decoded = decode_window(payload, *window, level, weights, layout.groups);
-            decoded.map_err(|source| Error::Payload { unit, index, source })
+            let place = Place { unit: layout.unit, index };
+            decode_window(container.tile(index)?, place, *window, level, weights, layout.groups)
         })
         .collect::<Result<_, Error>>()?;
     let [rows, columns] = layout.size;
@@ -190,23 +188,39 @@ fn level(header: &Header, config: &ModelConfig) -> Result<Level, Error> {
     Ok(level)
 }
 
-/// Undoes the encoder's `code_window`.
+/// Which tile or segment a payload is, for errors.
+#[derive(Clone, Copy)]
+struct Place {
+    unit: &'static str,
+    index: usize,
+}
+
+/// Undoes the encoder's `code_window`, and checks that the symbols are those that were written.
 fn decode_window(
     payload: &[u8],
+    Place { unit, index }: Place,
     [_, _, rows, columns]: [usize; 4],
     level: Level,
     weights: &Weights,
     groups: usize,
-) -> Result<Vec<Latents>, wavern_entropy::Error> {
-    let mut coder = wavern_entropy::Decoder::new(payload)?;
-    let mut parts = Vec::with_capacity(groups);
-    for _ in 0..groups {
-        let mut latents = Latents::zeros(&weights.config, rows, columns);
-        weights.prior.code(level, &mut latents, &mut coder)?;
-        parts.push(latents);
-    }
-    coder.finish()?;
-    Ok(parts)
+) -> Result<Vec<Latents>, Error> {
+    let Some((stored, stream)) = payload.split_first_chunk() else {
+        return Err(Error::Payload { unit, index, source: wavern_entropy::Error::UnexpectedEnd });
+    };
+    let decode = || -> Result<Vec<Latents>, wavern_entropy::Error> {
+        let mut coder = wavern_entropy::Decoder::new(stream)?;
+        let mut parts = Vec::with_capacity(groups);
+        for _ in 0..groups {
+            let mut latents = Latents::zeros(&weights.config, rows, columns);
+            weights.prior.code(level, &mut latents, &mut coder)?;
+            parts.push(latents);
+        }
+        coder.finish()?;
+        Ok(parts)
+    };
+    let parts = decode().map_err(|source| Error::Payload { unit, index, source })?;
+    let (stored, computed) = (u16::from_le_bytes(*stored), Latents::check(&parts));
+    if stored == computed { Ok(parts) } else { Err(Error::Symbols { unit, index, stored, computed }) }
 }
 
 fn metadata_of(container: &Container<'_>) -> Metadata {

@@ -4,7 +4,7 @@
 //! wavelet, which see across the borders of tiles. A view of a part is the same work on the rows and columns of ŷ that
 //! its pixels can see.
 
-use super::{Layout, decode_window, level, metadata_of, read_latents};
+use super::{Layout, Place, decode_window, level, metadata_of, read_latents};
 use crate::alpha;
 use crate::error::Error;
 use crate::latent::{Gains, Latents};
@@ -66,8 +66,14 @@ pub fn decode_rows(
         // No more tiles at once than threads: what each needs on the way would add up.
         for tiles in tiles.chunks(rayon::current_num_threads()) {
             let decode = |&(index, window): &(usize, [usize; 4])| {
-                let decoded = decode_window(container.tile(index)?, window, level, weights, 1);
-                decoded.map_err(|source| Error::Payload { unit: "tile", index, source })
+                decode_window(
+                    container.tile(index)?,
+                    Place { unit: "tile", index },
+                    window,
+                    level,
+                    weights,
+                    1,
+                )
             };
             let decoded = tiles.par_iter().map(decode).collect::<Result<Vec<_>, Error>>()?;
             for ((_, window), latents) in tiles.iter().zip(decoded) {

@@ -1,6 +1,6 @@
 //! File → sound. Each step has its mirror in `encoder/sound.rs`.
 
-use super::{Decoder, decode_window, level, metadata_of};
+use super::{Decoder, Place, decode_window, level, metadata_of};
 use crate::envelope::SIGNALS;
 use crate::error::Error;
 use crate::lapped::Lapped;
@@ -253,8 +253,8 @@ fn segment(
     if payload.is_empty() {
         return Ok((0..groups).map(|_| Latents::zeros(&weights.config, 1, count)).collect());
     }
-    decode_window(payload, [0, first, 1, count], Level(header.level), weights, groups)
-        .map_err(|source| Error::Payload { unit: "segment", index, source })
+    let place = Place { unit: "segment", index };
+    decode_window(payload, place, [0, first, 1, count], Level(header.level), weights, groups)
 }
 
 /// The latents of segments put together, one entry for each group of channels. Positions of ẑ that a last segment begins

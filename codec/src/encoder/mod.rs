@@ -167,13 +167,15 @@ fn code_windows(
     Ok(payloads)
 }
 
-/// The payload of one tile or segment, all groups after each other.
+/// The payload of one tile or segment: a check value of the symbols, then the stream, all groups after each other.
 fn code_window(parts: &mut [Latents], level: Level, weights: &Weights) -> Result<Vec<u8>, Error> {
     let mut coder = wavern_entropy::Encoder::new();
-    for latents in parts {
+    for latents in parts.iter_mut() {
         weights.prior.code(level, latents, &mut coder).map_err(Error::Entropy)?;
     }
-    Ok(coder.finish())
+    let mut payload = coder.finish();
+    payload.splice(0..0, Latents::check(parts).to_le_bytes());
+    Ok(payload)
 }
 
 fn with_metadata<'a>(builder: ContainerBuilder<'a>, metadata: &'a Metadata) -> ContainerBuilder<'a> {
