@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("usage: entropy_time PICTURE.wvn")?;
     let bytes = std::fs::read(path)?;
     let container = Container::parse(&bytes, &Limits::default())?;
-    let weights = weights::image()?;
+    let weights = weights::image(weights::Tune::Psnr)?;
     let config = &weights.config;
     let Header::Image(header) = container.header() else { return Err("not a picture".into()) };
     if container.tile_count() != 1 {

@@ -61,4 +61,4 @@ pub use quality::{Level, Quality};
 pub use rows::{PictureInfo, ReadRows, Region, View, WriteRows};
 pub use signal::{Audio, Image, Signal};
 pub use transforms::Transforms;
-pub use weights::Weights;
+pub use weights::{Tune, Weights};

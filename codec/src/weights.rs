@@ -294,21 +294,36 @@ pub fn id_of(bytes: &[u8]) -> WeightsId {
     WeightsId(id)
 }
 
-/// The weight file of a kind inside the library.
-pub fn built_in(kind: Kind) -> &'static [u8] {
-    match kind {
-        Kind::Image => include_bytes!("../../models/image.safetensors"),
-        Kind::Audio => include_bytes!("../../models/audio.safetensors"),
+/// What the weights of a picture were trained for. There is one set for sound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tune {
+    /// The smallest squared error of RGB.
+    #[default]
+    Psnr,
+    /// What pleases the eye: structure and luma before colour.
+    Visual,
+}
+
+/// A weight file inside the library.
+pub fn built_in(kind: Kind, tune: Tune) -> &'static [u8] {
+    match (kind, tune) {
+        (Kind::Image, Tune::Psnr) => include_bytes!("../../models/image.safetensors"),
+        (Kind::Image, Tune::Visual) => include_bytes!("../../models/image-visual.safetensors"),
+        (Kind::Audio, _) => include_bytes!("../../models/audio.safetensors"),
     }
 }
 
 /// The image model inside the library.
 ///
 /// # Errors
-/// Never for the file that is shipped; the type is that of any weight file.
-pub fn image() -> Result<Arc<Weights>, Error> {
-    static CACHE: Cache = Cache::new();
-    CACHE.get(Kind::Image)
+/// Never for the files that are shipped; the type is that of any weight file.
+pub fn image(tune: Tune) -> Result<Arc<Weights>, Error> {
+    static PSNR: Cache = Cache::new();
+    static VISUAL: Cache = Cache::new();
+    match tune {
+        Tune::Psnr => PSNR.get(Kind::Image, tune),
+        Tune::Visual => VISUAL.get(Kind::Image, tune),
+    }
 }
 
 /// The audio model inside the library.
@@ -317,7 +332,26 @@ pub fn image() -> Result<Arc<Weights>, Error> {
 /// Never for the file that is shipped; the type is that of any weight file.
 pub fn audio() -> Result<Arc<Weights>, Error> {
     static CACHE: Cache = Cache::new();
-    CACHE.get(Kind::Audio)
+    CACHE.get(Kind::Audio, Tune::default())
+}
+
+/// The model inside the library that a file of this kind names.
+///
+/// # Errors
+/// The id of the default model of that kind, if there is none.
+pub fn named(kind: Kind, id: WeightsId) -> Result<(Arc<Weights>, Tune), crate::Error> {
+    let of = |tune| if kind == Kind::Image { image(tune) } else { audio() };
+    let default = of(Tune::default())?;
+    if default.id == id {
+        return Ok((default, Tune::default()));
+    }
+    if kind == Kind::Image {
+        let visual = of(Tune::Visual)?;
+        if visual.id == id {
+            return Ok((visual, Tune::Visual));
+        }
+    }
+    Err(crate::Error::WeightsMismatch { needed: id, have: default.id, kind })
 }
 
 struct Cache(std::sync::Mutex<Option<Arc<Weights>>>);
@@ -327,12 +361,12 @@ impl Cache {
         Self(std::sync::Mutex::new(None))
     }
 
-    fn get(&self, kind: Kind) -> Result<Arc<Weights>, Error> {
+    fn get(&self, kind: Kind, tune: Tune) -> Result<Arc<Weights>, Error> {
         let mut slot = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(weights) = &*slot {
             return Ok(weights.clone());
         }
-        let file = built_in(kind);
+        let file = built_in(kind, tune);
         let weights = Arc::new(Weights { file: Some(file), ..Weights::open(file, id_of(file))? });
         *slot = Some(weights.clone());
         Ok(weights)

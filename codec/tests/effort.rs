@@ -41,7 +41,7 @@ fn squared_error(a: &Image, b: &Image) -> f64 {
 
 /// `bits + λ · error` as the search counts it.
 fn cost(image: &Image, encoded: &Encoded<Image>) -> f64 {
-    let lambdas = &wavern::weights::image().unwrap().config.lambdas;
+    let lambdas = &wavern::weights::image(wavern::Tune::Psnr).unwrap().config.lambdas;
     let position = f64::from(encoded.level.0) / 64.0;
     let (low, t) = (position as usize, position.fract());
     let high = (low + 1).min(lambdas.len() - 1);

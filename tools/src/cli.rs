@@ -202,6 +202,25 @@ pub(crate) fn parse_positive(text: &str) -> Result<f64, String> {
     value.ok_or_else(|| "expected a number above 0".to_owned())
 }
 
+/// `--tune`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Tune {
+    /// The smallest squared error: for measurement and for machines
+    #[default]
+    Psnr,
+    /// The eye: structure and luma before colour
+    Visual,
+}
+
+impl From<Tune> for wavern::Tune {
+    fn from(tune: Tune) -> Self {
+        match tune {
+            Tune::Psnr => Self::Psnr,
+            Tune::Visual => Self::Visual,
+        }
+    }
+}
+
 /// 1 to 9.
 pub(crate) fn parse_effort(text: &str) -> Result<wavern::Effort, String> {
     let effort = text.parse().ok().and_then(|value| wavern::Effort::new(value).ok());

@@ -7,7 +7,7 @@ use wavern::PictureInfo;
 use wavern::Transforms;
 use wavern::network::Kind;
 use wavern::signal::{Audio, Color, Image, SampleFormat, Signal};
-use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Latents, Quality, SearchReport};
+use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Latents, Quality, SearchReport, Tune};
 use wavern::{View, WriteRows};
 use wavern_bitstream::{Container, Header, Limits};
 
@@ -44,19 +44,25 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// The float networks of the built-in weights for this kind, if not the codec's own.
-    fn transforms(&self, kind: Kind) -> Result<Option<Arc<dyn Transforms>>> {
+    /// The float networks of built-in weights, if not the codec's own.
+    fn transforms(&self, kind: Kind, tune: Tune) -> Result<Option<Arc<dyn Transforms>>> {
         #[cfg(feature = "torch")]
-        return self.backend.transforms(kind).map_err(explain);
+        return self.backend.transforms(kind, tune).map_err(explain);
         #[cfg(not(feature = "torch"))]
-        return Ok(Option::<Arc<dyn Transforms>>::None.filter(|_| kind == Kind::Image));
+        return Ok(Option::<Arc<dyn Transforms>>::None.filter(|_| (kind, tune) == (Kind::Image, Tune::Psnr)));
     }
 }
 
 /// Codes a signal.
-pub(crate) fn encode(signal: &Signal, target: Target, effort: Effort, engine: Engine) -> Result<Stream> {
+pub(crate) fn encode(
+    signal: &Signal,
+    target: Target,
+    effort: Effort,
+    tune: Tune,
+    engine: Engine,
+) -> Result<Stream> {
     let kind = if matches!(signal, Signal::Image(_)) { Kind::Image } else { Kind::Audio };
-    let encoder = encoder(kind, target, effort, engine)?;
+    let encoder = encoder(kind, target, effort, tune, engine)?;
     let (bytes, level, search) = match signal {
         Signal::Image(image) => encoder.encode_image(image).map(|e| (e.bytes, e.level, e.search)),
         Signal::Audio(audio) => encoder.encode_audio(audio).map(|e| (e.bytes, e.level, e.search)),
@@ -70,18 +76,26 @@ pub(crate) fn encode_rows(
     rows: &mut PnmRows,
     target: Target,
     effort: Effort,
+    tune: Tune,
     engine: Engine,
 ) -> Result<Stream> {
     let info = rows.info().clone();
-    let encoded = encoder(Kind::Image, target, effort, engine)?.encode_rows(&info, rows).map_err(explain)?;
+    let encoded =
+        encoder(Kind::Image, target, effort, tune, engine)?.encode_rows(&info, rows).map_err(explain)?;
     Ok(Stream { bytes: encoded.bytes, level: encoded.level.0, search: encoded.search })
 }
 
 /// An encoder of this kind of signal.
-pub(crate) fn encoder(kind: Kind, target: Target, effort: Effort, engine: Engine) -> Result<Encoder> {
-    let transforms = engine.transforms(kind)?;
+pub(crate) fn encoder(
+    kind: Kind,
+    target: Target,
+    effort: Effort,
+    tune: Tune,
+    engine: Engine,
+) -> Result<Encoder> {
+    let transforms = engine.transforms(kind, tune)?;
     let threads = engine.threads;
-    let mut options = EncodeOptions { effort, threads, transforms, ..EncodeOptions::default() };
+    let mut options = EncodeOptions { effort, tune, threads, transforms, ..EncodeOptions::default() };
     match target {
         Target::Quality(value) => {
             let wrong = |value| Error::usage(format!("quality {value} (expected 0..=100)"));
@@ -121,12 +135,21 @@ pub(crate) fn is_plain_picture(bytes: &[u8]) -> Result<bool> {
 /// What kind of signal a stream holds. Only its header has to be whole.
 pub(crate) fn kind(bytes: &[u8]) -> Result<Kind> {
     let container = Container::parse_damaged(bytes, &Limits::default()).map_err(explain_container)?;
-    Ok(if matches!(container.header(), Header::Image(_)) { Kind::Image } else { Kind::Audio })
+    Ok(kind_of(container.header()))
+}
+
+/// What kind of signal a header is of.
+fn kind_of(header: &Header) -> Kind {
+    if matches!(header, Header::Image(_)) { Kind::Image } else { Kind::Audio }
 }
 
 /// A decoder for a stream.
 pub(crate) fn decoder(bytes: &[u8], engine: Engine) -> Result<Decoder> {
-    let transforms = engine.transforms(kind(bytes)?)?;
+    let container = Container::parse_damaged(bytes, &Limits::default()).map_err(explain_container)?;
+    let kind = kind_of(container.header());
+    // Which weights are missing is for the decoder to say.
+    let tune = wavern::weights::named(kind, container.header().weights()).map(|(_, tune)| tune);
+    let transforms = engine.transforms(kind, tune.unwrap_or_default())?;
     let options = DecodeOptions { threads: engine.threads, transforms, ..DecodeOptions::default() };
     Decoder::new(options).map_err(explain)
 }
@@ -139,11 +162,7 @@ pub(crate) fn latents(bytes: &[u8], threads: Option<usize>) -> Result<Vec<Latent
 
 /// The quality 0..=100 that a level stands for, if the weights are the built-in ones.
 pub(crate) fn quality(header: &Header) -> Option<f64> {
-    let weights = match header {
-        Header::Image(_) => wavern::weights::image(),
-        Header::Audio(_) => wavern::weights::audio(),
-    };
-    let weights = weights.ok().filter(|weights| weights.id == header.weights())?;
+    let (weights, _) = wavern::weights::named(kind_of(header), header.weights()).ok()?;
     let top = wavern::Level::top(weights.config.lambdas.len()).0;
     Some(100.0 * f64::from(header.level()) / f64::from(top.max(1)))
 }

@@ -68,6 +68,10 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "1..9", value_parser = cli::parse_effort, default_value = "1")]
     effort: Effort,
 
+    /// Pictures: what the weights were trained for
+    #[arg(long, value_enum, default_value_t)]
+    tune: cli::Tune,
+
     /// Overwrite OUT if it exists
     #[arg(short, long)]
     force: bool,
@@ -168,7 +172,8 @@ fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
         Source::Rows(mut rows) => {
             let input = rows.name().to_owned();
             let stream =
-                codec::encode_rows(&mut rows, target, args.effort, args.common.engine()).at(&input)?;
+                codec::encode_rows(&mut rows, target, args.effort, args.tune.into(), args.common.engine())
+                    .at(&input)?;
             let info = rows.info();
             let pixels = f64::from(info.width) * f64::from(info.height);
             let rate = Rate::BitsPerPixel(stream.bytes.len() as f64 * 8.0 / pixels);
@@ -179,7 +184,8 @@ fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
             let Loaded { signal, notes } = files::read_signal(&input)?;
             args.common.notes(input.name(), &notes);
             let start = Instant::now();
-            let stream = codec::encode(&signal, target, args.effort, args.common.engine()).at(input.name())?;
+            let stream = codec::encode(&signal, target, args.effort, args.tune.into(), args.common.engine())
+                .at(input.name())?;
             let seconds = start.elapsed().as_secs_f64();
             let rate = codec::rate(&signal, stream.bytes.len());
             let what = codec::describe(&signal);

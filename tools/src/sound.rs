@@ -93,7 +93,8 @@ pub(crate) fn encode(
     let (name, count) = (input.name().to_owned(), input.count());
     let mut source = Source::open(input, kind)?;
     let (sample_rate, format, channels) = source.format();
-    let encoder = codec::encoder(wavern::network::Kind::Audio, target, effort, engine)?;
+    let encoder =
+        codec::encoder(wavern::network::Kind::Audio, target, effort, wavern::Tune::default(), engine)?;
     let mut writer = encoder.sound(sample_rate, format, channels).map_err(codec::explain).at(&name)?;
     let mut frames = 0u64;
     while let Some(samples) = source.read().at(&name)? {

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use std::sync::Arc;
 use wavern::network::Kind;
-use wavern::{Error, Transforms, weights};
+use wavern::{Error, Transforms, Tune, weights};
 use wavern_torch::backend::TorchTransforms;
 
 /// Which engine runs the float networks.
@@ -34,15 +34,17 @@ impl Default for Args {
 }
 
 impl Args {
-    /// The networks of the built-in weights on libtorch, if it was asked for.
-    pub(crate) fn transforms(&self, kind: Kind) -> Result<Option<Arc<dyn Transforms>>, Error> {
+    /// The networks of built-in weights on libtorch, if it was asked for.
+    pub(crate) fn transforms(&self, kind: Kind, tune: Tune) -> Result<Option<Arc<dyn Transforms>>, Error> {
         match self.backend {
             Backend::Plain if self.device == tch::Device::Cpu => Ok(None),
             Backend::Plain => Err(Error::Option {
                 option: "--device",
                 problem: "the plain engine runs on the cpu only".into(),
             }),
-            Backend::Torch => Ok(Some(Arc::new(TorchTransforms::new(weights::built_in(kind), self.device)?))),
+            Backend::Torch => {
+                Ok(Some(Arc::new(TorchTransforms::new(weights::built_in(kind, tune), self.device)?)))
+            }
         }
     }
 }

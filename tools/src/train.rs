@@ -6,8 +6,9 @@ use crate::torch::parse_device;
 use clap::{Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use wavern::network::ModelConfig;
+use wavern_torch::model::Model;
 use wavern_torch::train::{self, Options};
-use wavern_torch::{export, params};
+use wavern_torch::{export, params, validation};
 
 /// Train a model (needs libtorch)
 ///
@@ -25,6 +26,8 @@ enum What {
     Image(Run),
     /// Train the audio model on a folder of sounds (FLAC, Ogg Vorbis, WAV)
     Audio(Run),
+    /// Measure a model on a folder, without files: rate with the integer prior and with one in floats, and quality
+    Validate(Validate),
     /// Turn a checkpoint into a weight file, proving that its integer networks stay exact
     Export(Export),
 }
@@ -91,6 +94,14 @@ struct Run {
     #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
     favour: Vec<String>,
 
+    /// Pictures: squared error of RGB, or four parts of a stand-in for SSIMULACRA 2 and one of it
+    #[arg(long, value_enum, default_value_t)]
+    tune: crate::cli::Tune,
+
+    /// Pictures: share of crops that are made-up drawings of text, shapes and flat areas
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    drawings: f64,
+
     /// Seed of crops and levels
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -122,6 +133,20 @@ struct Export {
     force: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct Validate {
+    /// What it is a model of
+    #[arg(value_enum)]
+    kind: Kind,
+
+    /// Checkpoint (.ckpt) or weight file (.safetensors)
+    model: PathBuf,
+
+    /// Folder of signals
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
     Image,
@@ -141,6 +166,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::Image(run) => train(run, Kind::Image),
         What::Audio(run) => train(run, Kind::Audio),
+        What::Validate(validate) => measure(validate),
         What::Export(export) => write_weights(export),
     }
 }
@@ -175,9 +201,39 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
         validate_every: run.validate_every,
         bf16: matches!(run.precision, Precision::Bf16),
         favour: run.favour.clone(),
+        tune: run.tune.into(),
+        drawings: run.drawings,
         seed: run.seed,
     };
     train::run(&options).map_err(Error::failed)
+}
+
+/// A table on standard output: one line for each anchor level.
+fn measure(args: &Validate) -> Result<()> {
+    let name = show(&args.model);
+    let config = args.kind.config();
+    let saved = train::initial_weights(&args.model).map_err(Error::failed).at(&name)?;
+    let device = tch::Device::Cpu;
+    let mut params = params::Params::new(device);
+    for (key, tensor) in saved.iter().filter_map(|(key, t)| Some((key.strip_prefix("average.")?, t))) {
+        params.set(key, tensor);
+    }
+    let set = validation::validation_set(&config, &args.data, device).map_err(Error::failed)?;
+    let model = |float_prior| Model { config: config.clone(), compute: tch::Kind::Float, float_prior };
+    crate::cli::print("level  bits/sample  with a float prior  integers cost  quality dB\n")?;
+    for anchor in 0..config.lambdas.len() {
+        let [integer, float] =
+            [false, true].map(|float| validation::measure(&model(float), &params, &set, anchor));
+        let cost = 100.0 * (integer.rate / float.rate - 1.0);
+        crate::cli::print(&format!(
+            "{:5}  {:11.5}  {:18.5}  {cost:+12.2}%  {:10.3}\n",
+            anchor * usize::from(wavern::quality::STEPS),
+            integer.rate,
+            float.rate,
+            integer.quality
+        ))?;
+    }
+    Ok(())
 }
 
 fn write_weights(args: &Export) -> Result<()> {

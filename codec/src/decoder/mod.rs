@@ -124,15 +124,7 @@ impl Decoder {
         if let Some(weights) = self.options.weights.as_ref().filter(fits) {
             return Ok(weights.clone());
         }
-        let weights = match kind {
-            Kind::Image => weights::image()?,
-            Kind::Audio => weights::audio()?,
-        };
-        if fits(&&weights) {
-            Ok(weights)
-        } else {
-            Err(Error::WeightsMismatch { needed, have: weights.id, kind })
-        }
+        Ok(weights::named(kind, needed)?.0)
     }
 }
 

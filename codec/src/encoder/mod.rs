@@ -16,7 +16,7 @@ use crate::rows::{PictureInfo, ReadRows};
 use crate::signal::{Audio, Image, Metadata};
 use crate::threads;
 use crate::transforms::{self, Transforms};
-use crate::weights::{self, Weights};
+use crate::weights::{self, Tune, Weights};
 use rayon::prelude::*;
 use std::sync::Arc;
 use wavern_bitstream::{ChunkCode, ContainerBuilder, Limits};
@@ -26,6 +26,8 @@ use wavern_bitstream::{ChunkCode, ContainerBuilder, Limits};
 pub struct EncodeOptions {
     /// Where on the scale from the smallest file (0) to the best signal (100).
     pub quality: Quality,
+    /// Pictures only: which of the built-in weights.
+    pub tune: Tune,
     /// How long to search for better symbols; the decoder and its time stay the same.
     pub effort: Effort,
     /// Pictures only: a size or an error to meet; the quality is searched for.
@@ -71,6 +73,11 @@ impl Encoder {
     /// # Errors
     /// [`Error::Option`] if an option is out of range.
     pub fn new(options: EncodeOptions) -> Result<Self, Error> {
+        if options.tune == Tune::Visual && options.effort.searches() {
+            let problem =
+                "searches by squared error, which is not what visual weights are for (expected 1)".into();
+            return Err(Error::Option { option: "effort", problem });
+        }
         if options.bitrate == Some(0) {
             return Err(Error::Option { option: "bitrate", problem: "0 bit/s (expected at least 1)".into() });
         }
@@ -133,7 +140,7 @@ impl Model {
     fn choose(options: &EncodeOptions, kind: Kind) -> Result<Self, Error> {
         let weights = match options.weights.as_ref().filter(|weights| weights.config.kind == kind) {
             Some(weights) => weights.clone(),
-            None if kind == Kind::Image => weights::image()?,
+            None if kind == Kind::Image => weights::image(options.tune)?,
             None => weights::audio()?,
         };
         let transforms = transforms::engine(&weights, options.transforms.as_ref());

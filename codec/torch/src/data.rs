@@ -75,7 +75,8 @@ pub fn pictures(
 }
 
 /// A random square of `side` pixels, randomly mirrored and transposed, as `[side, side, 3]`.
-pub fn crop(picture: &Picture, side: usize, random: &mut Random, out: &mut Vec<u8>) {
+pub fn crop(picture: &Picture, side: usize, random: &mut Random) -> Vec<u8> {
+    let mut out = Vec::with_capacity(side * side * 3);
     let x0 = random.below(picture.width - side + 1);
     let y0 = random.below(picture.height - side + 1);
     let symmetry = random.below(8);
@@ -93,6 +94,7 @@ pub fn crop(picture: &Picture, side: usize, random: &mut Random, out: &mut Vec<u
             out.extend_from_slice(&picture.pixels[at..at + 3]);
         }
     }
+    out
 }
 
 /// The centre of a picture as `[rows, columns, 3]`, sides the largest multiples of `unit` up to `side`.

@@ -105,9 +105,8 @@ mod tests {
     #[test]
     fn the_codec_measures_the_same() {
         let config = ModelConfig::audio().envelope.unwrap();
-        let values: Vec<f32> = (0..24 * 512)
-            .map(|i| ((i * 7919 % 1013) as f32 - 500.0) * 2f32.powi(-((i % 19) as i32)))
-            .collect();
+        let values: Vec<f32> =
+            (0..24 * 512).map(|i| ((i * 7919 % 1013) as f32 - 500.0) * 2f32.powi(-(i % 19))).collect();
         let ours = measure(&Tensor::from_slice(&values).view([1, 1, 24, 512]), &config);
         let cells = envelope::Cells::new(&config);
         let z = cells.measure(&network::Tensor::from_vec([1, 24, 512], values));

@@ -118,7 +118,7 @@ fn gains(params: &mut Params, config: &ModelConfig) {
         .iter()
         .map(|&lambda| {
             let weight =
-                crate::train::distortion_weight(config.kind, lambda) / crate::train::components(config.kind);
+                crate::loss::distortion_weight(config.kind, lambda) / crate::loss::components(config.kind);
             let step = (12.0 / (2.0 * std::f64::consts::LN_2 * weight)).sqrt();
             -(0.8 * step).log2() as f32
         })

@@ -7,7 +7,9 @@
 //!   in one pass, for CPUs.
 //! * [`envelope`]: the hyper-latent of sounds, which is measured.
 //! * [`model`]: the whole codec as a function from packets to rate and distortion.
-//! * [`data`], [`initial`], [`fit`], [`train`]: crops, the PCA start or another model as one, the loop.
+//! * [`perceptual`]: what weights for the eye are trained with beside the squared error.
+//! * [`data`], [`drawing`], [`initial`], [`fit`], [`loss`], [`train`], [`validation`]: crops, the PCA start or another
+//!   model as one, the loop and its curve.
 //! * [`export`]: trained floats → the weight file, with the proof that no partial sum leaves the exact range.
 //! * [`backend`]: the same networks behind the codec's `Transforms` trait, for `--backend torch`.
 
@@ -16,6 +18,7 @@
 pub mod backend;
 mod cuda;
 pub mod data;
+pub mod drawing;
 pub mod envelope;
 pub mod export;
 pub mod fit;
@@ -23,8 +26,11 @@ pub mod fused;
 pub mod initial;
 pub mod layers;
 pub mod likelihood;
+pub mod loss;
 pub mod model;
 pub mod optimizer;
 pub mod params;
+pub mod perceptual;
 pub mod prior;
 pub mod train;
+pub mod validation;

@@ -4,7 +4,7 @@ use crate::envelope;
 use crate::layers::{self, Levels, size4};
 use crate::likelihood::{self, Mixture};
 use crate::params::Params;
-use crate::prior::{self, compand, straight_through};
+use crate::prior::{self, Arithmetic, compand, straight_through};
 use tch::{Device, Kind, Tensor};
 use wavern::network::{self, ModelConfig};
 use wavern::wavelet::packet2d;
@@ -16,6 +16,8 @@ pub struct Model {
     pub config: ModelConfig,
     /// Kind of the heavy matrix products.
     pub compute: Kind,
+    /// Probabilities from networks without integer grids: for measurement only.
+    pub float_prior: bool,
 }
 
 /// Per item of a batch.
@@ -27,6 +29,8 @@ pub struct Outcome {
     pub hyper_bits: Tensor,
     /// Mean squared error in units of the networks, of pixels or of packets divided by their envelope, `[batch]`.
     pub mse: Tensor,
+    /// Decoded packets in units of the networks, `[batch, rows, columns, channels]`.
+    pub restored: Tensor,
 }
 
 /// How symbols are made in the forward pass.
@@ -72,10 +76,11 @@ impl Model {
         };
         let z_rate = envelope.map_or(z_rate, |envelope| envelope.residuals);
         let hyper_bits = self.hyper_bits(params, &z_rate, levels);
-        let features = prior::hyper_synthesis(params, config, &z_hat, levels, self.compute);
+        let arithmetic = Arithmetic { compute: self.compute, float: self.float_prior };
+        let features = prior::hyper_synthesis(params, config, &z_hat, levels, arithmetic);
         let [_, rows, columns, _] = size4(&y);
         let features = features.narrow(1, 0, rows).narrow(2, 0, columns);
-        let steps = prior::context(params, &config.context, &features, &y_hat, self.compute);
+        let steps = prior::context(params, &config.context, &features, &y_hat, arithmetic);
         let flat = y_rate.reshape([-1, config.latents() as i64]);
         let mut latent_bits = Tensor::zeros([batch], (Kind::Float, packets.device()));
         for step in &steps {
@@ -84,14 +89,15 @@ impl Model {
                 step.channels.start as i64,
                 step.channels.len() as i64,
             );
-            latent_bits = latent_bits + step.bits(&symbols, config.context.components, batch);
+            latent_bits += step.bits(&symbols, config.context.components, batch);
         }
         let restored = match config.context.residual {
             true => y_hat.shallow_clone() + self.residuals(&steps, &y_hat),
             false => y_hat.shallow_clone(),
         };
         let restored = restored * levels.interpolate(params.get("gain.decode")).exp2();
-        let error = run("synthesis", &config.synthesis, &restored) - packets;
+        let restored = run("synthesis", &config.synthesis, &restored);
+        let error = &restored - packets;
         let mse = match config.kind {
             network::Kind::Image => inverse_packets(&error.to_kind(self.compute), config.packet_levels)
                 .to_kind(Kind::Float)
@@ -103,7 +109,7 @@ impl Model {
                 error.square().flatten(1, -1).mean_dim([1i64].as_slice(), false, Kind::Float)
             }
         };
-        Outcome { latent_bits, hyper_bits, mse }
+        Outcome { latent_bits, hyper_bits, mse, restored }
     }
 
     /// Latent residuals of all steps, in the layout of ŷ.

@@ -13,13 +13,25 @@ use wavern::network::config::ContextConfig;
 use wavern::network::{Layer, ModelConfig};
 use wavern::prior::units;
 
+/// How the networks of the prior are computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Arithmetic {
+    /// Kind of the heavy matrix products.
+    pub compute: Kind,
+    /// Weights and activations stay off the integer grids: what exactness costs is the difference. Never what is trained.
+    pub float: bool,
+}
+
 /// Passes gradients as if `rounded` were `smooth`.
 pub fn straight_through(smooth: &Tensor, rounded: &Tensor) -> Tensor {
     smooth + (rounded - smooth).detach()
 }
 
 /// Weights on the grid of signed 8-bit integers times a power of two per output channel (dimension 0).
-fn round_weight(weight: &Tensor, finest: i64, coarsest: i64) -> Tensor {
+fn round_weight(weight: &Tensor, finest: i64, coarsest: i64, arithmetic: Arithmetic) -> Tensor {
+    if arithmetic.float {
+        return weight.shallow_clone();
+    }
     let rows = weight.size()[0];
     let flat = weight.reshape([rows, -1]).detach();
     let largest = flat.abs().amax([1i64].as_slice(), true).clamp_min(1e-9);
@@ -36,15 +48,26 @@ fn round_weight(weight: &Tensor, finest: i64, coarsest: i64) -> Tensor {
 }
 
 /// ReLU, saturation and rounding to the grid of unsigned 8-bit activations.
-fn activation(x: &Tensor) -> Tensor {
+fn activation(x: &Tensor, arithmetic: Arithmetic) -> Tensor {
     let scale = f64::from(1u32 << units::ACTIVATION);
     let x = x.clamp(0.0, f64::from(units::ACTIVATION_LIMIT) / scale);
+    if arithmetic.float {
+        return x;
+    }
     straight_through(&x, &((x.detach() * scale).round() / scale))
 }
 
-fn pointwise(params: &Params, prefix: &str, x: &Tensor, extra: Option<&Tensor>, compute: Kind) -> Tensor {
+fn pointwise(
+    params: &Params,
+    prefix: &str,
+    x: &Tensor,
+    extra: Option<&Tensor>,
+    arithmetic: Arithmetic,
+) -> Tensor {
+    let compute = arithmetic.compute;
     let coarsest = units::coarsest_weight(prefix.trim_end_matches('.'));
-    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, coarsest);
+    let weight =
+        round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, coarsest, arithmetic);
     let y = x.to_kind(compute).linear::<&Tensor>(&weight.to_kind(compute), None).to_kind(Kind::Float);
     let y = y + params.get(&format!("{prefix}bias"));
     match extra {
@@ -53,9 +76,16 @@ fn pointwise(params: &Params, prefix: &str, x: &Tensor, extra: Option<&Tensor>, 
     }
 }
 
-fn depthwise(params: &Params, prefix: &str, x: &Tensor, kernel: [usize; 2], compute: Kind) -> Tensor {
-    let weight =
-        round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, 0).to_kind(compute);
+fn depthwise(
+    params: &Params,
+    prefix: &str,
+    x: &Tensor,
+    kernel: [usize; 2],
+    arithmetic: Arithmetic,
+) -> Tensor {
+    let compute = arithmetic.compute;
+    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, 0, arithmetic)
+        .to_kind(compute);
     let bias = params.get(&format!("{prefix}bias")).to_kind(compute);
     convolve_depthwise(&x.to_kind(compute), &weight, &bias, kernel).to_kind(Kind::Float)
 }
@@ -66,7 +96,7 @@ pub fn hyper_synthesis(
     config: &ModelConfig,
     z_hat: &Tensor,
     levels: &Levels,
-    compute: Kind,
+    arithmetic: Arithmetic,
 ) -> Tensor {
     let limit = f64::from(units::INPUT_LIMIT);
     let mut x = z_hat.clamp(-limit, limit) * 2f64.powi(-units::HYPER_INPUT);
@@ -77,9 +107,11 @@ pub fn hyper_synthesis(
             Layer::Pointwise { .. } => {
                 let extra =
                     (index == last).then(|| levels.interpolate(params.get("hyper_synthesis.level_bias")));
-                activation(&pointwise(params, &prefix, &x, extra.as_ref(), compute))
+                activation(&pointwise(params, &prefix, &x, extra.as_ref(), arithmetic), arithmetic)
             }
-            Layer::Depthwise { kernel, .. } => activation(&depthwise(params, &prefix, &x, *kernel, compute)),
+            Layer::Depthwise { kernel, .. } => {
+                activation(&depthwise(params, &prefix, &x, *kernel, arithmetic), arithmetic)
+            }
             Layer::DepthToSpace { factor } => depth_to_space(&x, *factor),
             other => unreachable!("refused by ModelConfig::validate: {other:?}"),
         };
@@ -125,7 +157,7 @@ pub fn context(
     config: &ContextConfig,
     features: &Tensor,
     y_hat: &Tensor,
-    compute: Kind,
+    arithmetic: Arithmetic,
 ) -> Vec<Step> {
     let size = y_hat.size();
     let (batch, rows, columns) = (size[0], size[1], size[2]);
@@ -151,15 +183,18 @@ pub fn context(
             };
             let mut fused = flat_features.index_select(0, positions);
             if let Some(input) = input {
-                let x = activation(&pointwise(params, &prefix("look"), &input, None, compute));
-                let x = activation(&depthwise(params, &prefix("around"), &x, config.kernel, compute));
+                let x = activation(&pointwise(params, &prefix("look"), &input, None, arithmetic), arithmetic);
+                let x = activation(
+                    &depthwise(params, &prefix("around"), &x, config.kernel, arithmetic),
+                    arithmetic,
+                );
                 let x = x.reshape([batch * rows * columns, -1]).index_select(0, positions);
                 fused = Tensor::cat(&[fused, x], 1);
             }
-            let x = activation(&pointwise(params, &prefix("fuse"), &fused, None, compute));
-            let x = activation(&pointwise(params, &prefix("mix"), &x, None, compute));
+            let x = activation(&pointwise(params, &prefix("fuse"), &fused, None, arithmetic), arithmetic);
+            let x = activation(&pointwise(params, &prefix("mix"), &x, None, arithmetic), arithmetic);
             steps.push(Step {
-                head: head(params, &prefix("head"), &x, slice, compute),
+                head: head(params, &prefix("head"), &x, slice, arithmetic),
                 positions: positions.shallow_clone(),
                 channels: first..first + slice,
             });
@@ -170,9 +205,11 @@ pub fn context(
 }
 
 /// Raw outputs from the last activations. The rows of the head are planes of `channels` each.
-fn head(params: &Params, prefix: &str, x: &Tensor, channels: usize, compute: Kind) -> Tensor {
+fn head(params: &Params, prefix: &str, x: &Tensor, channels: usize, arithmetic: Arithmetic) -> Tensor {
+    let compute = arithmetic.compute;
     let coarsest = units::coarsest_weight(prefix.trim_end_matches('.'));
-    let weight = round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, coarsest);
+    let weight =
+        round_weight(params.get(&format!("{prefix}weight")), units::FINEST_WEIGHT, coarsest, arithmetic);
     let y = x.to_kind(compute).linear::<&Tensor>(&weight.to_kind(compute), None).to_kind(Kind::Float);
     let rows = y.size()[1];
     (y + params.get(&format!("{prefix}bias"))).view([-1, rows / channels as i64, channels as i64])

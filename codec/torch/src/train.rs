@@ -3,17 +3,19 @@
 use crate::data::{self, Random};
 use crate::fit::fit;
 use crate::layers::Levels;
-use crate::model::{Model, Outcome, Rounding};
+use crate::loss::{self, rate_of};
+use crate::model::{Model, Rounding};
 use crate::optimizer::{self, Adam};
-use crate::params::{Params, read_checkpoint, write_checkpoint};
-use crate::{export, initial};
+use crate::params::{read_checkpoint, write_checkpoint};
+use crate::validation::{Curve, peak, validate, validation_set};
+use crate::{drawing, export, initial};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
+use wavern::Tune;
 use wavern::lapped::Lapped;
 use wavern::network::{self, ModelConfig};
 use wavern::sound;
@@ -52,35 +54,12 @@ pub struct Options {
     pub bf16: bool,
     /// Files with these prefixes are drawn twice as often.
     pub favour: Vec<String>,
+    /// What errors are measured by.
+    pub tune: Tune,
+    /// Share of crops that are drawings made up on the spot.
+    pub drawings: f64,
     /// Seed of crops and levels.
     pub seed: u64,
-}
-
-/// Weight of the mean squared error (in units of the networks) in bits per pixel or per sample.
-///
-/// Pictures: λ counts 255² times the error of pixels in 0..1, as everywhere in the field; a unit is 16 pixel steps,
-/// so the factor is 16². Sound: λ as it is, on samples in units.
-pub fn distortion_weight(kind: network::Kind, lambda: f64) -> f64 {
-    match kind {
-        network::Kind::Image => lambda * f64::from(wavern::color::UNIT).powi(2),
-        network::Kind::Audio => lambda,
-    }
-}
-
-/// Signal components over which one pixel's or sample's error is averaged.
-pub fn components(kind: network::Kind) -> f64 {
-    match kind {
-        network::Kind::Image => 3.0,
-        network::Kind::Audio => 1.0,
-    }
-}
-
-/// Exponent of λ that the loss is divided by, so that no level dominates.
-fn balance(kind: network::Kind) -> f64 {
-    match kind {
-        network::Kind::Image => 0.5,
-        network::Kind::Audio => 0.2,
-    }
 }
 
 /// Trains.
@@ -89,7 +68,7 @@ fn balance(kind: network::Kind) -> f64 {
 /// If data or checkpoints cannot be read or written.
 pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let kind = if options.bf16 { Kind::BFloat16 } else { Kind::Float };
-    let model = Model { config: options.config.clone(), compute: kind };
+    let model = Model { config: options.config.clone(), compute: kind, float_prior: false };
     model.config.validate()?;
     let source = Source::open(options)?;
     let validation = match &options.validation {
@@ -154,7 +133,8 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         let positions = draw_levels(options.batch, model.config.lambdas.len(), &mut random);
         let levels = Levels::new(&positions, model.config.lambdas.len(), options.device);
         let outcome = model.forward(&params, &packets, &levels, rounding);
-        let loss = loss(&model.config, &outcome, &positions, &packets);
+        let distortion = loss::distortion(&model.config, &outcome, &packets, options.tune);
+        let loss = loss::loss(&model.config, &outcome, &distortion, &positions, &packets);
         loss.backward();
         let norm = adam.step(&params, learning_rate(options.rate, progress, adam.steps()), 1.0);
         optimizer::average(&average, &params, 0.9995, adam.steps());
@@ -186,7 +166,9 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The averaged weights of a checkpoint, or the weights of a weight file, under `average.`.
-fn initial_weights(path: &std::path::Path) -> Result<BTreeMap<String, Tensor>, Box<dyn std::error::Error>> {
+pub fn initial_weights(
+    path: &std::path::Path,
+) -> Result<BTreeMap<String, Tensor>, Box<dyn std::error::Error>> {
     if path.extension().is_some_and(|e| e == "ckpt") {
         return Ok(read_checkpoint(path)?);
     }
@@ -214,31 +196,6 @@ fn draw_levels(batch: usize, anchors: usize, random: &mut Random) -> Vec<f64> {
             ((u * 1.1 - 0.05) * top).clamp(0.0, top)
         })
         .collect()
-}
-
-/// λ at a position between anchors.
-fn lambda_at(lambdas: &[f64], position: f64) -> f64 {
-    let low = (position.floor() as usize).min(lambdas.len() - 1);
-    let high = (low + 1).min(lambdas.len() - 1);
-    let t = position - low as f64;
-    (lambdas[low].ln() * (1.0 - t) + lambdas[high].ln() * t).exp()
-}
-
-fn loss(config: &ModelConfig, outcome: &Outcome, positions: &[f64], packets: &Tensor) -> Tensor {
-    let lambdas: Vec<f64> = positions.iter().map(|&p| lambda_at(&config.lambdas, p)).collect();
-    let weights: Vec<f32> = lambdas.iter().map(|&l| distortion_weight(config.kind, l) as f32).collect();
-    let scales: Vec<f32> = lambdas.iter().map(|&l| l.powf(-balance(config.kind)) as f32).collect();
-    let device = packets.device();
-    let cost =
-        rate_of(config, outcome, packets) + Tensor::from_slice(&weights).to_device(device) * &outcome.mse;
-    (cost * Tensor::from_slice(&scales).to_device(device)).mean(Kind::Float)
-}
-
-/// Bits per pixel, or per sample and channel, of every item.
-fn rate_of(config: &ModelConfig, outcome: &Outcome, packets: &Tensor) -> Tensor {
-    let size = packets.size();
-    let samples = (size[1] * size[2] * size[3]) as f64 / components(config.kind);
-    (&outcome.latent_bits + &outcome.hyper_bits) / samples
 }
 
 /// RGB pixels `[height, width, 3]` → packets `[1, rows, columns, channels]` in units of the networks.
@@ -287,7 +244,7 @@ impl Source {
     /// Endless batches, prepared beside the training.
     fn stream(&self, options: &Options) -> Receiver<Tensor> {
         let (send, receive) = sync_channel(4);
-        let (batch, crop) = (options.batch, options.crop);
+        let (batch, crop, drawings) = (options.batch, options.crop, options.drawings);
         let config = options.config.clone();
         let mut random = Random::new(options.seed);
         match self {
@@ -297,8 +254,11 @@ impl Source {
                     loop {
                         let packets: Vec<Tensor> = (0..batch)
                             .map(|_| {
-                                let mut pixels = Vec::with_capacity(crop * crop * 3);
-                                data::crop(&all[random.below(all.len())], crop, &mut random, &mut pixels);
+                                let pixels = if random.unit() < drawings {
+                                    drawing::drawing(crop, &mut random)
+                                } else {
+                                    data::crop(&all[random.below(all.len())], crop, &mut random)
+                                };
                                 picture_packets(&pixels, crop, crop, &config)
                             })
                             .collect();
@@ -346,111 +306,10 @@ impl Source {
 }
 
 /// Packets of a whole sound in units of the networks.
-fn sound_packets(signal: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>) {
+pub(crate) fn sound_packets(signal: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>) {
     let mid_side = signal.mid_side.clone().map(|signal| signal.iter().map(|v| v * sound::UNIT).collect());
     let packets = sound::frames(&mid_side, &Lapped::new(1 << config.packet_levels));
     (packets.shape()[1], packets.into_vec())
-}
-
-/// Fixed signals, one tensor each.
-fn validation_set(
-    config: &ModelConfig,
-    folder: &std::path::Path,
-    device: Device,
-) -> Result<Vec<Tensor>, String> {
-    let packets: Vec<Tensor> = match config.kind {
-        network::Kind::Image => data::pictures(folder, 64, &[])?
-            .iter()
-            .step_by(3)
-            .map(|picture| {
-                let (h, w, pixels) = data::centre(picture, 384, 64);
-                picture_packets(&pixels, h, w, config)
-            })
-            .collect(),
-        network::Kind::Audio => data::sounds(folder)?
-            .iter()
-            .map(|sound| {
-                let (frames, packets) = sound_packets(sound, config);
-                let frames = frames.min(512) / 8 * 8;
-                let channels = config.packet_channels();
-                Tensor::from_slice(&packets[..frames * channels]).view([1, 1, frames as i64, channels as i64])
-            })
-            .collect(),
-    };
-    Ok(packets.into_iter().map(|p| p.to_device(device)).collect())
-}
-
-/// Rate and quality of every other anchor level on rounded symbols.
-fn validate(
-    model: &Model,
-    params: &Params,
-    set: &[Tensor],
-    minutes: f64,
-    step: i64,
-    curve: &mut Curve,
-) -> std::io::Result<()> {
-    if set.is_empty() {
-        return Ok(());
-    }
-    let anchors = model.config.lambdas.len();
-    for anchor in (0..anchors).step_by(2).chain((anchors % 2 == 0).then_some(anchors - 1)) {
-        let (mut rate, mut hyper, mut quality) = (0.0, 0.0, 0.0);
-        for packets in set {
-            let outcome = tch::no_grad(|| {
-                let levels = Levels::new(&[anchor as f64], anchors, packets.device());
-                model.forward(params, packets, &levels, Rounding::Hard)
-            });
-            let samples = packets.numel() as f64 / components(model.config.kind);
-            rate += (optimizer::value(&outcome.latent_bits.sum(Kind::Float))
-                + optimizer::value(&outcome.hyper_bits.sum(Kind::Float)))
-                / samples;
-            hyper += optimizer::value(&outcome.hyper_bits.sum(Kind::Float)) / samples;
-            let mse = optimizer::value(&outcome.mse.sum(Kind::Float));
-            let reference = match model.config.kind {
-                network::Kind::Image => peak(network::Kind::Image),
-                network::Kind::Audio => peak(network::Kind::Audio),
-            };
-            quality += 10.0 * (reference / mse.max(1e-12)).log10();
-        }
-        let n = set.len() as f64;
-        curve.row(minutes, step, anchor, rate / n, hyper / n, quality / n)?;
-    }
-    Ok(())
-}
-
-/// The validation curve.
-struct Curve(std::fs::File);
-
-impl Curve {
-    fn open(path: &std::path::Path, append: bool) -> std::io::Result<Self> {
-        if append && path.exists() {
-            return Ok(Self(std::fs::OpenOptions::new().append(true).open(path)?));
-        }
-        let mut file = std::fs::File::create(path)?;
-        writeln!(file, "minutes,step,anchor,bits_per_sample,hyper_bits_per_sample,psnr_or_snr_db")?;
-        Ok(Self(file))
-    }
-
-    fn row(
-        &mut self,
-        minutes: f64,
-        step: i64,
-        anchor: usize,
-        rate: f64,
-        hyper: f64,
-        quality: f64,
-    ) -> std::io::Result<()> {
-        writeln!(self.0, "{minutes:.2},{step},{anchor},{rate:.5},{hyper:.5},{quality:.3}")?;
-        self.0.flush()
-    }
-}
-
-/// What a squared error is compared with: full scale of a picture; of a sound, 1, since its errors are weighted.
-fn peak(kind: network::Kind) -> f64 {
-    match kind {
-        network::Kind::Image => (255.0 / f64::from(wavern::color::UNIT)).powi(2),
-        network::Kind::Audio => 1.0,
-    }
 }
 
 /// Exponential means for the progress line.

@@ -114,8 +114,8 @@ fn files_of_either_backend_decode_on_the_other_to_the_same_latents() {
                 assert_signals_agree(&decoded[0], &decoded[1]);
             }
         }
-        for kind in 0..2 {
-            let (a, b) = (sizes[0][kind] as f64, sizes[1][kind] as f64);
+        for (a, b) in sizes[0].iter().zip(&sizes[1]) {
+            let (a, b) = (*a as f64, *b as f64);
             assert!((a / b - 1.0).abs() < 0.001 || (a - b).abs() <= 8.0, "{a} and {b} bytes");
         }
     }
@@ -146,7 +146,7 @@ fn the_loss_counts_the_bits_and_the_error_of_the_file() {
     let packets = picture_packets(&samples, side as usize, side as usize, &config);
     let image = Image::new(side, side, Color::Rgb, Samples::U8(samples)).unwrap();
     for anchor in [1usize, 4, 6] {
-        let model = Model { config: ModelConfig::clone(&config), compute: Kind::Float };
+        let model = Model { config: ModelConfig::clone(&config), compute: Kind::Float, float_prior: false };
         let levels = Levels::new(&[anchor as f64], config.lambdas.len(), Device::Cpu);
         let outcome = tch::no_grad(|| model.forward(&params, &packets, &levels, Rounding::Hard));
         let estimate = (outcome.latent_bits + outcome.hyper_bits).double_value(&[0]) / 8.0;

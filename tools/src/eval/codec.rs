@@ -6,6 +6,7 @@ use crate::error::{At, Error, Result};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use wavern::Tune;
 
 /// A codec and how to run it.
 #[derive(Debug, Clone)]
@@ -112,9 +113,15 @@ impl Codec {
         let mut decode = strings(&["decode", "--quiet", "-f", "-j", "{threads}"]);
         decode.extend(own.engine.iter().cloned());
         decode.extend(strings(&["{in}", "{out}"]));
-        let weights =
-            if own.format == Format::Wav { wavern::weights::audio() } else { wavern::weights::image() };
-        let weights = weights.map_err(Error::failed)?.id;
+        // All weights that are built in: which of them a file needs is up to the options.
+        let ids = match own.format {
+            Format::Wav => vec![wavern::weights::audio().map_err(Error::failed)?.id.to_string()],
+            _ => [Tune::Psnr, Tune::Visual]
+                .into_iter()
+                .map(|tune| Ok(wavern::weights::image(tune).map_err(Error::failed)?.id.to_string()))
+                .collect::<Result<_>>()?,
+        };
+        let weights = ids.join("/");
         // Any other build may code differently: rows of another build are not to be mixed with those of this one.
         let build = digest(&fs::read(&program).at(program.display())?);
         let name = variant.map_or("wavern", |variant| &variant.name);

@@ -144,3 +144,23 @@ fn both_ends_of_the_scale_of_quality_work() {
         assert!(size("0") < size("100"), "{name}");
     }
 }
+
+#[test]
+fn weights_for_the_eye_are_named_in_the_file_and_found_by_the_decoder() {
+    let folder = tempfile::tempdir().unwrap();
+    let original = image(&testdata("photo.png"));
+    let measure = |tune: &str| {
+        let file = encoded("photo.png", folder.path(), &["-f", "--tune", tune, "--target-bpp", "0.5"]);
+        let Signal::Image(back) = decoded(&file, &folder.path().join(format!("{tune}.png"))) else {
+            panic!("not a picture")
+        };
+        let id = wavern_bitstream::Container::parse(&fs::read(&file).unwrap(), &Default::default())
+            .unwrap()
+            .header()
+            .weights();
+        (id, metrics::psnr(&original, &back).unwrap(), metrics::ssimulacra2(&original, &back).unwrap())
+    };
+    let (psnr, visual) = (measure("psnr"), measure("visual"));
+    assert_ne!(psnr.0, visual.0);
+    assert!(psnr.1 > visual.1 && psnr.2 < visual.2, "{psnr:?} {visual:?}");
+}
