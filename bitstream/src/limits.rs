@@ -10,7 +10,7 @@ use crate::Error;
 /// let mut limits = wavern_bitstream::Limits::default();
 /// limits.pixels = 1 << 20;
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Pixels of a picture, width × height. Default 2^28.
@@ -33,6 +33,8 @@ pub struct Limits {
     /// a file of 60 bytes from asking for more than four million pixels, whatever the other limits are. Writers meet
     /// it even for a blank picture by adding a `fill` chunk, see [`ContainerBuilder`](crate::ContainerBuilder).
     pub work_per_byte: u64,
+    /// Bytes of memory that a decoder may set aside for what a file declares. Default 2^30 (1 GiB).
+    pub memory_bytes: u64,
 }
 
 impl Default for Limits {
@@ -46,6 +48,7 @@ impl Default for Limits {
             chunks: 1 << 16,
             metadata_bytes: 1 << 24,
             work_per_byte: WORK_PER_BYTE,
+            memory_bytes: 1 << 30,
         }
     }
 }
@@ -57,6 +60,14 @@ impl Default for Limits {
 pub(crate) const WORK_PER_BYTE: u64 = 1 << 16;
 
 impl Limits {
+    /// Holds bytes of memory that are about to be set aside against [`Self::memory_bytes`].
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if they are more.
+    pub fn check_memory(&self, what: &'static str, bytes: u64) -> Result<(), Error> {
+        check(what, bytes, self.memory_bytes)
+    }
+
     /// Holds declared work (pixels or samples) against the size of the file in bytes.
     pub(crate) fn check_work(&self, work: u64, file_bytes: u64) -> Result<(), Error> {
         check(

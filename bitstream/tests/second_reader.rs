@@ -73,6 +73,29 @@ fn golden_files_read_the_same() {
 }
 
 #[test]
+fn files_of_the_codec_are_walked() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden");
+    let paths = fs::read_dir(folder).expect("golden files").map(|entry| entry.expect("entry").path());
+    let mut paths: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "wvn")).collect();
+    paths.sort();
+    assert!(paths.len() >= 20, "{} golden files", paths.len());
+    let Some(output) = python(&paths) else { return };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (path, read) in paths.iter().zip(taken(&output)) {
+        let bytes = fs::read(path).expect("golden file");
+        let container = Container::parse(&bytes, &Limits::default()).expect("golden file");
+        assert_eq!(read["header"]["weights"], container.header().weights().to_string(), "{}", path.display());
+        assert_eq!(
+            read["tiles"].as_array().map(Vec::len),
+            Some(container.tile_count()),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn changed_files_get_the_same_verdict() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut paths = Vec::new();

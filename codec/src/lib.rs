@@ -22,36 +22,57 @@
 //! coder how likely each symbol is. [`Encoder`] and [`Decoder`] are the same list in both directions; FORMAT.md is the
 //! normative text of what passes between them.
 
+// Vector instructions are in `kernel`; no other module may have `unsafe`.
 #![deny(unsafe_code)]
 
+#[forbid(unsafe_code)]
 pub mod signal;
 
+#[forbid(unsafe_code)]
 pub mod color;
+#[forbid(unsafe_code)]
 pub mod envelope;
+#[forbid(unsafe_code)]
 pub mod lapped;
+#[forbid(unsafe_code)]
 pub mod wavelet;
 
 pub mod kernel;
+#[forbid(unsafe_code)]
 pub mod network;
+#[forbid(unsafe_code)]
 pub mod transforms;
+#[forbid(unsafe_code)]
 pub mod weights;
 
+#[forbid(unsafe_code)]
 pub mod latent;
+#[forbid(unsafe_code)]
 pub mod prior;
+#[forbid(unsafe_code)]
 pub mod quality;
 
+#[forbid(unsafe_code)]
 mod alpha;
+#[forbid(unsafe_code)]
 mod picture;
+#[forbid(unsafe_code)]
 mod rows;
+#[forbid(unsafe_code)]
 pub mod sound;
+#[forbid(unsafe_code)]
 mod threads;
 
+#[forbid(unsafe_code)]
 mod decoder;
+#[forbid(unsafe_code)]
 mod effort;
+#[forbid(unsafe_code)]
 mod encoder;
+#[forbid(unsafe_code)]
 mod error;
 
-pub use decoder::{DecodeOptions, Decoder, SoundReader};
+pub use decoder::{Damage, DamagedTile, DecodeOptions, Decoder, SoundReader};
 pub use effort::Effort;
 pub use encoder::{EncodeOptions, Encoded, Encoder, SearchReport, SoundWriter, Target};
 pub use error::Error;

@@ -4,6 +4,7 @@
 use crate::error::Error;
 use crate::picture::{Pixels, Scale};
 use crate::signal::{Color, Image, Metadata, Samples};
+use wavern_bitstream::Limits;
 
 /// A picture without its pixels.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,13 +129,25 @@ impl ReadRows for ImageRows<'_> {
 }
 
 /// Rows → a picture in memory.
-#[derive(Default)]
-pub(crate) struct ImageSink(Option<(PictureInfo, Samples)>);
+pub(crate) struct ImageSink {
+    limits: Option<Limits>,
+    picture: Option<(PictureInfo, Samples)>,
+}
 
 impl ImageSink {
+    /// For a picture that a file declares.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { limits: Some(*limits), picture: None }
+    }
+
+    /// For a picture that is in memory already.
+    pub(crate) fn unlimited() -> Self {
+        Self { limits: None, picture: None }
+    }
+
     pub(crate) fn image(self) -> Result<Image, Error> {
         let nothing = || Error::Rows("no rows".into());
-        let (info, samples) = self.0.ok_or_else(nothing)?;
+        let (info, samples) = self.picture.ok_or_else(nothing)?;
         let image = Image::new(info.width, info.height, info.color, samples)?;
         let image = match info.alpha {
             Some(alpha) => image.with_alpha(alpha)?,
@@ -147,16 +160,20 @@ impl ImageSink {
 impl WriteRows for ImageSink {
     fn begin(&mut self, info: PictureInfo) -> Result<(), Error> {
         let samples = info.row() * info.height as usize;
+        if let Some(limits) = &self.limits {
+            let bytes = samples as u64 * u64::from(info.depth / 8);
+            limits.check_memory("bytes of memory for the picture", bytes)?;
+        }
         let samples = match info.depth {
             8 => Samples::U8(Vec::with_capacity(samples)),
             _ => Samples::U16(Vec::with_capacity(samples)),
         };
-        self.0 = Some((info, samples));
+        self.picture = Some((info, samples));
         Ok(())
     }
 
     fn write(&mut self, rows: Pixels<'_>) -> Result<(), Error> {
-        if let Some((_, samples)) = &mut self.0 {
+        if let Some((_, samples)) = &mut self.picture {
             rows.append_to(samples);
         }
         Ok(())

@@ -71,6 +71,7 @@
 //! [arXiv 2201.01741](https://arxiv.org/abs/2201.01741); its crate `constriction` is the oracle of the tests.
 
 #![no_std]
+// Vector instructions are in `simd`; no other module may have `unsafe`.
 #![deny(unsafe_code)]
 
 extern crate alloc;
@@ -78,33 +79,47 @@ extern crate alloc;
 extern crate std;
 
 // What is coded: symbols under models, as intervals.
+#[forbid(unsafe_code)]
 mod error;
 #[cfg_attr(
     not(any(target_arch = "x86_64", target_arch = "aarch64")),
     allow(dead_code, reason = "some tables are for vectors only")
 )]
+#[forbid(unsafe_code)]
 mod tables;
 
+#[forbid(unsafe_code)]
 mod gaussian;
+#[forbid(unsafe_code)]
 mod mixture;
 
+#[forbid(unsafe_code)]
 mod categorical;
+#[forbid(unsafe_code)]
 mod escape;
+#[forbid(unsafe_code)]
 mod interval;
 
 // How: states and words, and the hot loops once per instruction set.
+#[forbid(unsafe_code)]
 mod rans;
+#[forbid(unsafe_code)]
 mod stream;
 
+#[forbid(unsafe_code)]
 mod path;
+#[forbid(unsafe_code)]
 mod scalar;
 mod simd;
 
 // The public face.
+#[forbid(unsafe_code)]
 mod encoder;
 
+#[forbid(unsafe_code)]
 mod decoder;
 
+#[forbid(unsafe_code)]
 mod bit_counter;
 
 pub use bit_counter::BitCounter;

@@ -2,7 +2,7 @@
 
 use crate::codec::Engine;
 use crate::error::{Error, Result};
-use crate::{decode, encode, eval, files, info, latents};
+use crate::{decode, encode, eval, files, info, latents, limits, verify};
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -33,6 +33,7 @@ enum Verb {
     #[command(hide = true)]
     Measure(eval::MeasureArgs),
     Latents(latents::Args),
+    Verify(verify::Args),
     #[cfg(feature = "torch")]
     Train(crate::train::Args),
 }
@@ -40,6 +41,7 @@ enum Verb {
 /// Runs the command that was typed. Errors go to standard error, one line each.
 pub fn run() -> ExitCode {
     files::install_panic_hook();
+    files::install_signal_handlers();
     let result = match Cli::parse().verb {
         Verb::Encode(args) => encode::run(&args),
         Verb::Decode(args) => decode::run(&args),
@@ -47,6 +49,7 @@ pub fn run() -> ExitCode {
         Verb::Eval(args) => eval::run(&args),
         Verb::Measure(args) => eval::measure(&args),
         Verb::Latents(args) => latents::run(&args),
+        Verb::Verify(args) => verify::run(&args),
         #[cfg(feature = "torch")]
         Verb::Train(args) => crate::train::run(&args),
     };
@@ -72,6 +75,9 @@ pub(crate) struct Common {
     #[arg(long)]
     quiet: bool,
 
+    #[command(flatten)]
+    limits: limits::Args,
+
     #[cfg(feature = "torch")]
     #[command(flatten)]
     backend: crate::torch::Args,
@@ -86,6 +92,7 @@ impl Common {
     pub(crate) fn engine(&self) -> Engine {
         Engine {
             threads: self.threads(),
+            limits: self.limits.limits(),
             #[cfg(feature = "torch")]
             backend: self.backend,
         }
@@ -196,6 +203,20 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     bytes.map(|bytes| bytes as u64).ok_or_else(|| "expected a number of bytes, such as 50k or 50000".into())
 }
 
+/// `268435456`, `512M`, `4G`: a whole number, at least 1; k, M and G are powers of 1024.
+pub(crate) fn parse_count(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 10),
+        Some((at, 'M')) => (&text[..at], 20),
+        Some((at, 'G')) => (&text[..at], 30),
+        _ => (text, 0),
+    };
+    let count = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(1 << shift));
+    count
+        .filter(|&count| count > 0)
+        .ok_or_else(|| "expected a whole number, such as 100000 or 512M".to_owned())
+}
+
 /// A number above 0.
 pub(crate) fn parse_positive(text: &str) -> Result<f64, String> {
     let value = text.parse::<f64>().ok().filter(|value| *value > 0.0 && value.is_finite());
@@ -272,6 +293,14 @@ mod tests {
             assert!(parse_region(wrong).is_err(), "{wrong}");
         }
         assert!(parse_scale("1/3").is_err() && parse_scale("0.5").is_err());
+    }
+
+    #[test]
+    fn counts_have_units_and_do_not_overflow() {
+        assert_eq!((parse_count("7"), parse_count("4G")), (Ok(7), Ok(1 << 32)));
+        for wrong in ["", "0", "-1", "1.5M", "18446744073709551615k", "M"] {
+            assert!(parse_count(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::rows::PnmRows;
+use crate::limits;
 use std::sync::Arc;
-use wavern::PictureInfo;
 use wavern::Transforms;
 use wavern::network::Kind;
 use wavern::signal::{Audio, Color, Image, SampleFormat, Signal};
+use wavern::{Damage, PictureInfo};
 use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Latents, Quality, SearchReport, Tune};
 use wavern::{View, WriteRows};
 use wavern_bitstream::{Container, Header, Limits};
@@ -39,6 +40,7 @@ pub(crate) struct Stream {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Engine {
     pub(crate) threads: Option<usize>,
+    pub(crate) limits: Limits,
     #[cfg(feature = "torch")]
     pub(crate) backend: crate::torch::Args,
 }
@@ -94,8 +96,8 @@ pub(crate) fn encoder(
     engine: Engine,
 ) -> Result<Encoder> {
     let transforms = engine.transforms(kind, tune)?;
-    let threads = engine.threads;
-    let mut options = EncodeOptions { effort, tune, threads, transforms, ..EncodeOptions::default() };
+    let Engine { threads, limits, .. } = engine;
+    let mut options = EncodeOptions { effort, tune, threads, transforms, limits, ..EncodeOptions::default() };
     match target {
         Target::Quality(value) => {
             let wrong = |value| Error::usage(format!("quality {value} (expected 0..=100)"));
@@ -127,14 +129,14 @@ pub(crate) fn decode_rows(bytes: &[u8], view: View, engine: Engine, sink: &mut d
 }
 
 /// Whether a stream holds a picture without alpha.
-pub(crate) fn is_plain_picture(bytes: &[u8]) -> Result<bool> {
-    let container = Container::parse(bytes, &Limits::default()).map_err(explain_container)?;
+pub(crate) fn is_plain_picture(bytes: &[u8], limits: Limits) -> Result<bool> {
+    let container = Container::parse(bytes, &limits).map_err(explain_container)?;
     Ok(matches!(container.header(), Header::Image(_)) && container.alpha().is_none())
 }
 
 /// What kind of signal a stream holds. Only its header has to be whole.
-pub(crate) fn kind(bytes: &[u8]) -> Result<Kind> {
-    let container = Container::parse_damaged(bytes, &Limits::default()).map_err(explain_container)?;
+pub(crate) fn kind(bytes: &[u8], limits: Limits) -> Result<Kind> {
+    let container = Container::parse_damaged(bytes, &limits).map_err(explain_container)?;
     Ok(kind_of(container.header()))
 }
 
@@ -143,20 +145,36 @@ fn kind_of(header: &Header) -> Kind {
     if matches!(header, Header::Image(_)) { Kind::Image } else { Kind::Audio }
 }
 
+/// What is left of a damaged picture, or of a view of it, and what is not.
+pub(crate) fn decode_partial(bytes: &[u8], view: View, engine: Engine) -> Result<(Signal, Damage)> {
+    let decoded = decoder(bytes, engine)?.decode_partial(bytes, view).map_err(explain);
+    decoded.map(|(image, damage)| (Signal::Image(image), damage))
+}
+
+/// Whether every segment of a sound decodes.
+pub(crate) fn verify_sound(bytes: &[u8], engine: Engine) -> Result<()> {
+    Container::parse(bytes, &engine.limits).map_err(explain_container)?;
+    let decoder = decoder(bytes, engine)?;
+    let mut reader = decoder.sound(bytes, false).map_err(explain)?;
+    while reader.read().map_err(explain)?.is_some() {}
+    Ok(())
+}
+
 /// A decoder for a stream.
 pub(crate) fn decoder(bytes: &[u8], engine: Engine) -> Result<Decoder> {
-    let container = Container::parse_damaged(bytes, &Limits::default()).map_err(explain_container)?;
+    let Engine { threads, limits, .. } = engine;
+    let container = Container::parse_damaged(bytes, &limits).map_err(explain_container)?;
     let kind = kind_of(container.header());
     // Which weights are missing is for the decoder to say.
     let tune = wavern::weights::named(kind, container.header().weights()).map(|(_, tune)| tune);
     let transforms = engine.transforms(kind, tune.unwrap_or_default())?;
-    let options = DecodeOptions { threads: engine.threads, transforms, ..DecodeOptions::default() };
+    let options = DecodeOptions { threads, limits, transforms, ..DecodeOptions::default() };
     Decoder::new(options).map_err(explain)
 }
 
 /// Quantized latents of a stream: one entry for a picture, one for each group of channels of a sound.
-pub(crate) fn latents(bytes: &[u8], threads: Option<usize>) -> Result<Vec<Latents>> {
-    let options = DecodeOptions { threads, ..DecodeOptions::default() };
+pub(crate) fn latents(bytes: &[u8], Engine { threads, limits, .. }: Engine) -> Result<Vec<Latents>> {
+    let options = DecodeOptions { threads, limits, ..DecodeOptions::default() };
     Decoder::new(options).and_then(|decoder| decoder.latents(bytes)).map_err(explain)
 }
 
@@ -260,7 +278,26 @@ pub(crate) fn explain_container(error: wavern_bitstream::Error) -> Error {
         Container::Parameter { .. } => ErrorKind::Usage,
         _ => ErrorKind::Corrupt,
     };
-    Error::new(kind, error)
+    let remedy = match &error {
+        Container::Limit { what, .. } => limits::option(what).map(|option| format!("; {option} raises it")),
+        Container::ChunkChecksum { .. } | Container::TileChecksum { .. } | Container::Truncated { .. } => {
+            Some("; decode --partial gives what is left".to_owned())
+        }
+        _ => None,
+    };
+    Error::new(kind, format!("{}{}", chain(&error), remedy.unwrap_or_default()))
+}
+
+/// An error and what caused it, as far as its own words do not say it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// An error of the codec, with its exit code.
@@ -281,5 +318,5 @@ pub(crate) fn explain(error: wavern::Error) -> Error {
         Codec::Backend(_) => ErrorKind::Device,
         _ => ErrorKind::Failed,
     };
-    Error::new(kind, error)
+    Error::new(kind, chain(&error))
 }

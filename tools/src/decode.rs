@@ -7,12 +7,12 @@ use crate::files::input::Input;
 use crate::files::output::Output;
 use crate::files::rows::{self, PnmWriter};
 use crate::files::{self, OutputFormat, image_writer};
-use crate::sound;
+use crate::{sound, verify};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
-use wavern::View;
 use wavern::network::Kind;
+use wavern::{Damage, View};
 
 /// Turn a .wvn file back into a picture or a sound
 ///
@@ -48,7 +48,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = cli::parse_seconds)]
     to: Option<f64>,
 
-    /// Sound: decode what is left of a damaged file, with silence for damaged segments; ends with code 4 if anything was missing
+    /// Decode what is left of a damaged file, with gray for damaged tiles and silence for damaged segments, and tell what they
+    /// are; ends with code 4 if anything was missing
     #[arg(long)]
     partial: bool,
 
@@ -66,6 +67,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let output = Output::new(&args.output, args.force)?;
+    output.refuse_input(&args.input)?;
     cli::check_json(args.json, output.is_stdout())?;
     let named = match args.format {
         Some(format) => Some(format),
@@ -75,14 +77,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let input = Input::read(&args.input)?;
 
     let part = sound::Part { from: args.from, to: args.to, partial: args.partial };
-    let kind = codec::kind(input.bytes()).at(input.name())?;
+    let kind = codec::kind(input.bytes(), args.common.engine().limits).at(input.name())?;
     let wants_view = args.region.is_some() || args.scale.is_some();
     match kind {
         Kind::Audio if !wants_view => {
             return sound(args, &input, part, named.unwrap_or(OutputFormat::Wav), output);
         }
-        Kind::Image if part.from.is_some() || part.to.is_some() || part.partial => {
-            return Err(Error::usage("--from, --to and --partial are for sound").at(input.name()));
+        Kind::Image if part.from.is_some() || part.to.is_some() => {
+            return Err(Error::usage("--from and --to are for sound").at(input.name()));
         }
         _ => {}
     }
@@ -90,18 +92,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     view.region = args.region;
     let name = output.name().to_owned();
     let start = Instant::now();
-    let done = match named.filter(|format| rows::streams(*format)) {
-        Some(format) if codec::is_plain_picture(input.bytes()).at(input.name())? => {
+    let streams = named.filter(|format| rows::streams(*format) && !args.partial);
+    let limits = args.common.engine().limits;
+    let done = match streams {
+        Some(format) if codec::is_plain_picture(input.bytes(), limits).at(input.name())? => {
             stream(args, &input, output, format, view)?
         }
         _ => whole(args, &input, output, named, view)?,
     };
     let seconds = start.elapsed().as_secs_f64();
-    let Done { what, format, notes } = done;
+    let Done { what, format, notes, damage } = done;
     args.common.notes(&name, &notes);
 
     if args.json {
-        let object = json!({
+        let mut object = json!({
             "input": input.name(),
             "bytes": input.bytes().len(),
             "output": name,
@@ -109,10 +113,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             "decode_seconds": seconds,
             "notes": notes,
         });
-        return cli::print_json(&object);
+        if let Some(damage) = &damage {
+            object["damage"] = verify::to_json(damage);
+        }
+        cli::print_json(&object)?;
+    } else {
+        args.common.say(format_args!("{} -> {name}: {what}, {format}, {seconds:.2} s", input.name()));
     }
-    args.common.say(format_args!("{} -> {name}: {what}, {format}, {seconds:.2} s", input.name()));
-    Ok(())
+    match damage {
+        Some(damage) => {
+            args.common.notes(input.name(), &verify::lines(&damage));
+            verify::to_result(damage).at(input.name())
+        }
+        None => Ok(()),
+    }
 }
 
 /// What was written.
@@ -120,6 +134,8 @@ struct Done {
     what: String,
     format: OutputFormat,
     notes: Vec<String>,
+    /// What was missing, if that was borne.
+    damage: Option<Damage>,
 }
 
 /// A picture without alpha, row by row.
@@ -129,7 +145,7 @@ fn stream(args: &Args, input: &Input, output: Output, format: OutputFormat, view
         codec::decode_rows(input.bytes(), view, args.common.engine(), &mut writer).at(input.name())?;
         let info = writer.info.ok_or_else(|| Error::failed("no rows"))?;
         let notes = image_writer::left_out(&info.metadata, format);
-        Ok(Done { what: codec::describe_rows(&info), format, notes })
+        Ok(Done { what: codec::describe_rows(&info), format, notes, damage: None })
     })
 }
 
@@ -142,16 +158,18 @@ fn whole(
     view: View,
 ) -> Result<Done> {
     let engine = args.common.engine();
-    let signal = if view == View::default() {
-        codec::decode(input.bytes(), engine)
+    let signal = if args.partial {
+        codec::decode_partial(input.bytes(), view, engine).map(|(signal, damage)| (signal, Some(damage)))
+    } else if view == View::default() {
+        codec::decode(input.bytes(), engine).map(|signal| (signal, None))
     } else {
-        codec::decode_view(input.bytes(), view, engine)
+        codec::decode_view(input.bytes(), view, engine).map(|signal| (signal, None))
     };
-    let signal = signal.at(input.name())?;
+    let (signal, damage) = signal.at(input.name())?;
     let format = named.unwrap_or(OutputFormat::Png);
     let name = output.name().to_owned();
     let notes = output.write(|sink| files::write_signal(&signal, format, sink)).at(&name)?;
-    Ok(Done { what: codec::describe(&signal), format, notes })
+    Ok(Done { what: codec::describe(&signal), format, notes, damage })
 }
 
 /// A sound goes to its file while it is decoded.

@@ -109,13 +109,14 @@ fn target(args: &Args) -> Target {
 
 fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
     let output = Output::new(output, args.force)?;
+    output.refuse_input(input)?;
     cli::check_json(args.json, output.is_stdout())?;
     let input = Opened::new(input)?;
     let kind = InputKind::of(input.head()).at(input.name())?;
     let target = target(args);
     let coded = match (kind, target) {
         (InputKind::Wav | InputKind::Sound, Target::Quality(_)) => code_sound(args, input, kind, target)?,
-        _ => code(args, Source::open(input)?, target)?,
+        _ => code(args, Source::open(input, &args.common.engine().limits)?, target)?,
     };
     let name = output.name().to_owned();
     output.write_bytes(&coded.stream.bytes)?;
@@ -181,7 +182,7 @@ fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
             Ok(Coded { input, input_bytes: rows.bytes(), stream, what, rate, seconds, notes: Vec::new() })
         }
         Source::Whole(input) => {
-            let Loaded { signal, notes } = files::read_signal(&input)?;
+            let Loaded { signal, notes } = files::read_signal_within(&input, &args.common.engine().limits)?;
             args.common.notes(input.name(), &notes);
             let start = Instant::now();
             let stream = codec::encode(&signal, target, args.effort, args.tune.into(), args.common.engine())

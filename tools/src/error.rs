@@ -78,6 +78,14 @@ impl Error {
         self
     }
 
+    /// The same error of a writer that does not know what its bytes go to: `writing PNM` becomes `a.ppm: writing PNM`.
+    pub(crate) fn writing_to(mut self, name: &str) -> Self {
+        if let Some(place) = self.place.as_mut().filter(|place| place.starts_with("writing ")) {
+            *place = format!("{name}: {place}");
+        }
+        self
+    }
+
     /// Who can do something about it.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -6,6 +6,7 @@ mod guard;
 pub mod image_reader;
 pub mod image_writer;
 pub mod input;
+mod interrupt;
 pub mod kind;
 pub mod output;
 pub mod rows;
@@ -13,28 +14,22 @@ pub mod sound_reader;
 pub mod wav;
 
 pub use guard::install_panic_hook;
+pub use interrupt::install_signal_handlers;
 pub use kind::{InputKind, OutputFormat};
 
 use crate::error::{At, Error, Result};
 use input::Input;
 use std::io::Write;
 use wavern::signal::Signal;
+use wavern_bitstream::Limits;
 
-/// Bounds on what is read from files made by others. They are far beyond any photograph or recording, and keep a
-/// hostile header from asking for all the memory there is.
+/// Bounds on what is read from files made by others beside [`Limits`]. They are far beyond any photograph or recording,
+/// and keep a hostile header from asking for all the memory there is.
 pub mod limits {
     /// Bytes of one input file.
     pub const FILE_BYTES: u64 = 1 << 32;
-    /// Pixels along one side of a picture.
-    pub const SIDE: u32 = 1 << 20;
-    /// Pixels of a picture.
-    pub const PIXELS: u64 = 1 << 28;
-    /// Pixels for each byte of the file, beyond [`PIXELS_FREE`]: a few hundred bytes cannot ask for gigabytes.
-    pub const PIXELS_PER_BYTE: u64 = 1 << 16;
-    /// Pixels that a file of any length may hold.
+    /// Pixels that a file of any length may hold, whatever the bound on pixels for each of its bytes.
     pub const PIXELS_FREE: u64 = 1 << 25;
-    /// Bytes of decoded samples of a picture.
-    pub const IMAGE_BYTES: u64 = 1 << 31;
     /// Bytes of ICC, EXIF, XMP and RIFF chunks together.
     pub const METADATA_BYTES: u64 = 1 << 24;
 }
@@ -48,10 +43,15 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
-/// Reads a picture or a sound of any known format.
+/// Reads a picture or a sound of any known format, within default limits.
 pub fn read_signal(input: &Input) -> Result<Loaded> {
+    read_signal_within(input, &Limits::default())
+}
+
+/// Reads a picture or a sound of any known format.
+pub fn read_signal_within(input: &Input, bounds: &Limits) -> Result<Loaded> {
     let loaded = match InputKind::of(input.bytes()).at(input.name())? {
-        InputKind::Image(format) => image_reader::read(input.bytes(), format),
+        InputKind::Image(format) => image_reader::read(input.bytes(), format, bounds),
         InputKind::Wav => wav::read(input.bytes()),
         InputKind::Sound => crate::sound::read_whole(std::io::Cursor::new(input.bytes().to_vec()))
             .map(|(audio, notes)| Loaded { signal: audio.into(), notes }),
@@ -62,8 +62,8 @@ pub fn read_signal(input: &Input) -> Result<Loaded> {
         Signal::Image(image) => image.metadata().bytes(),
         Signal::Audio(audio) => audio.metadata().bytes(),
     };
-    if kept > limits::METADATA_BYTES {
-        let bound = limits::METADATA_BYTES;
+    if kept > bounds.metadata_bytes {
+        let bound = bounds.metadata_bytes;
         return Err(Error::limit(format!("{kept} bytes of metadata (expected at most {bound})")))
             .at(input.name());
     }

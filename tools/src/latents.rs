@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     };
     let input = Input::read(&args.input)?;
-    let groups = codec::latents(input.bytes(), args.common.threads()).at(input.name())?;
+    let groups = codec::latents(input.bytes(), args.common.engine()).at(input.name())?;
     let file = match groups.as_slice() {
         groups if is_safetensors => safetensors(groups)?,
         [one] => npy(&one.y.shape(), &little_endian(&one.y)),

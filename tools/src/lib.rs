@@ -10,10 +10,12 @@ mod eval;
 pub mod files;
 mod info;
 mod latents;
+mod limits;
 mod sound;
 #[cfg(feature = "torch")]
 mod torch;
 #[cfg(feature = "torch")]
 mod train;
+mod verify;
 
 pub use cli::run;

@@ -1,18 +1,21 @@
 //! File → signal: options, and what [`picture`] and [`sound`] share. Each step has its mirror in `encoder`.
 
+mod damage;
 mod picture;
 mod sound;
 
+pub use damage::{Damage, DamagedTile};
 pub use sound::SoundReader;
 
 pub(crate) use picture::restore_image;
 pub(crate) use sound::{joined, restore_audio};
 
 use crate::error::Error;
+use crate::kernel;
 use crate::latent::Latents;
 use crate::network::{Kind, ModelConfig};
 use crate::quality::Level;
-use crate::rows::{View, WriteRows};
+use crate::rows::{ImageSink, View, WriteRows};
 use crate::signal::{Image, Metadata, Signal};
 use crate::threads;
 use crate::transforms::{self, Transforms};
@@ -60,7 +63,9 @@ impl Decoder {
                 Header::Image(header) => {
                     let given = transforms::given(&weights, self.options.transforms.as_ref());
                     let given = given.map(|given| &**given);
-                    picture::decode(&container, &header, &weights, given, View::default()).map(Signal::Image)
+                    let (header, view) = (&header, View::default());
+                    let job = picture::Job { container: &container, header, weights: &weights, given, view };
+                    job.decode(&self.options.limits).map(Signal::Image)
                 }
                 Header::Audio(_) => sound::decode(self, container).map(Signal::Audio),
             }
@@ -79,7 +84,8 @@ impl Decoder {
             let Header::Image(header) = *container.header() else { return Err(no_picture()) };
             let weights = self.weights(container.header())?;
             let given = transforms::given(&weights, self.options.transforms.as_ref()).map(|given| &**given);
-            picture::decode_rows(&container, &header, &weights, given, view, sink)
+            let job = picture::Job { container: &container, header: &header, weights: &weights, given, view };
+            job.decode_rows(&self.options.limits, sink, None)
         })
     }
 
@@ -93,7 +99,41 @@ impl Decoder {
             let Header::Image(header) = *container.header() else { return Err(no_picture()) };
             let weights = self.weights(container.header())?;
             let given = transforms::given(&weights, self.options.transforms.as_ref()).map(|given| &**given);
-            picture::decode(&container, &header, &weights, given, view)
+            let job = picture::Job { container: &container, header: &header, weights: &weights, given, view };
+            job.decode(&self.options.limits)
+        })
+    }
+
+    /// Decodes what is left of a damaged picture, or a view of it: tiles that are lost are gray, and damaged alpha or metadata
+    /// are missing. Also tells what was lost.
+    ///
+    /// # Errors
+    /// As [`Self::decode_view`], for what leaves nothing to decode: header and table damaged in front and in the copy,
+    /// limits, other weights.
+    pub fn decode_partial(&self, bytes: &[u8], view: View) -> Result<(Image, Damage), Error> {
+        self.pool.run(|| {
+            let container = Container::parse_damaged(bytes, &self.options.limits)?;
+            let Header::Image(header) = *container.header() else { return Err(no_picture()) };
+            let weights = self.weights(container.header())?;
+            let given = transforms::given(&weights, self.options.transforms.as_ref()).map(|given| &**given);
+            let mut damage = Damage::of(&container);
+            let mut sink = ImageSink::new(&self.options.limits);
+            let job = picture::Job { container: &container, header: &header, weights: &weights, given, view };
+            job.decode_rows(&self.options.limits, &mut sink, Some(&mut damage))?;
+            Ok((sink.image()?, damage))
+        })
+    }
+
+    /// Decodes the symbols of every tile of a picture, and its alpha, and keeps nothing but what is wrong with them.
+    ///
+    /// # Errors
+    /// As [`Self::decode_partial`].
+    pub fn verify_picture(&self, bytes: &[u8]) -> Result<Damage, Error> {
+        self.pool.run(|| {
+            let container = Container::parse_damaged(bytes, &self.options.limits)?;
+            let Header::Image(header) = *container.header() else { return Err(no_picture()) };
+            let weights = self.weights(container.header())?;
+            picture::verify(&container, &header, &weights, &self.options.limits)
         })
     }
 
@@ -200,7 +240,7 @@ fn decode_window(
         return Err(Error::Payload { unit, index, source: wavern_entropy::Error::UnexpectedEnd });
     };
     let decode = || -> Result<Vec<Latents>, wavern_entropy::Error> {
-        let mut coder = wavern_entropy::Decoder::new(stream)?;
+        let mut coder = wavern_entropy::Decoder::with_path(stream, kernel::Path::best().entropy())?;
         let mut parts = Vec::with_capacity(groups);
         for _ in 0..groups {
             let mut latents = Latents::zeros(&weights.config, rows, columns);

@@ -4,7 +4,7 @@
 //! wavelet, which see across the borders of tiles. A view of a part is the same work on the rows and columns of ŷ that
 //! its pixels can see.
 
-use super::{Layout, Place, decode_window, level, metadata_of, read_latents};
+use super::{Damage, Layout, Place, decode_window, level, metadata_of, read_latents};
 use crate::alpha;
 use crate::error::Error;
 use crate::latent::{Gains, Latents};
@@ -12,78 +12,153 @@ use crate::network::ModelConfig;
 use crate::picture::{self, Output, PixelSynthesis};
 use crate::quality::Level;
 use crate::rows::{ImageSink, PictureInfo, Region, View, WriteRows};
-use crate::signal::{Color, Image};
+use crate::signal::{Color, Image, Samples};
 use crate::transforms::{Run, Transforms};
 use crate::weights::Weights;
 use rayon::prelude::*;
 use std::ops::Range;
-use wavern_bitstream::{BitDepth, Colour, Container, ImageHeader};
+use wavern_bitstream::{BitDepth, Colour, Container, ImageHeader, Limits};
 
-/// The whole picture, or a view of it.
-pub fn decode(
-    container: &Container<'_>,
-    header: &ImageHeader,
-    weights: &Weights,
-    given: Option<&dyn Transforms>,
-    view: View,
-) -> Result<Image, Error> {
-    let mut sink = ImageSink::default();
-    decode_rows(container, header, weights, given, view, &mut sink)?;
-    sink.image()
+/// A picture or a view of it to be decoded.
+pub struct Job<'a> {
+    pub container: &'a Container<'a>,
+    pub header: &'a ImageHeader,
+    pub weights: &'a Weights,
+    pub given: Option<&'a dyn Transforms>,
+    pub view: View,
 }
 
-/// The whole picture, or a view of it, row by row.
-pub fn decode_rows(
+impl Job<'_> {
+    /// The whole picture, or a view of it.
+    pub fn decode(&self, limits: &Limits) -> Result<Image, Error> {
+        let mut sink = ImageSink::new(limits);
+        self.decode_rows(limits, &mut sink, None)?;
+        sink.image()
+    }
+
+    /// The whole picture, or a view of it, row by row. With `damage`, what cannot be decoded is left out and told there.
+    pub fn decode_rows(
+        &self,
+        limits: &Limits,
+        sink: &mut dyn WriteRows,
+        mut damage: Option<&mut Damage>,
+    ) -> Result<(), Error> {
+        let Self { container, header, weights, given, view } = *self;
+        let config = &weights.config;
+        picture::check_tiles(header, config)?;
+        let level = level(container.header(), config)?;
+        let at_once = tiles_at_once(header, limits)?;
+        let mut painter = Painter::new(header, weights, level, given, view)?;
+        let info = painter.info(header);
+        let alpha = match (read_alpha(container, header, limits), &mut damage) {
+            (Err(error), Some(damage)) => {
+                damage.faults.push(error);
+                None
+            }
+            (alpha, _) => alpha?,
+        };
+        let alpha = alpha.map(|plane| alpha::part(plane, header.width as usize, painter.area, view.scale));
+        sink.begin(PictureInfo { alpha, metadata: metadata_of(container), ..info })?;
+        let needed: Vec<(usize, [usize; 4])> =
+            windows(header, config).filter(|(_, window)| painter.needs(*window)).collect();
+        let (across, _) = header.tile_grid();
+        let same_row =
+            |a: &(usize, [usize; 4]), b: &(usize, [usize; 4])| a.0 / across as usize == b.0 / across as usize;
+        for tiles in needed.chunk_by(same_row) {
+            let mut parts: Vec<([usize; 2], Latents)> = Vec::with_capacity(tiles.len());
+            for tiles in tiles.chunks(at_once) {
+                let decoded: Vec<_> =
+                    tiles.par_iter().map(|tile| decode_tile(container, *tile, level, weights)).collect();
+                for (&(index, window), latents) in tiles.iter().zip(decoded) {
+                    let latents = match (latents, &mut damage) {
+                        (Err(error), Some(damage)) => {
+                            damage.add_tile(header, index, error);
+                            Latents::zeros(config, window[2], window[3])
+                        }
+                        (latents, _) => latents?,
+                    };
+                    parts.push(([window[0], window[1]], latents));
+                }
+            }
+            painter.paint(&parts, sink)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with the symbols and the alpha of a picture.
+pub fn verify(
     container: &Container<'_>,
     header: &ImageHeader,
     weights: &Weights,
-    given: Option<&dyn Transforms>,
-    view: View,
-    sink: &mut dyn WriteRows,
-) -> Result<(), Error> {
+    limits: &Limits,
+) -> Result<Damage, Error> {
     let config = &weights.config;
     picture::check_tiles(header, config)?;
     let level = level(container.header(), config)?;
-    let mut painter = Painter::new(header, weights, level, given, view)?;
-    let info = painter.info(header);
-    let alpha = match container.alpha() {
-        Some(payload) => {
-            let plane = alpha::read(payload, header.width, header.height, info.depth)?;
-            Some(alpha::part(plane, header.width as usize, painter.area, view.scale))
-        }
-        None => None,
-    };
-    sink.begin(PictureInfo { alpha, metadata: metadata_of(container), ..info })?;
-    let (across, _) = header.tile_grid();
-    let needed: Vec<(usize, [usize; 4])> = (0..header.tile_count())
-        .filter_map(|index| Some((index as usize, picture::latent_window(header.tile_rect(index)?, config))))
-        .filter(|(_, window)| painter.needs(*window))
-        .collect();
-    let same_row =
-        |a: &(usize, [usize; 4]), b: &(usize, [usize; 4])| a.0 / across as usize == b.0 / across as usize;
-    for tiles in needed.chunk_by(same_row) {
-        let mut parts: Vec<([usize; 2], Latents)> = Vec::with_capacity(tiles.len());
-        // No more tiles at once than threads: what each needs on the way would add up.
-        for tiles in tiles.chunks(rayon::current_num_threads()) {
-            let decode = |&(index, window): &(usize, [usize; 4])| {
-                decode_window(
-                    container.tile(index)?,
-                    Place { unit: "tile", index },
-                    window,
-                    level,
-                    weights,
-                    1,
-                )
-            };
-            let decoded = tiles.par_iter().map(decode).collect::<Result<Vec<_>, Error>>()?;
-            for ((_, window), latents) in tiles.iter().zip(decoded) {
-                parts.extend(latents.into_iter().map(|part| ([window[0], window[1]], part)));
+    let mut damage = Damage::of(container);
+    damage.faults.extend(read_alpha(container, header, limits).err());
+    let tiles: Vec<_> = windows(header, config).collect();
+    for tiles in tiles.chunks(tiles_at_once(header, limits)?) {
+        let decoded: Vec<_> =
+            tiles.par_iter().map(|tile| decode_tile(container, *tile, level, weights).err()).collect();
+        for (&(index, _), error) in tiles.iter().zip(decoded) {
+            if let Some(error) = error {
+                damage.add_tile(header, index, error);
             }
         }
-        painter.paint(&parts, sink)?;
     }
-    Ok(())
+    Ok(damage)
 }
+
+/// Every tile and its window of ŷ.
+fn windows(header: &ImageHeader, config: &ModelConfig) -> impl Iterator<Item = (usize, [usize; 4])> {
+    (0..header.tile_count()).filter_map(move |index| {
+        Some((index as usize, picture::latent_window(header.tile_rect(index)?, config)))
+    })
+}
+
+fn decode_tile(
+    container: &Container<'_>,
+    (index, window): (usize, [usize; 4]),
+    level: Level,
+    weights: &Weights,
+) -> Result<Latents, Error> {
+    let place = Place { unit: "tile", index };
+    let mut decoded = decode_window(container.tile(index)?, place, window, level, weights, 1)?;
+    Ok(decoded.remove(0))
+}
+
+fn read_alpha(
+    container: &Container<'_>,
+    header: &ImageHeader,
+    limits: &Limits,
+) -> Result<Option<Samples>, Error> {
+    let Some(payload) = container.alpha() else { return Ok(None) };
+    let depth = if header.depth == BitDepth::Eight { 8 } else { 16 };
+    limits.check_memory("bytes of memory for alpha", header.pixels() * u64::from(depth / 8))?;
+    alpha::read(payload, header.width, header.height, depth).map(Some)
+}
+
+/// How many tiles to decode at once: one for each thread, or as many as there is memory for beside the strips.
+///
+/// # Errors
+/// [`Error::Container`] if there is not enough for one.
+fn tiles_at_once(header: &ImageHeader, limits: &Limits) -> Result<usize, Error> {
+    let strips = u64::from(header.width) * BYTES_PER_COLUMN;
+    let tile = header.tile_rect(0).map_or(0, |tile| u64::from(tile.width) * u64::from(tile.height));
+    let tile = (tile * BYTES_PER_TILE_PIXEL).max(1);
+    limits.check_memory("bytes of memory for the rows", strips + tile)?;
+    let room = (limits.memory_bytes - strips) / tile;
+    Ok(rayon::current_num_threads().min(usize::try_from(room).unwrap_or(usize::MAX)))
+}
+
+/// Bytes that the strips of the synthesis and the wavelet hold for each column of pixels. A decode of pictures 4,096 to
+/// 65,536 pixels wide takes 13,900 at its peak.
+const BYTES_PER_COLUMN: u64 = 15_000;
+
+/// Bytes that a tile takes for each of its pixels while it is decoded, measured in the same way.
+const BYTES_PER_TILE_PIXEL: u64 = 64;
 
 /// ŷ and ẑ of the whole picture.
 pub fn latents(container: &Container<'_>, header: &ImageHeader, weights: &Weights) -> Result<Latents, Error> {
@@ -109,7 +184,7 @@ pub fn restore_image(
     given: Option<&dyn Transforms>,
 ) -> Result<(Image, Latents), Error> {
     let mut painter = Painter::new(header, weights, Level(header.level), given, View::default())?;
-    let mut sink = ImageSink::default();
+    let mut sink = ImageSink::unlimited();
     sink.begin(painter.info(header))?;
     let mut parts = [([0, 0], latents)];
     painter.paint(&parts, &mut sink)?;

@@ -9,6 +9,7 @@ pub use sound::SoundWriter;
 
 use crate::effort::Effort;
 use crate::error::Error;
+use crate::kernel;
 use crate::latent::Latents;
 use crate::network::Kind;
 use crate::quality::{Level, Quality};
@@ -176,7 +177,8 @@ fn code_windows(
 
 /// The payload of one tile or segment: a check value of the symbols, then the stream, all groups after each other.
 fn code_window(parts: &mut [Latents], level: Level, weights: &Weights) -> Result<Vec<u8>, Error> {
-    let mut coder = wavern_entropy::Encoder::new();
+    let path = kernel::Path::best().entropy();
+    let mut coder = wavern_entropy::Encoder::with_path(path).map_err(Error::Entropy)?;
     for latents in parts.iter_mut() {
         weights.prior.code(level, latents, &mut coder).map_err(Error::Entropy)?;
     }

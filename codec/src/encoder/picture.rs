@@ -149,7 +149,7 @@ pub(super) fn windows(header: &ImageHeader, config: &ModelConfig) -> Vec<[usize;
 
 /// The whole picture in memory: a search goes over it more than once.
 fn read_all(info: &PictureInfo, source: &mut dyn ReadRows) -> Result<Image, Error> {
-    let mut sink = ImageSink::default();
+    let mut sink = ImageSink::unlimited();
     sink.begin(info.clone())?;
     let (height, mut done) = (info.height as usize, 0);
     while done < height {

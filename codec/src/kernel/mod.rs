@@ -51,10 +51,27 @@ pub enum Path {
 impl Path {
     const ALL: [Self; 5] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Wasm, Self::Portable];
 
-    /// The fastest path of this machine.
+    /// The fastest path of this machine, or the one that the environment variable `WAVERN_CPU` names, if it is there: to
+    /// try on one machine what another does.
     pub fn best() -> Self {
         static BEST: OnceLock<Path> = OnceLock::new();
-        *BEST.get_or_init(|| Self::ALL.into_iter().find(|path| path.is_available()).unwrap_or(Self::Portable))
+        *BEST.get_or_init(|| {
+            let asked = std::env::var("WAVERN_CPU").ok();
+            let named = Self::available().find(|path| asked.as_deref() == Some(path.name()));
+            named.or_else(|| Self::available().next()).unwrap_or(Self::Portable)
+        })
+    }
+
+    /// What the entropy coder does beside it.
+    pub fn entropy(self) -> wavern_entropy::Path {
+        use wavern_entropy::Path as Entropy;
+        let path = match self {
+            Self::Portable => Entropy::Scalar,
+            Self::Avx2 => Entropy::Avx2,
+            Self::Avx512 | Self::Neon | Self::Wasm => Entropy::best(),
+        };
+        // The two ask for slightly different instructions.
+        if path.is_available() { path } else { Entropy::Scalar }
     }
 
     /// The paths of this machine, fastest first; the last is [`Path::Portable`].

@@ -3,8 +3,9 @@
 //! Palettes and depths below 8 bits are expanded, CMYK becomes RGB. An EXIF orientation is not applied: pixels and tag
 //! both stay as they are.
 
+use super::Loaded;
 use super::guard::guarded;
-use super::{Loaded, limits};
+use super::limits::PIXELS_FREE;
 use crate::error::{Error, Result};
 use image::codecs::{bmp, jpeg, png, pnm, tiff, webp};
 use image::error::LimitErrorKind;
@@ -12,26 +13,27 @@ use image::{ColorType, ImageDecoder, ImageError, ImageFormat};
 use std::fmt::Display;
 use std::io::{Cursor, ErrorKind};
 use wavern::signal::{Color, Image, Metadata, Samples};
+use wavern_bitstream::Limits;
 
 type Source<'a> = Cursor<&'a [u8]>;
 
 /// Reads a picture of this format.
-pub fn read(bytes: &[u8], format: ImageFormat) -> Result<Loaded> {
+pub fn read(bytes: &[u8], format: ImageFormat, limits: &Limits) -> Result<Loaded> {
     let name = name(format);
     guarded(name, || {
         let mut notes = Vec::new();
-        let mut decoder = open(Cursor::new(bytes), format, &mut notes)?;
+        let mut decoder = open(Cursor::new(bytes), format, limits, &mut notes)?;
         // The TIFF decoder would bound the metadata by the size of the picture, so there the bounds come after it.
         let bounds_first = format != ImageFormat::Tiff;
         if bounds_first {
-            decoder.set_limits(decoder_limits()).map_err(|error| explain(name, error))?;
+            decoder.set_limits(decoder_limits(limits)).map_err(|error| explain(name, error))?;
         }
         let metadata = match format {
             ImageFormat::WebP => webp_metadata(bytes, &mut notes)?,
             _ => metadata(decoder.as_mut(), &mut notes),
         };
         if !bounds_first {
-            decoder.set_limits(decoder_limits()).map_err(|error| explain(name, error))?;
+            decoder.set_limits(decoder_limits(limits)).map_err(|error| explain(name, error))?;
         }
         let image = decode(decoder, name)?.with_metadata(metadata);
         Ok(Loaded { signal: image.into(), notes })
@@ -50,17 +52,18 @@ fn name(format: ImageFormat) -> &'static str {
     }
 }
 
-fn decoder_limits() -> image::Limits {
+fn decoder_limits(limits: &Limits) -> image::Limits {
     let mut bounds = image::Limits::no_limits();
-    bounds.max_image_width = Some(limits::SIDE);
-    bounds.max_image_height = Some(limits::SIDE);
-    bounds.max_alloc = Some(limits::IMAGE_BYTES);
+    bounds.max_image_width = Some(limits.side);
+    bounds.max_image_height = Some(limits.side);
+    bounds.max_alloc = Some(limits.memory_bytes);
     bounds
 }
 
 fn open<'a>(
     source: Source<'a>,
     format: ImageFormat,
+    limits: &Limits,
     notes: &mut Vec<String>,
 ) -> Result<Box<dyn ImageDecoder + 'a>> {
     let name = name(format);
@@ -69,7 +72,7 @@ fn open<'a>(
     let animated = || Err(Error::unsupported(format!("animated {name} (expected a single picture)")));
     let decoder: Box<dyn ImageDecoder + 'a> = match format {
         ImageFormat::Png => {
-            let decoder = png::PngDecoder::with_limits(source, decoder_limits()).map_err(explain)?;
+            let decoder = png::PngDecoder::with_limits(source, decoder_limits(limits)).map_err(explain)?;
             if decoder.is_apng().map_err(explain)? {
                 return animated();
             }
@@ -93,7 +96,7 @@ fn open<'a>(
         ImageFormat::Pnm => Box::new(pnm::PnmDecoder::new(source).map_err(explain)?),
         _ => return Err(Error::unsupported(format!("{format:?} pictures cannot be read"))),
     };
-    check_size(decoder.as_ref(), source_bytes)?;
+    check_size(decoder.as_ref(), source_bytes, limits)?;
     Ok(decoder)
 }
 
@@ -101,24 +104,26 @@ fn has_more_pages(source: Source<'_>) -> bool {
     ::tiff::decoder::Decoder::new(source).is_ok_and(|decoder| decoder.more_images())
 }
 
-fn check_size(decoder: &dyn ImageDecoder, file_bytes: u64) -> Result<()> {
+fn check_size(decoder: &dyn ImageDecoder, file_bytes: u64, limits: &Limits) -> Result<()> {
     let (width, height) = decoder.dimensions();
-    if width > limits::SIDE || height > limits::SIDE {
-        let bound = limits::SIDE;
+    if width > limits.side || height > limits.side {
+        let bound = limits.side;
         return Err(Error::limit(format!(
-            "{width}x{height} pixels (expected at most {bound} along each side)"
+            "{width}x{height} pixels (expected at most {bound} along each side; --limit-side raises it)"
         )));
     }
     let (pixels, bytes) = (u64::from(width) * u64::from(height), decoder.total_bytes());
-    if pixels > limits::PIXELS || bytes > limits::IMAGE_BYTES {
-        let (most, room) = (limits::PIXELS, limits::IMAGE_BYTES);
-        let bound = format!("expected at most {most} pixels and {room} bytes of samples");
+    if pixels > limits.pixels || bytes > limits.memory_bytes {
+        let (most, room) = (limits.pixels, limits.memory_bytes);
+        let bound = format!(
+            "expected at most {most} pixels and {room} bytes of samples; --limit-pixels and --limit-memory raise it"
+        );
         return Err(Error::limit(format!("{width}x{height} pixels, {bytes} bytes of samples ({bound})")));
     }
-    let most = limits::PIXELS_FREE.max(file_bytes.saturating_mul(limits::PIXELS_PER_BYTE));
+    let most = PIXELS_FREE.max(file_bytes.saturating_mul(limits.work_per_byte));
     if pixels > most {
         let what = format!("{width}x{height} pixels in a file of {file_bytes} bytes");
-        return Err(Error::limit(format!("{what} (expected at most {most})")));
+        return Err(Error::limit(format!("{what} (expected at most {most}; --limit-work raises it)")));
     }
     // The decoders cannot say that memory ran out: they end the process. So it is asked for here, all that they need
     // at their worst (progressive JPEG), and given back at once.
@@ -143,7 +148,7 @@ fn decode(decoder: Box<dyn ImageDecoder + '_>, name: &str) -> Result<Image> {
             return Err(Error::unsupported(format!("{what} (expected integers of at most 16 bits)")));
         }
     };
-    // Within limits::IMAGE_BYTES, but possibly more than this machine has.
+    // Within the limit on memory, but possibly more than this machine has.
     let count = (decoder.total_bytes() / (depth / 8)) as usize;
     let (samples, alpha) = if depth == 8 {
         let mut buffer = zeroed::<u8>(count)?;
@@ -254,7 +259,7 @@ mod tests {
     use wavern::signal::Signal;
 
     fn image(bytes: &[u8], format: ImageFormat) -> Image {
-        match read(bytes, format).unwrap().signal {
+        match read(bytes, format, &Limits::default()).unwrap().signal {
             Signal::Image(image) => image,
             Signal::Audio(_) => unreachable!("read() makes images"),
         }
@@ -281,19 +286,23 @@ mod tests {
 
     #[test]
     fn a_picture_beyond_the_limits_is_refused_before_its_samples_are_allocated() {
-        let error = read(b"P6\n2000000 1\n255\n", ImageFormat::Pnm).unwrap_err();
-        assert_eq!(error.to_string(), "2000000x1 pixels (expected at most 1048576 along each side)");
+        let error = read(b"P6\n2000000 1\n255\n", ImageFormat::Pnm, &Limits::default()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "2000000x1 pixels (expected at most 1048576 along each side; --limit-side raises it)"
+        );
         assert_eq!(error.exit_code(), 6);
-        let error = read(b"P6\n30000 30000\n65535\n", ImageFormat::Pnm).unwrap_err();
+        let error = read(b"P6\n30000 30000\n65535\n", ImageFormat::Pnm, &Limits::default()).unwrap_err();
         assert!(error.to_string().starts_with("30000x30000 pixels, 5400000000 bytes of samples"), "{error}");
-        let error = read(b"P5\n16000 16000\n255\n", ImageFormat::Pnm).unwrap_err();
-        let expected = "16000x16000 pixels in a file of 19 bytes (expected at most 33554432)";
+        let error = read(b"P5\n16000 16000\n255\n", ImageFormat::Pnm, &Limits::default()).unwrap_err();
+        let expected =
+            "16000x16000 pixels in a file of 19 bytes (expected at most 33554432; --limit-work raises it)";
         assert_eq!((error.exit_code(), error.to_string()), (6, expected.to_owned()));
     }
 
     #[test]
     fn a_file_that_ends_early_is_corrupt() {
-        let error = read(b"P6\n20 10\n255\nabc", ImageFormat::Pnm).unwrap_err();
+        let error = read(b"P6\n20 10\n255\nabc", ImageFormat::Pnm, &Limits::default()).unwrap_err();
         assert_eq!((error.exit_code(), error.to_string()), (4, "PNM ends too early".to_owned()));
     }
 }

@@ -281,7 +281,7 @@ mod tests {
         let mut file = Vec::new();
         write(image, format, &mut file)?;
         let guessed = ::image::guess_format(&file).unwrap();
-        match image_reader::read(&file, guessed)?.signal {
+        match image_reader::read(&file, guessed, &Default::default())?.signal {
             Signal::Image(image) => Ok(image),
             Signal::Audio(_) => unreachable!("the file is a picture"),
         }
@@ -390,7 +390,7 @@ mod tests {
             write(&image, format, &mut file).unwrap();
             let guessed: ImageFormat = ::image::guess_format(&file).unwrap();
             let damaged = (0..file.len())
-                .filter(|&length| match image_reader::read(&file[..length], guessed) {
+                .filter(|&length| match image_reader::read(&file[..length], guessed, &Default::default()) {
                     Ok(loaded) => loaded.signal != Signal::Image(image.clone()),
                     Err(error) => [3, 4, 6].contains(&error.exit_code()),
                 })

@@ -1,5 +1,6 @@
 //! Where results go: a file that appears complete or not at all, or standard output.
 
+use super::interrupt::Part;
 use crate::error::{At, Error, Result};
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -56,6 +57,20 @@ impl Output {
         Ok(Self { name, target })
     }
 
+    /// Refuses to take the place of the file that is read, under whatever name.
+    pub fn refuse_input(&self, input: &Path) -> Result<()> {
+        let Target::File { path, .. } = &self.target else { return Ok(()) };
+        let same = match (fs::metadata(input), fs::metadata(path)) {
+            (Ok(input), Ok(output)) => is_same(&input, &output),
+            _ => false,
+        };
+        if same {
+            Err(Error::usage("is the input as well (name another file)").at(&self.name))
+        } else {
+            Ok(())
+        }
+    }
+
     /// The path as given, or `standard output`.
     pub fn name(&self) -> &str {
         &self.name
@@ -84,7 +99,7 @@ impl Output {
         let Self { name, target } = self;
         let run = |sink: &mut (dyn Write + Send)| -> Result<T> {
             let mut buffered = BufWriter::with_capacity(1 << 16, sink);
-            let value = write(&mut buffered)?;
+            let value = write(&mut buffered).map_err(|error| error.writing_to(&name))?;
             buffered.flush().at(&name)?;
             Ok(value)
         };
@@ -96,9 +111,11 @@ impl Output {
             }
             Target::File { path, force } => {
                 let mut file = temporary(parent(&path)).at(&name)?;
+                let part = Part::new(file.path().to_owned());
                 let value = run(file.as_file_mut())?;
                 file.as_file().sync_all().at(&name)?;
-                let persisted = if force { file.persist(&path) } else { file.persist_noclobber(&path) };
+                let rename = || if force { file.persist(&path) } else { file.persist_noclobber(&path) };
+                let persisted = part.finish(rename);
                 match persisted {
                     Ok(_) => Ok(value),
                     Err(failure) if failure.error.kind() == io::ErrorKind::AlreadyExists => {
@@ -115,6 +132,17 @@ impl Output {
         let name = self.name.clone();
         self.write(|sink| sink.write_all(bytes).at(name))
     }
+}
+
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    false // an input is closed before its name is given away
 }
 
 fn already_there() -> Error {

@@ -3,12 +3,13 @@
 //! Only what needs no conversion streams: binary gray and colour (P5, P6) of the full range of 8 or 16 bits. All else
 //! goes the way of the other formats.
 
+use super::OutputFormat;
 use super::input::{Input, Opened};
-use super::{OutputFormat, limits};
 use crate::error::{At, Error, Result};
 use std::io::{self, Read, Write};
 use wavern::signal::{Color, Metadata};
 use wavern::{PictureInfo, Pixels, ReadRows, WriteRows};
+use wavern_bitstream::Limits;
 
 /// Pixels in a row of the widest picture that streams: what the codec sets aside grows with the width, and a header
 /// from a pipe can promise anything.
@@ -23,16 +24,19 @@ pub enum Source {
 
 impl Source {
     /// Looks at what was opened.
-    pub fn open(input: Opened) -> Result<Self> {
+    pub fn open(input: Opened, limits: &Limits) -> Result<Self> {
         let (name, length) = (input.name().to_owned(), input.expected());
         match header(input.head()) {
             Some((info, used)) if info.width <= WIDEST => {
                 let samples = info.row() as u64 * u64::from(info.height);
                 let pixels = u64::from(info.width) * u64::from(info.height);
                 let promised = used as u64 + samples * u64::from(info.depth / 8);
-                if info.height > limits::SIDE || pixels > limits::PIXELS {
-                    let (width, height, most) = (info.width, info.height, limits::PIXELS);
-                    let what = format!("{width}x{height} pixels (expected at most {most})");
+                if info.width > limits.side || info.height > limits.side || pixels > limits.pixels {
+                    let (width, height, most, side) = (info.width, info.height, limits.pixels, limits.side);
+                    let bound = format!("expected at most {most}, {side} along each side");
+                    let what = format!(
+                        "{width}x{height} pixels ({bound}; --limit-pixels and --limit-side raise it)"
+                    );
                     return Err(Error::limit(what).at(name));
                 }
                 if length != 0 && length < promised {
@@ -221,17 +225,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.pgm");
         std::fs::write(&path, b"P5\n2 3\n255\nabcdef").unwrap();
-        let Source::Rows(mut rows) = Source::open(Opened::new(&path).unwrap()).unwrap() else {
+        let Source::Rows(mut rows) = Source::open(Opened::new(&path).unwrap(), &Limits::default()).unwrap()
+        else {
             panic!("it streams")
         };
         assert!(matches!(rows.read(2).unwrap(), Pixels::U8(b"abcd")));
         assert!(matches!(rows.read(1).unwrap(), Pixels::U8(b"ef")));
         assert!(rows.read(1).is_err());
         std::fs::write(&path, b"P5\n2 3\n255\nabcde").unwrap();
-        let error = Source::open(Opened::new(&path).unwrap()).map(drop).unwrap_err();
+        let error = Source::open(Opened::new(&path).unwrap(), &Limits::default()).map(drop).unwrap_err();
         assert_eq!(error.exit_code(), 4);
         std::fs::write(&path, b"P5\n# note\n2 3\n255\nabcdef").unwrap();
-        let Source::Whole(input) = Source::open(Opened::new(&path).unwrap()).unwrap() else {
+        let Source::Whole(input) = Source::open(Opened::new(&path).unwrap(), &Limits::default()).unwrap()
+        else {
             panic!("it does not stream")
         };
         assert_eq!(input.bytes(), b"P5\n# note\n2 3\n255\nabcdef");

@@ -1,8 +1,12 @@
 //! The `wavern` binary from outside: files in, files out, exit codes.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
+mod damage;
 mod errors;
 mod eval;
+mod exactness;
+#[cfg(target_os = "linux")]
+mod faults;
 mod info;
 mod pipes;
 mod round_trip;

@@ -1,0 +1,62 @@
+//! Signals that end the process: what is half written goes away first.
+
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Temporary files that are being written.
+static PARTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn parts() -> MutexGuard<'static, Vec<PathBuf>> {
+    PARTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes temporary files when SIGINT or SIGTERM end the process, and makes a file that grows beyond the limit of the
+/// system an error instead of the end. Called once, when the command starts.
+pub fn install_signal_handlers() {
+    // Where the system refuses, signals end the process as they do without handlers.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+    let wait = move || {
+        let Some(signal) = signals.forever().next() else { return };
+        // Held to the end: no file becomes visible any more.
+        let parts = parts();
+        for part in parts.iter() {
+            let _ = fs::remove_file(part);
+        }
+        if !parts.is_empty() {
+            let _ = writeln!(std::io::stderr(), "error: interrupted; nothing was written");
+        }
+        let _ = signal_hook::low_level::emulate_default_handler(signal);
+    };
+    let _ = std::thread::Builder::new().name("signals".into()).spawn(wait);
+}
+
+/// A temporary file that a signal removes, until it is dropped.
+pub(super) struct Part(PathBuf);
+
+impl Part {
+    pub(super) fn new(path: PathBuf) -> Self {
+        parts().push(path.clone());
+        Self(path)
+    }
+
+    /// Gives the file its name, which no signal comes between.
+    pub(super) fn finish<T>(self, rename: impl FnOnce() -> T) -> T {
+        let mut parts = parts();
+        let renamed = rename();
+        parts.retain(|part| *part != self.0);
+        renamed
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // After `finish` it is gone already, and the lock is free again.
+        parts().retain(|part| *part != self.0);
+    }
+}

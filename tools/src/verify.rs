@@ -1,0 +1,124 @@
+//! `wavern verify`: whether files are whole, down to the last symbol.
+
+use crate::cli::{self, Common};
+use crate::codec::{self, Engine};
+use crate::error::{At, Error, Result};
+use crate::files::input::Input;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use wavern::network::Kind;
+use wavern::{Damage, DamagedTile};
+
+/// Check that .wvn files are whole
+///
+/// Every checksum is compared and every symbol is decoded; nothing is written. The exit code is that of what is wrong with
+/// the files, 1 if they differ in that.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Files to check, - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Print one JSON object for each file
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut failures: Vec<Error> = Vec::new();
+    for path in &args.files {
+        let (checked, parts) = check(path, args.common.engine());
+        if args.json {
+            let problem = checked.as_ref().err().map(ToString::to_string);
+            let mut object =
+                json!({"file": path.display().to_string(), "ok": checked.is_ok(), "problem": problem});
+            object["damage"] = parts;
+            cli::print_json(&object)?;
+        } else if checked.is_ok() {
+            args.common.say(format_args!("{}: ok", path.display()));
+        }
+        if let Err(error) = checked {
+            if error.is_quiet() {
+                return Err(error);
+            }
+            failures.push(error);
+        }
+    }
+    let Some(last) = failures.pop() else { return Ok(()) };
+    if args.files.len() == 1 {
+        return Err(last);
+    }
+    let (kind, count) = (last.kind(), failures.len() + 1);
+    let same = failures.iter().all(|error| error.kind() == kind);
+    failures.iter().chain([&last]).for_each(cli::tell_error);
+    let what = format!("{count} of {} files failed", args.files.len());
+    Err(if same { Error::new(kind, what) } else { Error::failed(what) })
+}
+
+/// Whether a file is whole, and the parts that are not.
+fn check(path: &Path, engine: Engine) -> (Result<()>, Value) {
+    let checked = Input::read(path).and_then(|input| {
+        let checked = check_bytes(input.bytes(), engine).at(input.name())?;
+        Ok((input.name().to_owned(), checked))
+    });
+    match checked {
+        Ok((_, (Ok(()), parts))) => (Ok(()), parts),
+        Ok((name, (Err(error), parts))) => (Err(error.at(name)), parts),
+        Err(error) => (Err(error), Value::Null),
+    }
+}
+
+fn check_bytes(bytes: &[u8], engine: Engine) -> Result<(Result<()>, Value)> {
+    if codec::kind(bytes, engine.limits)? == Kind::Audio {
+        return Ok((codec::verify_sound(bytes, engine), Value::Null));
+    }
+    let damage = codec::decoder(bytes, engine)?.verify_picture(bytes).map_err(codec::explain)?;
+    let value = to_json(&damage);
+    Ok((to_result(damage), value))
+}
+
+/// Tiles that are damaged with their place in the picture, and the faults outside of them.
+pub(crate) fn to_json(damage: &Damage) -> Value {
+    let tile = |tile: &DamagedTile| {
+        json!({
+            "index": tile.index,
+            "x": tile.area.x,
+            "y": tile.area.y,
+            "width": tile.area.width,
+            "height": tile.area.height,
+            "problem": tile.error.to_string(),
+        })
+    };
+    json!({
+        "tiles": damage.tile_count,
+        "damaged": damage.tiles.iter().map(tile).collect::<Vec<_>>(),
+        "faults": damage.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+/// One line for each thing that is damaged.
+pub(crate) fn lines(damage: &Damage) -> Vec<String> {
+    let faults = damage.faults.iter().map(ToString::to_string);
+    let tiles = damage.tiles.iter().map(|tile| {
+        let area = tile.area;
+        format!(
+            "tile {} at {},{} ({}x{} pixels): {}",
+            tile.index, area.x, area.y, area.width, area.height, tile.error
+        )
+    });
+    faults.chain(tiles).collect()
+}
+
+/// The first fault, with how much is left.
+pub(crate) fn to_result(mut damage: Damage) -> Result<()> {
+    if damage.is_empty() {
+        return Ok(());
+    }
+    let (lost, of) = (damage.tiles.len(), damage.tile_count);
+    let first = if damage.faults.is_empty() { damage.tiles.remove(0).error } else { damage.faults.remove(0) };
+    let explained = codec::explain(first);
+    Err(Error::new(explained.kind(), format!("{explained}; {lost} of {of} tiles cannot be decoded")))
+}
