@@ -73,7 +73,7 @@ mod encoder;
 mod error;
 
 pub use decoder::{Damage, DamagedTile, DecodeOptions, Decoder, SoundReader};
-pub use effort::Effort;
+pub use effort::{Effort, Watch};
 pub use encoder::{EncodeOptions, Encoded, Encoder, SearchReport, SoundWriter, Target};
 pub use error::Error;
 pub use latent::Latents;

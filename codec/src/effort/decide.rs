@@ -1,32 +1,35 @@
 //! Symbols chosen by what they cost: exact bits, and the change of everything else to second order.
 
 use crate::network::Tensor;
-use crate::prior::{Place, SymbolCoder, Symbols};
+use crate::prior::{Place, SymbolCoder};
 use wavern_entropy::{BitCounter, Error, MixtureParams};
 
-/// What moving a symbol does beside its own bits, in bits: `slope · δ + curvature · δ²` for a move by δ steps.
-pub struct Model {
-    /// Where the model was made: ŷ with its residuals, in steps, `[rows, columns, M]`.
+/// What moving a symbol does beside its own bits, in bits.
+///
+/// A move by δ of a symbol whose value with its residual is v adds, with h for the curvature of its channel,
+/// `slope · δ + damping · h δ² + pull · h ((v + δ − a)² − (v − a)²)`. The first two are the error as it is around `point`.
+/// The third keeps symbols near a, where they came from, which is near the optimum as a whole: slopes alone let symbols
+/// that act alike all make the same correction.
+pub struct Model<'a> {
+    /// Where the slopes were taken: ŷ with its residuals, in steps, `[rows, columns, M]`.
     pub point: Tensor,
     /// Of the error, at `point`, in bits per step.
     pub error_slope: Tensor,
     /// Of the bits of other symbols, at `point`.
     pub rate_slope: Tensor,
+    /// What symbols are kept near: y before it was rounded, in steps.
+    pub anchor: Tensor,
     /// Of each channel, in bits per squared step.
-    pub curvature: Vec<f32>,
-    /// One in so many symbols may move, others in other rounds.
-    pub share: u32,
-    pub round: u32,
+    pub curvature: &'a [f32],
+    pub damping: f32,
+    pub pull: f32,
 }
 
-impl Model {
-    /// Whether the symbol at this place may move. Multiplicative hashing spreads those that may.
-    fn may_move(&self, place: usize) -> bool {
-        let hash =
-            (place as u32).wrapping_add(self.round / self.share * 0x51ed).wrapping_mul(0x9e37_79b1) >> 12;
-        (hash.wrapping_add(self.round)).is_multiple_of(self.share)
-    }
-}
+/// Bits that a move must save: small savings are within the errors of the model.
+const MARGIN: f32 = 0.5;
+
+/// Candidates for a symbol, against what it is.
+const OFFSETS: [i32; 3] = [0, -1, 1];
 
 /// Counts the bits of a tile, and replaces every symbol by a neighbour that costs less.
 ///
@@ -34,35 +37,24 @@ impl Model {
 /// the decisions before it.
 pub struct Decider<'a> {
     counter: BitCounter,
-    model: Option<&'a Model>,
-    /// Bits so far, in units of the counter: ẑ, ŷ.
-    bits: [u64; 2],
-    /// Whether ŷ is being coded.
-    latents: bool,
+    model: Option<&'a Model<'a>>,
+    /// Bits so far, in units of the counter.
+    bits: u64,
     candidates: Vec<i32>,
     /// Of each offset and symbol, in units of the counter.
     bits_of: [Vec<u32>; 3],
 }
 
-/// Candidates for a symbol, against what it is.
-const OFFSETS: [i32; 3] = [0, -1, 1];
-
 impl<'a> Decider<'a> {
     /// Moves symbols as `model` says, or only counts.
-    pub fn new(model: Option<&'a Model>) -> Self {
-        Self {
-            counter: BitCounter::new(),
-            model,
-            bits: [0; 2],
-            latents: false,
-            candidates: Vec::new(),
-            bits_of: Default::default(),
-        }
+    pub fn new(model: Option<&'a Model<'a>>) -> Self {
+        let counter = BitCounter::new();
+        Self { counter, model, bits: 0, candidates: Vec::new(), bits_of: Default::default() }
     }
 
     /// Bits counted so far.
     pub fn bits(&self) -> f64 {
-        self.bits.iter().sum::<u64>() as f64 / f64::from(BitCounter::UNIT)
+        self.bits as f64 / f64::from(BitCounter::UNIT)
     }
 
     /// Bits of the symbols and of both neighbours of each.
@@ -78,9 +70,10 @@ impl<'a> Decider<'a> {
 
     /// The move of symbol `i` with the smallest cost, where `beside` gives what a move costs beside its bits.
     fn cheapest(&self, i: usize, beside: impl Fn(f32) -> f32) -> i32 {
-        let mut best = (f32::INFINITY, 0);
-        for (offset, bits) in OFFSETS.iter().zip(&self.bits_of) {
-            let cost = bits[i] as f32 / BitCounter::UNIT as f32 + beside(*offset as f32);
+        let bits = |candidate: usize| self.bits_of[candidate][i] as f32 / BitCounter::UNIT as f32;
+        let mut best = (bits(0) - MARGIN, 0);
+        for (candidate, offset) in OFFSETS.iter().enumerate().skip(1) {
+            let cost = bits(candidate) + beside(*offset as f32);
             if cost < best.0 {
                 best = (cost, *offset);
             }
@@ -96,44 +89,30 @@ impl SymbolCoder for Decider<'_> {
         symbols: &mut [i32],
         place: &Place<'_>,
     ) -> Result<(), Error> {
-        self.latents = !matches!(place, Place::Hyper);
-        let Some(model) = self.model else { return Ok(()) };
-        match place {
-            Place::Hyper => {}
-            Place::Latents { positions, channels, residual } => {
-                self.count(params, symbols)?;
-                let (all, width) = (model.point.channels(), channels.len());
-                for (i, symbol) in symbols.iter_mut().enumerate() {
-                    let (position, channel) = (positions[i / width], channels.start + i % width);
-                    let at = position * all + channel;
-                    if !model.may_move(at) {
-                        continue;
-                    }
-                    let residual = residual.get(i).map_or(0.0, |r| f32::from(*r) / 64.0);
-                    // The residual may have moved already, with what was decided before.
-                    let base = *symbol as f32 + residual - model.point.data()[at];
-                    let (slope, by_rate) = (model.error_slope.data()[at], model.rate_slope.data()[at]);
-                    let curvature = model.curvature[channel];
-                    let step = self.cheapest(i, |step| {
-                        let moved = base + step;
-                        moved * (slope + curvature * moved) + step * by_rate
-                    });
-                    *symbol = symbol.saturating_add(step);
-                }
-            }
+        let (Some(model), Place::Latents { positions, channels, residual }) = (self.model, place) else {
+            return Ok(());
+        };
+        self.count(params, symbols)?;
+        let (all, width) = (model.point.channels(), channels.len());
+        for (i, symbol) in symbols.iter_mut().enumerate() {
+            let (position, channel) = (positions[i / width], channels.start + i % width);
+            let at = position * all + channel;
+            let value = *symbol as f32 + residual.get(i).map_or(0.0, |r| f32::from(*r) / 64.0);
+            // The residual may have moved already, with what was decided before.
+            let base = value - model.point.data()[at];
+            let off = value - model.anchor.data()[at];
+            let curvature = model.curvature[channel];
+            let slope = model.error_slope.data()[at] + model.rate_slope.data()[at];
+            let linear = slope + 2.0 * curvature * (model.damping * base + model.pull * off);
+            let square = curvature * (model.damping + model.pull);
+            let step = self.cheapest(i, |step| step * (linear + square * step));
+            *symbol = symbol.saturating_add(step);
         }
         Ok(())
     }
 
     fn code(&mut self, params: &MixtureParams<'_>, symbols: &mut [i32]) -> Result<(), Error> {
-        self.bits[usize::from(self.latents)] += self.counter.count(params, symbols)?;
+        self.bits += self.counter.count(params, symbols)?;
         Ok(())
     }
-}
-
-/// ŷ with its residuals, in steps.
-pub fn point(y: &Symbols, residual: &Symbols) -> Tensor {
-    let mut point = y.to_tensor();
-    point.data_mut().iter_mut().zip(residual.data()).for_each(|(v, r)| *v += *r as f32 / 64.0);
-    point
 }

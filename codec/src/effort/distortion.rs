@@ -1,8 +1,8 @@
 //! Squared error of the decoded picture, as the receiver will have it, and its gradient with respect to ŷ.
 
 use crate::color::{UNIT, to_opponent};
+use super::random::Random;
 use crate::error::Error;
-use crate::latent::{self, Latents};
 use crate::network::Tensor;
 use crate::network::backward::{Differentiable, Tape};
 use crate::picture::{Output, PixelSynthesis, Scale};
@@ -18,7 +18,6 @@ const STRIP_OF_PACKETS: usize = 8;
 /// How far a part of a picture is from what its latents decode to.
 pub struct Distortion<'a> {
     target: Image,
-    level: Level,
     weights: &'a Weights,
     synthesis: &'a Differentiable<'a>,
     /// Height of a step of each channel of ŷ in units of the networks.
@@ -47,17 +46,16 @@ impl<'a> Distortion<'a> {
     ) -> Self {
         let gains = level.interpolate(&weights.decode_gain, weights.config.latents());
         let steps = gains.iter().map(|gain| gain.exp2()).collect();
-        Self { target, level, weights, synthesis, steps, counted }
+        Self { target, weights, synthesis, steps, counted }
     }
 
-    /// Error and gradient at these latents.
+    /// Error and gradient at ŷ with its residuals, in steps, whole numbers or not: `[rows, columns, M]`.
     ///
     /// # Errors
     /// [`Error::Signal`] if the latents are not those of such a picture.
-    pub fn at(&self, latents: &Latents) -> Result<Point, Error> {
-        let (packets, tape) = self.synthesis.forward(latent::dequantize(latents, self.level, self.weights));
-        let decoded = self.decode(&packets)?;
-        let (error, planes) = self.compare(&decoded, packets.shape());
+    pub fn at(&self, point: Tensor) -> Result<Point, Error> {
+        let (packets, tape) = self.synthesis.forward(self.scaled(point));
+        let (error, planes) = self.compare(&self.decode(&packets)?, packets.shape());
         Ok(Point { error, gradient: self.pull_back(&tape, &planes) })
     }
 
@@ -65,32 +63,39 @@ impl<'a> Distortion<'a> {
     ///
     /// # Errors
     /// As [`Self::at`].
-    pub fn error(&self, latents: &Latents) -> Result<f64, Error> {
-        let (packets, _) = self.synthesis.forward(latent::dequantize(latents, self.level, self.weights));
+    pub fn error(&self, point: Tensor) -> Result<f64, Error> {
+        let (packets, _) = self.synthesis.forward(self.scaled(point));
         Ok(self.compare(&self.decode(&packets)?, packets.shape()).0)
     }
 
-    /// The error that a step of each channel causes by itself, mean over positions: the diagonal of JᵀJ for the Jacobian J
-    /// of the decoder.
+    /// Steps → units of the networks.
+    fn scaled(&self, mut point: Tensor) -> Tensor {
+        point.data_mut().par_chunks_mut(self.steps.len()).for_each(|row| {
+            row.iter_mut().zip(&self.steps).for_each(|(v, step)| *v *= step);
+        });
+        point
+    }
+
+    /// The error that a step of each channel causes by itself, summed over the positions of `point`: the diagonal of JᵀJ for
+    /// the Jacobian J of the decoder.
     ///
     /// For v of independent signs, `(Jᵀ v)²` has that diagonal as its mean (Hutchinson, "A stochastic estimator of the trace
     /// of the influence matrix", 1989); positions are the repetitions.
-    pub fn curvature(&self, latents: &Latents) -> Vec<f32> {
-        let (packets, tape) = self.synthesis.forward(latent::dequantize(latents, self.level, self.weights));
+    pub fn curvature(&self, point: Tensor) -> Vec<f64> {
+        let (packets, tape) = self.synthesis.forward(self.scaled(point));
         let [rows, columns, _] = packets.shape();
         let scale = 1 << self.weights.config.packet_levels;
-        let mut state = 1u64;
+        let mut random = Random::new(1);
         let mut planes = Tensor::zeros([rows * scale, columns * scale, 3]);
         for value in planes.data_mut() {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            *value = if state >> 63 == 0 { 1.0 } else { -1.0 };
+            *value = if random.next() >> 63 == 0 { 1.0 } else { -1.0 };
         }
         let responses = self.pull_back(&tape, &planes);
         let mut sums = vec![0.0f64; responses.channels()];
         for row in responses.data().chunks_exact(sums.len()) {
             sums.iter_mut().zip(row).for_each(|(sum, r)| *sum += f64::from(r * r));
         }
-        sums.iter().map(|sum| (sum / responses.positions().max(1) as f64) as f32).collect()
+        sums
     }
 
     /// Packets → pixels, rounded and limited as the decoder's.

@@ -7,7 +7,7 @@ mod sound;
 pub use search::{SearchReport, Target};
 pub use sound::SoundWriter;
 
-use crate::effort::Effort;
+use crate::effort::{Effort, Watch};
 use crate::error::Error;
 use crate::kernel;
 use crate::latent::Latents;
@@ -38,6 +38,8 @@ pub struct EncodeOptions {
     pub bitrate: Option<u32>,
     /// Worker threads; `None` is one per core. The bytes do not depend on it.
     pub threads: Option<usize>,
+    /// Looks on while symbols are searched, and may end it.
+    pub watch: Watch,
     /// Also decode, to return the signal as the receiver will have it.
     pub reconstruct: bool,
     /// Bounds on what is written.

@@ -39,6 +39,8 @@ pub struct SearchReport {
     pub estimated_bits: f64,
     /// Bits of the tiles' streams.
     pub payload_bits: u64,
+    /// Whether [`EncodeOptions::watch`](super::EncodeOptions::watch) ended the search early.
+    pub stopped: bool,
 }
 
 /// A file and what it was made of.
@@ -117,10 +119,20 @@ impl Work<'_> {
         let mut report = SearchReport { levels: 1, ..SearchReport::default() };
         if search && self.encoder.options.effort.searches() {
             let effort = self.encoder.options.effort;
-            let found = effort::refine(self.image, &mut latents, &windows, level, effort, weights)?;
+            let found = effort::refine(
+                self.image,
+                &self.y,
+                &mut latents,
+                &windows,
+                level,
+                effort,
+                weights,
+                &self.encoder.options.watch,
+            )?;
             (report.rounds, report.estimated_bits) = (found.rounds, found.bits);
         }
         let tiles = code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?;
+        report.stopped = self.encoder.options.watch.is_stopped();
         report.payload_bits = tiles.iter().map(|tile| 8 * tile.len() as u64).sum();
         let bytes = self.encoder.picture_file(header, &self.info, tiles)?;
         Ok(Found { header, bytes, latents, report })

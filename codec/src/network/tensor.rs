@@ -67,4 +67,18 @@ impl Tensor {
         }
         out
     }
+
+    /// Writes `window` at (`row`, `column`).
+    ///
+    /// # Panics
+    /// If the window does not lie inside the tensor.
+    pub fn set_window(&mut self, row: usize, column: usize, window: &Self) {
+        let [height, width, channels] = self.shape;
+        let [rows, columns, _] = window.shape;
+        assert!(row + rows <= height && column + columns <= width && channels == window.shape[2]);
+        for y in 0..rows {
+            self.data[((row + y) * width + column) * channels..][..columns * channels]
+                .copy_from_slice(&window.data[y * columns * channels..][..columns * channels]);
+        }
+    }
 }
