@@ -87,6 +87,15 @@ impl Gains {
         &self.0
     }
 
+    /// y times the factors.
+    pub fn scale(&self, y: &Tensor) -> Tensor {
+        let mut scaled = y.clone();
+        for row in scaled.data_mut().chunks_exact_mut(self.0.len()) {
+            row.iter_mut().zip(&self.0).for_each(|(y, factor)| *y *= factor);
+        }
+        scaled
+    }
+
     /// y at any number of positions → ŷ, and the input of h_a.
     ///
     /// # Panics

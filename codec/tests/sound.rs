@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // a helper of a test may fail it
 
 use wavern::signal::{Audio, Metadata, SampleFormat};
-use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Quality, Signal};
+use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Quality, Signal};
 use wavern_bitstream::{Container, Header, Limits};
 
 const RATE: u32 = 22_050;
@@ -140,4 +140,31 @@ fn one_channel_costs_less_than_two() {
     let two = encode(channels(60_000, 2)).len();
     let one = encode(channels(60_000, 1)).len();
     assert!(one * 10 < two * 7, "{one} against {two}");
+}
+
+#[test]
+fn effort_saves_bytes_for_a_smaller_share_of_the_sound() {
+    let sound = channels(2 * RATE as usize, 2);
+    let code = |effort: u8, quality: f32, threads: usize| {
+        let options = EncodeOptions {
+            effort: Effort::new(effort).unwrap(),
+            quality: Quality::new(quality).unwrap(),
+            threads: Some(threads),
+            ..Default::default()
+        };
+        let audio = Audio::new(RATE, SampleFormat::I16, sound.clone()).unwrap();
+        Encoder::new(options).unwrap().encode_audio(&audio).unwrap().bytes
+    };
+    let error = |bytes: &[u8]| -> f64 {
+        let decoded = decode(bytes);
+        let pairs = decoded.iter().flatten().zip(sound.iter().flatten());
+        pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum()
+    };
+    let plain = code(1, 50.0, 2);
+    for effort in [2, 5] {
+        let searched = code(effort, 52.0, 2);
+        assert!(searched.len() < plain.len(), "{} {}", searched.len(), plain.len());
+        assert!(error(&searched) < error(&plain), "{} {}", error(&searched), error(&plain));
+        assert_eq!(searched, code(effort, 52.0, 1));
+    }
 }

@@ -117,7 +117,10 @@ mod tests {
                 let (_, slope) = round_at_random(y, temperature, uniform);
                 let at = |step: f32| round_at_random(y + step, temperature, uniform).0;
                 let measured = (at(1e-3) - at(-1e-3)) / 2e-3;
-                assert!((measured - slope).abs() < 0.02 * slope + 0.01, "{y} {temperature}: {measured} {slope}");
+                assert!(
+                    (measured - slope).abs() < 0.02 * slope + 0.01,
+                    "{y} {temperature}: {measured} {slope}"
+                );
             }
         }
     }

@@ -27,6 +27,8 @@ const SPOTS: usize = 2;
 /// Of decisions, see [`Model`]. The first round; the damping of others depends on what became of it.
 const DAMPING: [f32; 2] = [2.4, 1.45];
 const PULL: f32 = 0.8;
+/// Small savings are within the errors of the model.
+const MARGIN: f32 = 0.5;
 
 /// Tiles that are searched together.
 pub struct Area {
@@ -98,7 +100,8 @@ impl Search<'_> {
         let stride = self.weights.config.hyper_stride();
         let [row, column, ..] = area.cover;
         let Schedule { iterations, rounds, .. } = self.schedule;
-        let part = |done: usize| (index as f32 + done as f32 / (iterations + rounds + 1) as f32) / areas as f32;
+        let part =
+            |done: usize| (index as f32 + done as f32 / (iterations + rounds + 1) as f32) / areas as f32;
         let (distortion, around) = self.distortion(latents, area.cover);
         // ŷ with its residuals: what surrounds the area stays.
         let surroundings = point_of(&latents.window(around, stride));
@@ -181,7 +184,8 @@ impl Search<'_> {
         let surroundings = point(latents);
         // Residuals are those of the sample before, which are nearly the same.
         let mut residual = residual(latents);
-        let mut annealing = Annealing::new(self.y.window(row, column, rows, columns), self.schedule.iterations);
+        let mut annealing =
+            Annealing::new(self.y.window(row, column, rows, columns), self.schedule.iterations);
         let mut done = 0;
         while annealing.goes_on() && !self.watch.is_stopped() {
             tell(done);
@@ -235,6 +239,7 @@ impl Search<'_> {
                 curvature: &self.curvature,
                 damping,
                 pull: PULL,
+                margin: MARGIN,
             }
         };
         let models: Vec<Model<'_>> = area.windows.iter().map(|window| model(*window)).collect();
@@ -252,7 +257,8 @@ impl Search<'_> {
         models: Option<&[Model<'_>]>,
     ) -> Result<Vec<f64>, Error> {
         let stride = self.weights.config.hyper_stride();
-        let inner = |[row, column, rows, columns]: [usize; 4]| [row - origin[0], column - origin[1], rows, columns];
+        let inner =
+            |[row, column, rows, columns]: [usize; 4]| [row - origin[0], column - origin[1], rows, columns];
         let coded: Vec<(Latents, f64)> = (0..windows.len())
             .into_par_iter()
             .map(|index| {

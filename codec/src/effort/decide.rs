@@ -23,10 +23,9 @@ pub struct Model<'a> {
     pub curvature: &'a [f32],
     pub damping: f32,
     pub pull: f32,
+    /// Bits that a move must save.
+    pub margin: f32,
 }
-
-/// Bits that a move must save: small savings are within the errors of the model.
-const MARGIN: f32 = 0.5;
 
 /// Candidates for a symbol, against what it is.
 const OFFSETS: [i32; 3] = [0, -1, 1];
@@ -69,9 +68,9 @@ impl<'a> Decider<'a> {
     }
 
     /// The move of symbol `i` with the smallest cost, where `beside` gives what a move costs beside its bits.
-    fn cheapest(&self, i: usize, beside: impl Fn(f32) -> f32) -> i32 {
+    fn cheapest(&self, i: usize, margin: f32, beside: impl Fn(f32) -> f32) -> i32 {
         let bits = |candidate: usize| self.bits_of[candidate][i] as f32 / BitCounter::UNIT as f32;
-        let mut best = (bits(0) - MARGIN, 0);
+        let mut best = (bits(0) - margin, 0);
         for (candidate, offset) in OFFSETS.iter().enumerate().skip(1) {
             let cost = bits(candidate) + beside(*offset as f32);
             if cost < best.0 {
@@ -105,7 +104,7 @@ impl SymbolCoder for Decider<'_> {
             let slope = model.error_slope.data()[at] + model.rate_slope.data()[at];
             let linear = slope + 2.0 * curvature * (model.damping * base + model.pull * off);
             let square = curvature * (model.damping + model.pull);
-            let step = self.cheapest(i, |step| step * (linear + square * step));
+            let step = self.cheapest(i, model.margin, |step| step * (linear + square * step));
             *symbol = symbol.saturating_add(step);
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Squared error of the decoded picture, as the receiver will have it, and its gradient with respect to ŷ.
 
-use crate::color::{UNIT, to_opponent};
 use super::random::Random;
+use crate::color::{UNIT, to_opponent};
 use crate::error::Error;
 use crate::network::Tensor;
 use crate::network::backward::{Differentiable, Tape};

@@ -17,6 +17,7 @@ mod area;
 mod decide;
 mod distortion;
 mod random;
+pub mod sound;
 mod watch;
 
 pub use watch::Watch;
@@ -49,6 +50,21 @@ impl Effort {
     /// Whether there is any search.
     pub fn searches(self) -> bool {
         self.0 > 1
+    }
+
+    /// Rounds of decisions over the symbols of a sound.
+    fn sound_rounds(self) -> usize {
+        match self.0 {
+            1 => 0,
+            2..=4 => 1,
+            5..=6 => 2,
+            _ => 4,
+        }
+    }
+
+    /// Whether decisions on sounds know what they do to the bits of later symbols.
+    fn sound_context(self) -> bool {
+        self.0 > 3
     }
 
     /// What a search for the symbols of a picture does.
@@ -131,11 +147,7 @@ pub fn refine(
 ) -> Result<Found, Error> {
     let synthesis = Differentiable::new(weights.synthesis()?, level);
     let rate = weights.rate()?.prepare(level, &weights.config);
-    let mut in_steps = y.clone();
-    let gains = Gains::encode(weights, level);
-    for row in in_steps.data_mut().chunks_exact_mut(gains.factors().len()) {
-        row.iter_mut().zip(gains.factors()).for_each(|(y, gain)| *y *= gain);
-    }
+    let in_steps = Gains::encode(weights, level).scale(y);
     let mut search = Search {
         image,
         level,

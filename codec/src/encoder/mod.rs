@@ -127,7 +127,6 @@ impl Encoder {
         let only = |option| Err(Error::Option { option, problem: "applies to pictures only".into() });
         match self.options {
             EncodeOptions { target: Some(_), .. } => only("target"),
-            EncodeOptions { effort, .. } if effort.searches() => only("effort"),
             _ => Ok(()),
         }
     }

@@ -1,6 +1,7 @@
 //! Sound → file. Each step has its mirror in `decoder/sound.rs`.
 
 use super::{Encoded, Encoder, Model, SearchReport, code_window, with_metadata};
+use crate::effort::{self, Effort};
 use crate::envelope::Cells;
 use crate::error::Error;
 use crate::lapped::Lapped;
@@ -48,8 +49,10 @@ impl Encoder {
         let anchors = config.lambdas.len();
         let attempt = |level: Level| {
             let header = AudioHeader { level: level.0, ..header };
-            let coded: Vec<(Vec<u8>, Vec<Latents>)> =
-                segments.par_iter().map(|segment| segment.code(level, model)).collect::<Result<_, _>>()?;
+            let coded: Vec<(Vec<u8>, Vec<Latents>)> = segments
+                .par_iter()
+                .map(|segment| segment.code(level, model, self.options.effort))
+                .collect::<Result<_, _>>()?;
             let (payloads, latents): (Vec<Vec<u8>>, Vec<Vec<Latents>>) = coded.into_iter().unzip();
             let builder = with_metadata(ContainerBuilder::new(Header::Audio(header)), audio.metadata());
             Ok((builder.tiles(payloads).build(&self.options.limits)?, latents, header))
@@ -171,6 +174,7 @@ impl SoundWriter<'_> {
         let (hop, segment) = (self.analyser.lapped.hop(), self.header.segment_frames as usize);
         let (history, begun, pending) = (self.history(), self.begun, &self.pending);
         let (analyser, level) = (&self.analyser, Level(self.header.level));
+        let effort = self.encoder.options.effort;
         let coded = (0..count).into_par_iter().map(|index| {
             let starts = index == 0 && !begun;
             let from = (history + index * segment).saturating_sub(hop);
@@ -178,7 +182,7 @@ impl SoundWriter<'_> {
             let frames = (to - from).div_ceil(hop) - usize::from(!starts);
             let frames = frames + usize::from(last && index + 1 == count);
             let channels: Vec<&[f32]> = pending.iter().map(|channel| &channel[from..to]).collect();
-            Ok(analyser.analyse(&channels, starts, frames)?.code(level, &analyser.model)?.0)
+            Ok(analyser.analyse(&channels, starts, frames)?.code(level, &analyser.model, effort)?.0)
         });
         let coded: Vec<Vec<u8>> = self.encoder.pool.run(|| coded.collect::<Result<_, Error>>())?;
         // They stay until the end: an hour of them should not hold what they grew through.
@@ -234,7 +238,7 @@ impl Analyser {
 
 impl Segment {
     /// The payload at a level, and the latents in it. A silent segment has no bytes.
-    fn code(&self, level: Level, model: &Model) -> Result<(Vec<u8>, Vec<Latents>), Error> {
+    fn code(&self, level: Level, model: &Model, effort: Effort) -> Result<(Vec<u8>, Vec<Latents>), Error> {
         let weights = &model.weights;
         if self.groups.iter().all(|(z, _)| z.data().iter().all(|&level| level == 0)) {
             let zeros = |(_, y): &(Symbols, Tensor)| Latents::zeros(&weights.config, 1, y.positions());
@@ -249,6 +253,13 @@ impl Segment {
             latents
         };
         let mut latents: Vec<Latents> = self.groups.iter().map(&mut quantized).collect();
+        if effort.searches() {
+            let rate = weights.rate()?.prepare(level, &weights.config);
+            for (latents, (_, y)) in latents.iter_mut().zip(&self.groups) {
+                let y = gains.scale(y);
+                effort::sound::refine(&y, latents, level, effort, weights, &rate)?;
+            }
+        }
         Ok((code_window(&mut latents, level, weights)?, latents))
     }
 }

@@ -8,6 +8,7 @@
 mod step;
 
 use super::{Symbols, units};
+use crate::envelope;
 use crate::kernel::float::{After, Depthwise, Pointwise};
 use crate::network::backward::{depth_to_space, filter, transpose, turn};
 use crate::network::{Layer, ModelConfig, Tensor, stream};
@@ -121,7 +122,8 @@ impl RateSource {
             });
             first += if index % 2 == 1 { slice } else { 0 };
         }
-        RateNetworks { hyper: hyper.collect(), steps }
+        let centre = if config.envelope.is_some() { envelope::FIRST } else { 0 };
+        RateNetworks { hyper: hyper.collect(), centre, steps }
     }
 }
 
@@ -191,6 +193,8 @@ enum HyperLayer {
 #[derive(Debug)]
 pub struct RateNetworks {
     hyper: Vec<HyperLayer>,
+    /// Taken from ẑ first.
+    centre: i32,
     steps: Vec<Step>,
 }
 
@@ -229,7 +233,8 @@ impl RateNetworks {
     /// h_s: what ẑ says about `rows` × `columns` positions of ŷ.
     pub fn features(&self, z: &Symbols, [rows, columns]: [usize; 2]) -> Tensor {
         let limit = units::INPUT_LIMIT;
-        let input = z.data().iter().map(|v| (*v).clamp(-limit, limit) as f32).collect();
+        let input =
+            z.data().iter().map(|v| v.saturating_sub(self.centre).clamp(-limit, limit) as f32).collect();
         let x = Tensor::from_vec(z.shape(), input);
         let features = self.hyper.iter().fold(x, |x, layer| {
             let mut out = match layer {

@@ -72,7 +72,8 @@ impl Step {
         let context = seen.as_ref().map_or(0, |(_, around)| around.channels());
         let (inputs, width) = (features.channels() + context, self.channels.len());
         let mut by_inputs = vec![0.0; positions.len() * inputs];
-        let (mut own, mut residual) = (vec![0.0; positions.len() * width], vec![0.0; positions.len() * width]);
+        let (mut own, mut residual) =
+            (vec![0.0; positions.len() * width], vec![0.0; positions.len() * width]);
         let runs = positions.par_chunks(RUN).zip(by_inputs.par_chunks_mut(RUN * inputs));
         let runs = runs.zip(own.par_chunks_mut(RUN * width)).zip(residual.par_chunks_mut(RUN * width));
         runs.for_each_init(Buffers::default, |buffers, (((positions, by_inputs), own), residual)| {
@@ -193,12 +194,7 @@ const MEANS: f32 = 64.0;
 
 /// Turns the outputs of a head at one position (log₂ weights, means, scales, each component by component) into the
 /// derivatives of the symbols' bits by them.
-fn slopes_of(
-    outputs: &mut [f32],
-    symbols: &[f32],
-    components: usize,
-    scratch: &mut [Vec<f32>; 4],
-) {
+fn slopes_of(outputs: &mut [f32], symbols: &[f32], components: usize, scratch: &mut [Vec<f32>; 4]) {
     let (n, k) = (symbols.len(), components);
     scratch.iter_mut().for_each(|buffer| buffer.resize(n * k, 0.0));
     let [weights, mass, by_mean, by_scale] = scratch;

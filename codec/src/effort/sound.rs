@@ -1,0 +1,55 @@
+//! The search for sounds: symbols of one segment, where the error needs no decoding.
+//!
+//! The lapped transform is orthonormal, and steps follow what the ear and the training found them worth. So the error of a symbol is its
+//! distance from y in steps, squared, and no symbol's error depends on another's.
+
+use super::Effort;
+use super::decide::{Decider, Model};
+use crate::error::Error;
+use crate::latent::Latents;
+use crate::network::Tensor;
+use crate::prior::gradient::{Counted, RateNetworks};
+use crate::quality::Level;
+use crate::weights::Weights;
+
+/// Bits that a squared step is worth. At high rates an optimal uniform quantizer has 6 / ln 2 = 8.7; less favours zeros, which
+/// noise fills. On three training clips, against effort 1 at equal SI-SDR: 9: −8.9 %, 6: −11.0 %, 4: −12.9 %.
+const WEIGHT: f32 = 6.0;
+
+/// Improves the latents of a group of channels in a segment, which came from `y` in steps.
+///
+/// # Errors
+/// [`Error::Entropy`] if the symbols cannot be coded.
+pub fn refine(
+    y: &Tensor,
+    latents: &mut Latents,
+    level: Level,
+    effort: Effort,
+    weights: &Weights,
+    rate: &RateNetworks,
+) -> Result<(), Error> {
+    let curvature = vec![WEIGHT; y.channels()];
+    for _ in 0..effort.sound_rounds() {
+        let zeros = Tensor::zeros(y.shape());
+        let [rows, columns, _] = y.shape();
+        let rate_slope = if effort.sound_context() {
+            let features = rate.features(&latents.z, [rows, columns]);
+            rate.at(&features, &latents.y.to_tensor(), &zeros, Counted::Others).by_latents
+        } else {
+            zeros.clone()
+        };
+        let model = Model {
+            point: zeros.clone(),
+            error_slope: zeros,
+            rate_slope,
+            anchor: y.clone(),
+            curvature: &curvature,
+            damping: 0.0,
+            pull: 1.0,
+            margin: 0.0,
+        };
+        let mut decider = Decider::new(Some(&model));
+        weights.prior.code(level, latents, &mut decider).map_err(Error::Entropy)?;
+    }
+    Ok(())
+}
