@@ -67,8 +67,8 @@ pub(crate) struct Args {
     /// How long to search for better symbols, from 1 (not at all) to 9; decoding takes the same time
     ///
     /// Pictures, in encoder's time and BD-rate against 1: 2 and 3 are one round of decisions by exact bits (3 times), 4 two, 5 four
-    /// (7 times, -2 to -3 %), 6 to 9 also move the latents by 24, 60, 150 or 400 gradients (about 1 to 1.2 times effort 1 each; 7: -5 to -7 %,
-    /// 9: -8 to -9 %). Sounds: one to four rounds, 2 to 4 times, -11 % at equal SI-SDR. A searched picture is held in memory.
+    /// (5 times, -2 %), 6 to 9 also move the latents by 24, 60, 150 or 400 gradients (7: 100 times, -5 %;
+    /// 9: 250 times, -7 %). Sounds: one to four rounds, 2 to 4 times, -11 % at equal SI-SDR. A searched picture is held in memory.
     #[arg(short, long, value_name = "1..9", value_parser = cli::parse_effort, default_value = "1")]
     effort: Effort,
 
