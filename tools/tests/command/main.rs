@@ -7,6 +7,8 @@ mod eval;
 mod exactness;
 #[cfg(target_os = "linux")]
 mod faults;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod info;
 mod pipes;
 mod round_trip;

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Writes the files in hostile/: checksums that hold around content that asks for too much or contradicts itself.
+
+Each is named by its fault and must be refused. Uses nothing but the standard library and the parser beside it.
+"""
+
+import pathlib
+import struct
+
+from parse_wvn import SIGNATURE, Reader, crc32c, read_chunk, read_image_header
+
+HERE = pathlib.Path(__file__).parent
+OUT = HERE / "hostile"
+
+
+def varint(value):
+    out = b""
+    while value >= 128:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def chunk(code, payload, length=None):
+    framed = code + varint(len(payload) if length is None else length) + payload
+    return framed + struct.pack("<I", crc32c(framed))
+
+
+def weights():
+    data = (HERE / "golden/picture-gray.wvn").read_bytes()
+    _, fields = read_chunk(Reader(data, len(SIGNATURE), len(data)))
+    return bytes.fromhex(read_image_header(fields)[0]["weights"])
+
+
+WEIGHTS = weights()
+RGB, SIXTEEN = 1 << 10, 1 << 11
+
+
+def header(width, height, field=RGB | 300, tiles=0, version=0, more=b"", ours=WEIGHTS):
+    numbers = varint(version) + struct.pack("<H", field | tiles << 12) + varint(width) + varint(height)
+    return chunk(b"IMGH", numbers + ours + more)
+
+
+def sound(payload):
+    return chunk(b"AUDH", payload)
+
+
+def data(payload=b"\0\0\0"):
+    return chunk(b"DATA", payload)
+
+
+def fill(count):
+    return chunk(b"fill", bytes(count))
+
+
+def table(entries):
+    return chunk(b"TABL", b"".join(varint(length) + struct.pack("<I", checksum) for length, checksum in entries))
+
+
+def file(*chunks, copy=()):
+    body = SIGNATURE + b"".join(chunks)
+    return body + (chunk(b"COPY", b"".join(copy)) if len(body) >= 4096 else b"")
+
+
+def large(head, *rest):
+    """With as much filling as makes the work for each byte of the file acceptable."""
+    return file(head, *rest[:-1], fill(4100), rest[-1], copy=(head, *[part for part in rest if part.startswith(b"TABL")]))
+
+
+NONE = crc32c(b"")
+files = {
+    # Sizes.
+    "width-0": file(header(0, 8), data()),
+    "height-0": file(header(8, 0), data()),
+    "width-over-the-limit": file(header(2**20 + 1, 1), data()),
+    "height-over-the-limit": file(header(1, 2**20 + 1), data()),
+    "width-of-32-bits": file(header(2**32 - 1, 1), data()),
+    "width-of-33-bits": file(header(2**32, 1), data()),
+    "width-of-64-bits": file(header(2**64 - 1, 1), data()),
+    "sides-whose-product-overflows": file(header(2**32 - 1, 2**32 - 1), data()),
+    "sides-whose-product-is-0-in-64-bits": file(header(2**32, 2**32), data()),
+    "pixels-over-the-limit": large(header(2**20, 257, tiles=3), data()),
+    "much-work-in-few-bytes": file(header(2**14, 2**14), data()),
+    "a-tile-over-the-limit": large(header(2**12, 2**12), data()),
+    "a-row-of-2-to-the-20": large(header(2**20, 1), data()),
+    "a-column-of-2-to-the-20": large(header(1, 2**20), data()),
+    "wide-with-empty-tiles": large(header(2**20, 64, tiles=3), table([(0, NONE)] * 1024), data(b"")),
+    "tiles-that-split-a-hyper-latent": file(header(512, 512, tiles=0, field=300 | 1 << 12), table([(0, NONE)] * 4), data(b"")),
+    "level-over-that-of-the-weights": file(header(8, 8, field=RGB | 1023), data()),
+    # Versions, codes, weights.
+    "version-1": file(header(8, 8, version=1), data()),
+    "version-of-64-bits": file(header(8, 8, version=2**64 - 1), data()),
+    "unknown-weights": file(header(8, 8, ours=b"\xff" * 6), data()),
+    "bytes-after-the-weights-id": file(header(8, 8, more=b"\0"), data()),
+    "a-header-of-no-bytes": file(chunk(b"IMGH", b""), data()),
+    "a-header-that-ends-in-a-varint": file(chunk(b"IMGH", b"\0\0\0\xff\xff"), data()),
+    "a-varint-of-eleven-bytes": file(chunk(b"IMGH", b"\0\0\0" + b"\xff" * 11), data()),
+    "a-varint-that-is-not-the-shortest": file(chunk(b"IMGH", b"\0\0\0\x88\0\x08" + WEIGHTS), data()),
+    "unknown-critical-chunk": file(header(8, 8), chunk(b"LAYR", b""), data()),
+    "unknown-kind": file(chunk(b"VIDH", b"\0"), data()),
+    "code-of-no-letters": file(header(8, 8), chunk(b"1234", b""), data()),
+    "two-headers": file(header(8, 8), header(8, 8), data()),
+    "a-picture-and-a-sound": file(header(8, 8), sound(b"\0\0\0\x08\x01\0" + WEIGHTS), data()),
+    "a-sound-of-no-fields": file(sound(b""), data()),
+    "a-sound-of-64-bit-numbers": file(sound(b"\0\0\0" + b"\xff" * 9 + b"\x01" + b"\xff" * 9 + b"\x01" + WEIGHTS), data()),
+    "a-sound-of-reserved-bits": file(sound(b"\0\0\xe0\x08\x01\0\0" + WEIGHTS), data()),
+    # Lengths and tables.
+    "no-data": file(header(8, 8)),
+    "data-longer-than-the-file": file(header(8, 8), chunk(b"DATA", b"\0", length=2**40)),
+    "data-of-64-bits": file(header(8, 8), chunk(b"DATA", b"\0", length=2**64 - 1)),
+    "a-chunk-of-64-bits": file(header(8, 8), chunk(b"exif", b"", length=2**64 - 1), data()),
+    "no-table-for-four-tiles": file(header(512, 512, tiles=1), data()),
+    "a-table-for-one-tile": file(header(8, 8), table([(3, NONE)]), data()),
+    "a-table-too-short": file(header(512, 512, tiles=1), table([(0, NONE)] * 3), data(b"")),
+    "a-table-too-long": file(header(512, 512, tiles=1), table([(0, NONE)] * 5), data(b"")),
+    "table-lengths-that-overflow": file(header(512, 512, tiles=1), table([(2**63, NONE)] * 4), data(b"")),
+    "table-lengths-beyond-data": file(header(512, 512, tiles=1), table([(9, NONE)] * 4), data(b"")),
+    "a-million-tiles-in-no-table": large(header(2**20, 256, tiles=1), data()),
+    "bytes-behind-the-end": file(header(8, 8), data()) + b"more",
+    "copy-of-another-header": file(header(8, 8), fill(4100), data(), copy=(header(9, 8),)),
+    "no-copy": file(header(8, 8), fill(4100), data())[: -(len(header(8, 8)) + 9)],
+    # Payloads.
+    "a-tile-of-no-bytes": file(header(8, 8), data(b"")),
+    "a-tile-of-one-byte": file(header(8, 8), data(b"\0")),
+    "a-stream-of-unknown-lanes": file(header(8, 8), data(b"\0\0\x07" + bytes(80))),
+    "a-stream-of-noise": file(header(64, 64), data(bytes(range(256)))),
+    "alpha-of-another-size": file(header(8, 8), chunk(b"ALPH", b"\x01\x89PNG\r\n\x1a\n"), data()),
+    "alpha-of-an-unknown-method": file(header(8, 8), chunk(b"ALPH", b"\x02"), data()),
+    "two-exif-chunks": file(header(8, 8), *[chunk(b"note", b"")] * 20, chunk(b"exif", b""), chunk(b"exif", b""), data()),
+}
+
+if __name__ == "__main__":
+    OUT.mkdir(exist_ok=True)
+    for old in OUT.glob("*.wvn"):
+        old.unlink()
+    for name, content in files.items():
+        (OUT / name).with_suffix(".wvn").write_bytes(content)
+    print(len(files), "files")
