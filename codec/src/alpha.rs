@@ -54,27 +54,32 @@ pub fn read(payload: &[u8], width: u32, height: u32, depth: u8) -> Result<Sample
                 _ => Ok(Samples::U16(vec![value; pixels])),
             }
         }
-        Some((1, file)) => {
-            let limits = png::Limits { bytes: pixels.saturating_mul(2).saturating_add(1 << 20) };
-            let decoder = png::Decoder::new_with_limits(std::io::Cursor::new(file), limits);
-            let mut reader = decoder.read_info().map_err(|e| fail(e.to_string()))?;
-            let info = reader.info();
-            let found = (info.width, info.height, info.bit_depth as u8, info.color_type);
-            if found != (width, height, depth, png::ColorType::Grayscale) {
-                return Err(fail(format!(
-                    "plane is {found:?}, the picture {width}×{height} at {depth} bits"
-                )));
-            }
-            let mut bytes = vec![0; pixels * usize::from(depth / 8)];
-            reader.next_frame(&mut bytes).map_err(|e| fail(e.to_string()))?;
-            Ok(match depth {
-                8 => Samples::U8(bytes),
-                _ => Samples::U16(bytes.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])).collect()),
-            })
-        }
+        // The library looks at what a stranger wrote: whatever it does there is no reason to end the program.
+        Some((1, file)) => std::panic::catch_unwind(|| read_png(file, width, height, depth))
+            .unwrap_or_else(|_| Err(fail("malformed PNG: its parser gave up".into()))),
         Some((method, _)) if *method > 1 => Err(fail(format!("method {method} (expected 0 or 1)"))),
         _ => Err(fail(format!("{} bytes are no plane", payload.len()))),
     }
+}
+
+/// A gray PNG of this size and depth.
+fn read_png(file: &[u8], width: u32, height: u32, depth: u8) -> Result<Samples, Error> {
+    let fail = |what: String| Error::Alpha(what);
+    let pixels = width as usize * height as usize;
+    let limits = png::Limits { bytes: pixels.saturating_mul(2).saturating_add(1 << 20) };
+    let decoder = png::Decoder::new_with_limits(std::io::Cursor::new(file), limits);
+    let mut reader = decoder.read_info().map_err(|e| fail(e.to_string()))?;
+    let info = reader.info();
+    let found = (info.width, info.height, info.bit_depth as u8, info.color_type);
+    if found != (width, height, depth, png::ColorType::Grayscale) {
+        return Err(fail(format!("plane is {found:?}, the picture {width}×{height} at {depth} bits")));
+    }
+    let mut bytes = vec![0; pixels * usize::from(depth / 8)];
+    reader.next_frame(&mut bytes).map_err(|e| fail(e.to_string()))?;
+    Ok(match depth {
+        8 => Samples::U8(bytes),
+        _ => Samples::U16(bytes.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])).collect()),
+    })
 }
 
 /// The part of a plane of this width that a view shows: the pixels of `area`, or their means over the blocks of a scaled
