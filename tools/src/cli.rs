@@ -91,6 +91,7 @@ impl Common {
     /// Threads and engine.
     pub(crate) fn engine(&self) -> Engine {
         Engine {
+            keep_on_interrupt: false,
             threads: self.threads(),
             limits: self.limits.limits(),
             #[cfg(feature = "torch")]

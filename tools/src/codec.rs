@@ -40,6 +40,8 @@ pub(crate) struct Stream {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Engine {
     pub(crate) threads: Option<usize>,
+    /// Whether an interrupt ends a search and not the process.
+    pub(crate) keep_on_interrupt: bool,
     pub(crate) limits: Limits,
     #[cfg(feature = "torch")]
     pub(crate) backend: crate::torch::Args,
@@ -98,6 +100,9 @@ pub(crate) fn encoder(
     let transforms = engine.transforms(kind, tune)?;
     let Engine { threads, limits, .. } = engine;
     let mut options = EncodeOptions { effort, tune, threads, transforms, limits, ..EncodeOptions::default() };
+    if engine.keep_on_interrupt {
+        crate::files::stop_only(options.watch.clone());
+    }
     match target {
         Target::Quality(value) => {
             let wrong = |value| Error::usage(format!("quality {value} (expected 0..=100)"));

@@ -76,6 +76,10 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     tune: cli::Tune,
 
+    /// What an interrupt (Ctrl-C) does to a search: end the command and leave nothing, or write the best found so far
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "discard")]
+    on_interrupt: OnInterrupt,
+
     /// Overwrite OUT if it exists
     #[arg(short, long)]
     force: bool,
@@ -86,6 +90,18 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     common: Common,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum OnInterrupt {
+    Discard,
+    Keep,
+}
+
+impl Args {
+    fn engine(&self) -> codec::Engine {
+        codec::Engine { keep_on_interrupt: self.on_interrupt == OnInterrupt::Keep, ..self.common.engine() }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -136,6 +152,7 @@ fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
             "level": stream.level,
             "effort": args.effort.value(),
             "rounds": stream.search.rounds,
+            "stopped": stream.search.stopped,
             "levels_tried": stream.search.levels,
             "estimated_bits": stream.search.estimated_bits,
             "payload_bits": stream.search.payload_bits,
@@ -176,9 +193,8 @@ fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
     match source {
         Source::Rows(mut rows) => {
             let input = rows.name().to_owned();
-            let stream =
-                codec::encode_rows(&mut rows, target, args.effort, args.tune.into(), args.common.engine())
-                    .at(&input)?;
+            let stream = codec::encode_rows(&mut rows, target, args.effort, args.tune.into(), args.engine())
+                .at(&input)?;
             let info = rows.info();
             let pixels = f64::from(info.width) * f64::from(info.height);
             let rate = Rate::BitsPerPixel(stream.bytes.len() as f64 * 8.0 / pixels);
@@ -189,7 +205,7 @@ fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
             let Loaded { signal, notes } = files::read_signal_within(&input, &args.common.engine().limits)?;
             args.common.notes(input.name(), &notes);
             let start = Instant::now();
-            let stream = codec::encode(&signal, target, args.effort, args.tune.into(), args.common.engine())
+            let stream = codec::encode(&signal, target, args.effort, args.tune.into(), args.engine())
                 .at(input.name())?;
             let seconds = start.elapsed().as_secs_f64();
             let rate = codec::rate(&signal, stream.bytes.len());

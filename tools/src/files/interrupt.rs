@@ -7,12 +7,27 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wavern::Watch;
 
 /// Temporary files that are being written.
 static PARTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn parts() -> MutexGuard<'static, Vec<PathBuf>> {
     PARTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the next SIGINT stops in place of the process.
+static SEARCH: Mutex<Option<Watch>> = Mutex::new(None);
+
+/// From now on the first SIGINT ends only searches that have this watch. The second one ends the process.
+pub(crate) fn stop_only(search: Watch) {
+    *SEARCH.lock().unwrap_or_else(PoisonError::into_inner) = Some(search);
+}
+
+/// Whether there was a search to stop.
+fn stop_search() -> bool {
+    let search = SEARCH.lock().unwrap_or_else(PoisonError::into_inner).take();
+    search.inspect(Watch::stop).is_some()
 }
 
 /// Removes temporary files when SIGINT or SIGTERM end the process, and makes a file that grows beyond the limit of the
@@ -22,7 +37,9 @@ pub fn install_signal_handlers() {
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
     let wait = move || {
-        let Some(signal) = signals.forever().next() else { return };
+        let Some(signal) = signals.forever().find(|signal| *signal != SIGINT || !stop_search()) else {
+            return;
+        };
         // Held to the end: no file becomes visible any more.
         let parts = parts();
         for part in parts.iter() {

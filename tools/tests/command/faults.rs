@@ -233,6 +233,37 @@ fn signals_leave_nothing_behind() {
 }
 
 #[test]
+fn an_interrupted_search_can_be_kept() {
+    let scene = Scene::new();
+    let picture = testdata("photo.png");
+    let out = scene.folder.path().join("out");
+    for (more, kept) in [(&["--on-interrupt", "keep"][..], true), (&[], false)] {
+        let mut child = Process::new(assert_cmd::cargo_bin!("wavern"))
+            .args(["encode", "-e9", "-j1", "--json"])
+            .args(more)
+            .arg(&picture)
+            .arg("out/a.wvn")
+            .current_dir(scene.folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_millis(700));
+        signal(&child, "INT");
+        assert_eq!(child.wait().unwrap().success(), kept);
+        let expected: &[&str] = if kept { &["a.wvn"] } else { &[] };
+        assert_eq!(names(&out), expected);
+        if kept {
+            assert!(matches!(
+                decoded(&out.join("a.wvn"), &scene.folder.path().join("b.png")),
+                Signal::Image(_)
+            ));
+            fs::remove_file(out.join("a.wvn")).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_signal_while_input_is_awaited() {
     let scene = Scene::new();
     let sound = fs::read(testdata("sound.wav")).unwrap();
