@@ -7,8 +7,10 @@
 
 use std::time::Instant;
 use wavern::kernel::Path;
+use wavern::kernel::codes;
 use wavern::kernel::float::{After, Depthwise, Pointwise};
 use wavern::kernel::integer::{Dense, Results};
+use wavern::kernel::wide::Wide;
 
 /// Positions that go through a layer together.
 const ROWS: usize = 96;
@@ -38,6 +40,16 @@ fn main() {
         let mut out = vec![0.0; width * channels];
         let speed = gmacs(9 * width * channels, || layer.run(&rows, width, 0, false, &mut out));
         println!("{name},depthwise f32 3x3 {channels},{speed:.1}");
+        let layer = codes::Depthwise::new(&vec![3; 9 * channels], &vec![0; channels], [3, 3]);
+        let (x, scale) = (vec![100; 3 * width * channels], vec![0.01; channels]);
+        let rows: Vec<&[u8]> = x.chunks_exact(width * channels).collect();
+        let mut out = vec![0; width * channels];
+        let speed = gmacs(9 * width * channels, || layer.run(&rows, width, 0, &scale, &mut out));
+        println!("{name},depthwise i8 3x3 {channels},{speed:.1}");
+        let (x, factors) = (numbers(ROWS * channels), vec![50.0; channels]);
+        let mut out = vec![0; ROWS * channels];
+        let speed = gmacs(ROWS * channels, || codes::bytes(&x, &factors, &mut out));
+        println!("{name},reals to codes {channels} (10^9 a second),{speed:.1}");
         for (inputs, outputs) in [(256, 96), (224, 160), (160, 160), (160, 1344), (96, 512)] {
             let weight: Vec<i8> = (0..inputs * outputs).map(|i| (i % 251) as i8).collect();
             let layer = Dense::on(path, &weight, &vec![0; outputs], &vec![9; outputs], inputs, false);
@@ -46,6 +58,24 @@ fn main() {
                 layer.run(&x, inputs, None, Results::Activations(&mut out));
             });
             println!("{name},pointwise i8 {inputs}->{outputs},{speed:.1}");
+        }
+        for (inputs, outputs) in [(128, 256), (256, 128)] {
+            let weight: Vec<i8> = (0..inputs * outputs).map(|i| (i % 251) as i8).collect();
+            let layer = Dense::on(path, &weight, &vec![0; outputs], &vec![0; outputs], inputs, true);
+            let (x, scale) = (vec![100; ROWS * inputs], vec![1e-5; outputs]);
+            let (mut codes, mut reals) = (vec![0; ROWS * outputs], vec![0.0; ROWS * outputs]);
+            let macs = ROWS * inputs * outputs;
+            let speed = gmacs(macs, || layer.run(&x, inputs, None, Results::Codes(&scale, &mut codes)));
+            println!("{name},pointwise i8 to codes {inputs}->{outputs},{speed:.1}");
+            let speed = gmacs(macs, || layer.run(&x, inputs, None, Results::Added(&scale, &mut reals)));
+            println!("{name},pointwise i8 added {inputs}->{outputs},{speed:.1}");
+        }
+        for (inputs, outputs) in [(256, 512), (128, 192)] {
+            let layer = Wide::on(path, &vec![77; inputs * outputs], &vec![0; outputs], inputs);
+            let (x, scale) = (vec![100; ROWS * inputs], vec![1e-5; outputs]);
+            let mut out = vec![0.0; ROWS * outputs];
+            let speed = gmacs(ROWS * inputs * outputs, || layer.run(&x, Results::Reals(&scale, &mut out)));
+            println!("{name},pointwise i16 {inputs}->{outputs},{speed:.1}");
         }
     }
 }

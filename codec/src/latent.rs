@@ -158,5 +158,32 @@ pub fn pad(x: &Tensor, unit: [usize; 2]) -> Tensor {
 }
 
 fn exp2(x: &[f32]) -> Vec<f32> {
-    x.iter().map(|v| v.exp2()).collect()
+    x.iter().map(|&v| exp2_exact(v)).collect()
+}
+
+/// 2^x, the same on every machine: the series of the exponential in binary64, one operation after the other. A system's own
+/// function may differ in the last bit.
+pub fn exp2_exact(x: f32) -> f32 {
+    let x = f64::from(x).clamp(-126.0, 126.0);
+    let whole = x.floor();
+    let t = (x - whole) * std::f64::consts::LN_2;
+    let series = (1..=16).rev().fold(1.0, |sum, k| 1.0 + sum * t / f64::from(k));
+    (series * f64::from_bits((1023 + whole as i64 as u64) << 52)) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_are_right_to_the_last_bit_or_next_to_it() {
+        for i in -20_000..20_000 {
+            let x = i as f32 * 0.0061;
+            let (value, exact) = (exp2_exact(x), f64::from(x).exp2());
+            let near = ((f64::from(value) - exact) / exact).abs();
+            assert!(near <= f64::from(f32::EPSILON) / 2.0 * 1.000_001, "{x}");
+        }
+        assert_eq!([exp2_exact(-3.0), exp2_exact(0.0), exp2_exact(7.0)], [0.125, 1.0, 128.0]);
+        assert_eq!(exp2_exact(0.5).to_bits(), 0x3fb5_04f3);
+    }
 }

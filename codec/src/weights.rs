@@ -82,6 +82,11 @@ impl<'a> TensorMap<'a> {
         self.0.tensor(name).is_ok()
     }
 
+    /// Whether a tensor holds whole numbers: false if there is no such tensor.
+    pub fn is_integer(&self, name: &str) -> bool {
+        self.0.tensor(name).is_ok_and(|view| !matches!(view.dtype(), Dtype::F16 | Dtype::F32))
+    }
+
     /// An f16 or f32 tensor as f32.
     ///
     /// # Errors
@@ -130,6 +135,12 @@ impl<'a> TensorMap<'a> {
     pub fn i32s(&self, name: &str, shape: &[usize]) -> Result<Vec<i32>, Error> {
         let (_, bytes) = self.raw(name, shape, &[Dtype::I32])?;
         Ok(bytes.chunks_exact(4).map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    }
+
+    /// Type, shape and bytes of a tensor.
+    pub(crate) fn entry(&self, name: &str) -> Result<(Dtype, Vec<usize>, &[u8]), Error> {
+        let view = self.0.tensor(name).map_err(|_| Error::Missing(name.to_owned()))?;
+        Ok((view.dtype(), view.shape().to_vec(), view.data()))
     }
 
     fn raw(&self, name: &str, shape: &[usize], dtypes: &[Dtype]) -> Result<(Dtype, &[u8]), Error> {

@@ -5,7 +5,7 @@ mod audio;
 mod bench;
 mod codec;
 mod exhibits;
-mod find;
+pub(crate) mod find;
 mod images;
 mod journal;
 mod listeners;

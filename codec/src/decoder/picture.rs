@@ -332,3 +332,59 @@ fn halo(config: &ModelConfig, reach: [f64; 2]) -> [usize; 2] {
     const PACKETS: f64 = 4.0;
     [0, 1].map(|axis| (reach[axis] + PACKETS / config.latent_stride()[axis] as f64).ceil() as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::Samples;
+    use crate::weights;
+    use wavern_bitstream::WeightsId;
+
+    /// Weights and the BLAKE3 hash of the pixels that come from the symbols below: what every machine has to find. New
+    /// weights have other pixels; the test tells them.
+    const PIXELS: (WeightsId, &str) = (WeightsId([189, 188, 146, 89, 231, 149]), "49049461f3b74d62");
+
+    #[test]
+    fn every_machine_decodes_to_the_same_pixels() {
+        let weights = weights::image().unwrap();
+        let mut hash = blake3::Hasher::new();
+        for (level, depth, colour) in [
+            (3, BitDepth::Eight, Colour::Rgb),
+            (250, BitDepth::Sixteen, Colour::Rgb),
+            (448, BitDepth::Eight, Colour::Gray),
+        ] {
+            let header = ImageHeader {
+                width: 117,
+                height: 75,
+                colour,
+                depth,
+                tile_log2: 0,
+                level,
+                weights: weights.id,
+            };
+            let [rows, columns] = picture::latent_size(&header, &weights.config);
+            let mut latents = Latents::zeros(&weights.config, rows, columns);
+            let mut state = 1u32 + u32::from(level);
+            let mut uniform = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as i32 - (1 << 23)
+            };
+            for (index, symbol) in latents.y.data_mut().iter_mut().enumerate() {
+                let value = uniform() >> 16;
+                // Mostly small, some large, some at the ends of what a file can hold.
+                *symbol = match index {
+                    5000 => i32::MAX,
+                    9001 => i32::MIN,
+                    _ => value * value * value / 500_000,
+                };
+            }
+            latents.residual.data_mut().iter_mut().for_each(|r| *r = uniform() % 33);
+            match restore_image(&header, latents, &weights, None).unwrap().0.samples() {
+                Samples::U8(v) => hash.update(v),
+                Samples::U16(v) => hash.update(&v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()),
+            };
+        }
+        let found = hash.finalize().to_hex();
+        assert_eq!((weights.id, &found[..16]), PIXELS);
+    }
+}

@@ -3,6 +3,7 @@
 use super::random::Random;
 use crate::color::{UNIT, to_opponent};
 use crate::error::Error;
+use crate::latent::Gains;
 use crate::network::Tensor;
 use crate::network::backward::{Differentiable, Tape};
 use crate::picture::{Output, PixelSynthesis, Scale};
@@ -44,8 +45,7 @@ impl<'a> Distortion<'a> {
         synthesis: &'a Differentiable<'a>,
         counted: [std::ops::Range<usize>; 2],
     ) -> Self {
-        let gains = level.interpolate(&weights.decode_gain, weights.config.latents());
-        let steps = gains.iter().map(|gain| gain.exp2()).collect();
+        let steps = Gains::decode(weights, level).factors().to_vec();
         Self { target, weights, synthesis, steps, counted }
     }
 

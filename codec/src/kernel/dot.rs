@@ -1,5 +1,6 @@
-//! The loop of [`super::integer::Dense`], over the dot-product instructions of any set.
+//! The loop of [`super::integer::Dense`] and [`super::wide::Wide`], over the dot-product instructions of any set.
 
+use super::codes::{limit, nearest};
 use super::integer::Results;
 
 /// A vector of i32 sums.
@@ -15,7 +16,8 @@ pub(super) trait Dot: Copy {
     unsafe fn load(from: *const i32) -> Self;
     /// To any alignment.
     unsafe fn store(self, to: *mut i32);
-    /// In each lane, adds the products of a group of inputs with a group of weights: four, or two of 16 bits.
+    /// In each lane, adds the products of a group of inputs with a group of weights: four of 8 bits, or two of 16 bits. The
+    /// sum wraps around.
     unsafe fn dot(self, inputs: Self, weights: Self) -> Self;
 }
 
@@ -26,7 +28,7 @@ pub(super) struct Rows {
     pub stride: usize,
 }
 
-/// See [`super::integer::Dense::run`].
+/// See [`super::integer::Dense::run`] and [`super::wide::Wide::run`].
 pub(super) struct DenseCall<'a> {
     /// `[panels, groups, N · WIDTH]`.
     pub weight: &'a [i32],
@@ -49,7 +51,7 @@ const WIDEST: usize = 64;
 /// # Safety
 ///
 /// Needs the instructions of `V`. There are `rows` rows of `groups` groups behind `x`; `weight`, `bias` and `shift` hold
-/// `outputs.div_ceil(N · WIDTH)` panels, the results `rows · outputs` elements.
+/// `outputs.div_ceil(N · WIDTH)` panels, the results `rows · outputs` elements and, if any, `outputs` factors.
 #[inline(always)]
 pub(super) unsafe fn dense<V: Dot, const N: usize>(call: DenseCall<'_>) {
     let DenseCall { weight, bias, shift, groups, outputs, x, rows, mut results } = call;
@@ -78,20 +80,41 @@ pub(super) unsafe fn dense<V: Dot, const N: usize>(call: DenseCall<'_>) {
             }
             for (m, sums) in sums.chunks_exact(panel).take(count).enumerate() {
                 let at = (row + m) * outputs + first..(row + m) * outputs + first + columns;
-                match &mut results {
-                    Results::Activations(out) => {
-                        for ((out, sum), shift) in out[at].iter_mut().zip(sums).zip(shift) {
-                            *out = (sum >> (shift & 31)).clamp(0, 255) as u8;
-                        }
-                    }
-                    Results::Integers(out) => {
-                        for ((out, sum), shift) in out[at].iter_mut().zip(sums).zip(shift) {
-                            *out = sum >> (shift & 31);
-                        }
-                    }
-                }
+                store(&sums[..columns], shift, first, at, &mut results);
             }
             row += count;
+        }
+    }
+}
+
+/// What becomes of the sums of one row and one panel, whose first output is `first` and whose place is `at`.
+#[inline(always)]
+fn store(sums: &[i32], shift: &[i32], first: usize, at: std::ops::Range<usize>, results: &mut Results<'_>) {
+    match results {
+        Results::Activations(out) => {
+            for ((out, sum), shift) in out[at].iter_mut().zip(sums).zip(shift) {
+                *out = (sum >> (shift & 31)).clamp(0, 255) as u8;
+            }
+        }
+        Results::Integers(out) => {
+            for ((out, sum), shift) in out[at].iter_mut().zip(sums).zip(shift) {
+                *out = sum >> (shift & 31);
+            }
+        }
+        Results::Codes(scale, out) => {
+            for ((out, sum), scale) in out[at].iter_mut().zip(sums).zip(&scale[first..]) {
+                *out = nearest(limit(*sum as f32 * scale, 0.0, 255.0)) as u8;
+            }
+        }
+        Results::Reals(scale, out) => {
+            for ((out, sum), scale) in out[at].iter_mut().zip(sums).zip(&scale[first..]) {
+                *out = *sum as f32 * scale;
+            }
+        }
+        Results::Added(scale, out) => {
+            for ((out, sum), scale) in out[at].iter_mut().zip(sums).zip(&scale[first..]) {
+                *out += *sum as f32 * scale;
+            }
         }
     }
 }

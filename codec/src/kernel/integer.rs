@@ -1,7 +1,8 @@
 //! Pointwise and depthwise layers on whole numbers: activations of 8 bits without sign, weights of 8 bits, sums of 32.
 //!
 //! Nothing is rounded before the shift, so every path gives the same integers; no sum of a model that was proven exact
-//! ([`crate::prior::units::EXACT`]) comes near 2^31.
+//! ([`crate::prior::units::EXACT`]) comes near 2^31. A synthesis scales its sums instead: one conversion to f32 and one
+//! multiplication, each rounded as IEEE 754 has it, are the same everywhere too.
 
 use super::dot::{DenseCall, Rows};
 use super::{Path, dispatch, multiversion};
@@ -32,6 +33,26 @@ pub enum Results<'a> {
     Activations(&'a mut [u8]),
     /// As they are.
     Integers(&'a mut [i32]),
+    /// Times a factor for each output in place of the shift, rounded (halves to even), limited to 0..=255.
+    Codes(&'a [f32], &'a mut [u8]),
+    /// Times a factor for each output in place of the shift.
+    Reals(&'a [f32], &'a mut [f32]),
+    /// The same, added to what is there; product and sum are rounded one after the other.
+    Added(&'a [f32], &'a mut [f32]),
+}
+
+impl Results<'_> {
+    /// Elements of the results, once there are as many factors as outputs.
+    pub(super) fn len(&self, outputs: usize) -> usize {
+        let (factors, length) = match self {
+            Self::Activations(out) => (outputs, out.len()),
+            Self::Integers(out) => (outputs, out.len()),
+            Self::Codes(factors, out) => (factors.len(), out.len()),
+            Self::Reals(factors, out) | Self::Added(factors, out) => (factors.len(), out.len()),
+        };
+        assert!(factors == outputs && length.is_multiple_of(outputs));
+        length
+    }
 }
 
 impl Dense {
@@ -80,6 +101,17 @@ impl Dense {
         self.outputs
     }
 
+    /// The weight as stored in a weight file, `[outputs, inputs]`.
+    pub fn weight(&self) -> Vec<i8> {
+        let (panel, group) = (panel(self.path), group(self.path));
+        let groups = self.inputs.div_ceil(group);
+        let at = |o: usize, i: usize| {
+            let packed = self.weight[(o / panel * groups + i / group) * panel + o % panel];
+            (packed >> (i % group * 32 / group)) as i8
+        };
+        (0..self.outputs).flat_map(|o| (0..self.inputs).map(move |i| at(o, i))).collect()
+    }
+
     /// The biases with `more` added to those of the outputs, as [`Self::run`] takes them.
     pub fn bias(&self, more: &[i32]) -> Vec<i32> {
         let mut bias = self.bias.clone();
@@ -93,12 +125,8 @@ impl Dense {
     /// # Panics
     /// If lengths do not fit.
     pub fn run(&self, x: &[u8], stride: usize, bias: Option<&[i32]>, results: Results<'_>) {
-        let rows = match &results {
-            Results::Activations(out) => out.len(),
-            Results::Integers(out) => out.len(),
-        };
-        assert!(rows.is_multiple_of(self.outputs) && stride >= self.inputs);
-        let rows = rows / self.outputs;
+        let rows = results.len(self.outputs) / self.outputs;
+        assert!(stride >= self.inputs);
         assert!(rows == 0 || x.len() >= (rows - 1) * stride + self.inputs);
         let bias = bias.unwrap_or(&self.bias);
         assert!(bias.len() == self.bias.len());
@@ -140,7 +168,7 @@ fn group(path: Path) -> usize {
 }
 
 /// Columns of a panel.
-fn panel(path: Path) -> usize {
+pub(super) fn panel(path: Path) -> usize {
     match path {
         Path::Avx512 => 64,
         Path::Avx2 | Path::Neon => 16,
@@ -287,6 +315,35 @@ mod tests {
                 );
                 unshifted.run(&bytes, stride, None, Results::Integers(&mut integers));
                 assert_eq!(shifted, integers);
+            }
+        }
+    }
+
+    #[test]
+    fn scaled_sums_are_the_same_on_every_path() {
+        let (inputs, outputs, rows) = (128, 70, 9);
+        let weight: Vec<i8> = numbers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
+        let bias: Vec<i32> = numbers(outputs, -50_000, 50_000).iter().map(|&b| b as i32).collect();
+        let scale: Vec<f32> = numbers(outputs, -900, 900).iter().map(|&v| v as f32 / 700_000.0).collect();
+        let x: Vec<u8> = numbers(rows * inputs, 1, 255).iter().map(|&v| v as u8).collect();
+        for path in Path::available() {
+            let layer = Dense::on(path, &weight, &bias, &vec![0; outputs], inputs, true);
+            assert_eq!(layer.weight(), weight);
+            let mut sums = vec![0; rows * outputs];
+            layer.run(&x, inputs, None, Results::Integers(&mut sums));
+            let (mut codes, mut reals) = (vec![0; sums.len()], vec![0.0; sums.len()]);
+            let mut added = vec![-3.3; sums.len()];
+            layer.run(&x, inputs, None, Results::Codes(&scale, &mut codes));
+            layer.run(&x, inputs, None, Results::Reals(&scale, &mut reals));
+            layer.run(&x, inputs, None, Results::Added(&scale, &mut added));
+            for at in 0..sums.len() {
+                let (row, o) = (at / outputs, at % outputs);
+                let pairs = x[row * inputs..][..inputs].iter().zip(&weight[o * inputs..]);
+                let sum = pairs.map(|(x, w)| (i32::from(*x) - 128) * i32::from(*w)).sum::<i32>() + bias[o];
+                assert_eq!(sums[at], sum);
+                let real = sum as f32 * scale[o];
+                assert_eq!([reals[at], added[at]], [real, -3.3 + real], "{path:?}");
+                assert_eq!(f32::from(codes[at]), real.round_ties_even().clamp(0.0, 255.0), "{path:?}");
             }
         }
     }

@@ -2,7 +2,8 @@
 //! Rust.
 //!
 //! * [`float`]: pointwise and depthwise layers on f32, for the transforms.
-//! * [`integer`]: the same on whole numbers of 8 bits, for the prior.
+//! * [`integer`]: the same on whole numbers of 8 bits, for the prior and the synthesis; [`wide`]: pointwise layers on 16 bits;
+//!   [`codes`]: from reals to whole numbers, and filters between them, for the synthesis.
 //! * [`latents`], [`mixture`]: between float layers, symbols, integer layers and the entropy coder.
 //! * [`pixels`], [`lifting`]: colours and the steps of a wavelet.
 //!
@@ -12,6 +13,7 @@
 //! are cut into runs, and all paths that fuse multiplication and addition ([`Path::fuses`]) give the same bits.
 #![allow(unsafe_code, reason = "vector instructions; every block says why it is sound")]
 
+pub mod codes;
 pub mod float;
 pub mod integer;
 pub mod latents;
@@ -19,6 +21,7 @@ pub mod lifting;
 pub mod likelihood;
 pub mod mixture;
 pub mod pixels;
+pub mod wide;
 
 mod dot;
 #[cfg(target_arch = "aarch64")]

@@ -89,4 +89,4 @@ impl Dot for Sums {
     }
 }
 
-entries!(Quad, Sums, 4);
+entries!(Quad, Sums, Sums, 4);

@@ -76,9 +76,9 @@ impl Dot for Sums {
         let low = |v: i32| i32::from(v as i16);
         Self(std::array::from_fn(|i| {
             let (x, w) = (inputs.0[i], weights.0[i]);
-            self.0[i] + low(x) * low(w) + (x >> 16) * (w >> 16)
+            self.0[i].wrapping_add(low(x) * low(w)).wrapping_add((x >> 16) * (w >> 16))
         }))
     }
 }
 
-entries!(Lanes, Sums, 1);
+entries!(Lanes, Sums, Sums, 1);

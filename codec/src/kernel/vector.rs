@@ -250,7 +250,7 @@ pub(super) unsafe fn depthwise<V: Vector, const N: usize>(call: DepthwiseCall<'_
 
 /// The entry points of one instruction set: the loops, compiled with its features.
 macro_rules! entries {
-    ($vector:ty, $dot:ty, $panel:literal $(, #[$feature:meta])?) => {
+    ($vector:ty, $dot:ty, $wide:ty, $panel:literal $(, #[$feature:meta])?) => {
         /// See [`crate::kernel::vector::pointwise`], whose conditions are those of this function.
         $(#[$feature])?
         pub(in crate::kernel) unsafe fn pointwise(call: crate::kernel::vector::PointwiseCall<'_>) {
@@ -270,6 +270,13 @@ macro_rules! entries {
         pub(in crate::kernel) unsafe fn dense(call: crate::kernel::dot::DenseCall<'_>) {
             // SAFETY: the caller promises the same.
             unsafe { crate::kernel::dot::dense::<$dot, $panel>(call) }
+        }
+
+        /// The same with groups of two inputs of 16 bits.
+        $(#[$feature])?
+        pub(in crate::kernel) unsafe fn wide(call: crate::kernel::dot::DenseCall<'_>) {
+            // SAFETY: the caller promises the same.
+            unsafe { crate::kernel::dot::dense::<$wide, $panel>(call) }
         }
     };
 }

@@ -78,4 +78,4 @@ impl Dot for Sums {
     }
 }
 
-entries!(Quad, Sums, 2);
+entries!(Quad, Sums, Sums, 2);

@@ -100,11 +100,14 @@ impl Vector for Ymm {
     }
 }
 
-/// Groups of four inputs without sign and four weights with one (VNNI).
+/// Sums in a ZMM register, with the VNNI instruction that adds to them.
+macro_rules! zmm_sums {
+    ($(#[$meta:meta])* $name:ident, $dot:ident) => {
+$(#[$meta])*
 #[derive(Clone, Copy)]
-struct ZmmSums(__m512i);
+struct $name(__m512i);
 
-impl Dot for ZmmSums {
+impl Dot for $name {
     const WIDTH: usize = 16;
 
     #[inline(always)]
@@ -128,9 +131,22 @@ impl Dot for ZmmSums {
     #[inline(always)]
     unsafe fn dot(self, inputs: Self, weights: Self) -> Self {
         // SAFETY: as above.
-        Self(unsafe { _mm512_dpbusd_epi32(self.0, inputs.0, weights.0) })
+        Self(unsafe { $dot(self.0, inputs.0, weights.0) })
     }
 }
+    };
+}
+
+zmm_sums!(
+    /// Groups of four inputs without sign and four weights with one.
+    ZmmSums,
+    _mm512_dpbusd_epi32
+);
+zmm_sums!(
+    /// Groups of two inputs and weights of 16 bits.
+    ZmmWords,
+    _mm512_dpwssd_epi32
+);
 
 /// Groups of two inputs and weights of 16 bits.
 #[derive(Clone, Copy)]
@@ -165,9 +181,9 @@ impl Dot for YmmSums {
 }
 
 pub(super) mod avx512 {
-    super::entries!(super::Zmm, super::ZmmSums, 4, #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx2,fma")]);
+    super::entries!(super::Zmm, super::ZmmSums, super::ZmmWords, 4, #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx2,fma")]);
 }
 
 pub(super) mod avx2 {
-    super::entries!(super::Ymm, super::YmmSums, 2, #[target_feature(enable = "avx2,fma")]);
+    super::entries!(super::Ymm, super::YmmSums, super::YmmSums, 2, #[target_feature(enable = "avx2,fma")]);
 }

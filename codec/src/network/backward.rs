@@ -19,6 +19,7 @@ const RUN: usize = 96;
 #[derive(Debug)]
 pub struct Differentiable<'a> {
     layers: Vec<(&'a Prepared, Transposed)>,
+    level: Level,
 }
 
 /// The transpose of a [`Prepared`] layer.
@@ -53,26 +54,18 @@ impl<'a> Differentiable<'a> {
     pub fn new(network: &'a Network, level: Level) -> Self {
         let transpose_layer = |layer: &Prepared| match layer {
             Prepared::Pointwise(layer, _) => Transposed::Pointwise(transpose(layer, None)),
+            Prepared::QuantizedPointwise(layer) => Transposed::Pointwise(transpose(&layer.real(), None)),
             Prepared::Depthwise(layer, _) => Transposed::Depthwise(turn(layer)),
             Prepared::Residual(layers) => {
-                let channels = layers.expand.inputs();
-                let gain = |table: &Option<Vec<f32>>| {
-                    table.as_ref().map_or_else(|| vec![1.0; channels], |t| level.interpolate(t, channels))
-                };
-                let (gain, ff_gain) = (gain(&layers.gain), gain(&layers.ff_gain));
-                Transposed::Residual(Box::new(TransposedResidual {
-                    expand: transpose(&layers.expand, None),
-                    depthwise: turn(&layers.depthwise),
-                    project: transpose(&layers.project, Some(&gain)),
-                    ff_expand: transpose(&layers.ff_expand, None),
-                    ff_project: transpose(&layers.ff_project, Some(&ff_gain)),
-                    gain,
-                    ff_gain,
-                }))
+                Transposed::Residual(Box::new(TransposedResidual::new(layers, level)))
+            }
+            Prepared::QuantizedResidual(layers) => {
+                Transposed::Residual(Box::new(TransposedResidual::new(&layers.real(), level)))
             }
             Prepared::SpaceToDepth { .. } | Prepared::DepthToSpace { .. } => Transposed::Rearranged,
         };
-        Self { layers: network.layers().iter().map(|layer| (layer, transpose_layer(layer))).collect() }
+        let layers = network.layers().iter().map(|layer| (layer, transpose_layer(layer))).collect();
+        Self { layers, level }
     }
 
     /// Runs the network over a whole tensor; the output is that of [`Network::run`].
@@ -98,6 +91,15 @@ impl<'a> Differentiable<'a> {
                 }
                 (Prepared::Residual(layers), Transposed::Residual(at_level)) => {
                     residual(layers, at_level, &mut x, &mut tape);
+                    x
+                }
+                (Prepared::QuantizedPointwise(layer), _) => {
+                    let mut out = Tensor::zeros([rows, columns, layer.outputs()]);
+                    layer.run(x.data(), out.data_mut());
+                    out
+                }
+                (Prepared::QuantizedResidual(layers), _) => {
+                    tape.masks.extend(layers.forward(x.data_mut(), columns, self.level));
                     x
                 }
                 (Prepared::SpaceToDepth { factor, .. }, _) => space_to_depth(&x, *factor),
@@ -177,6 +179,23 @@ fn residual(layers: &Residual, at_level: &TransposedResidual, x: &mut Tensor, ta
 }
 
 impl TransposedResidual {
+    fn new(layers: &Residual, level: Level) -> Self {
+        let channels = layers.expand.inputs();
+        let gain = |table: &Option<Vec<f32>>| {
+            table.as_ref().map_or_else(|| vec![1.0; channels], |t| level.interpolate(t, channels))
+        };
+        let (gain, ff_gain) = (gain(&layers.gain), gain(&layers.ff_gain));
+        Self {
+            expand: transpose(&layers.expand, None),
+            depthwise: turn(&layers.depthwise),
+            project: transpose(&layers.project, Some(&gain)),
+            ff_expand: transpose(&layers.ff_expand, None),
+            ff_project: transpose(&layers.ff_project, Some(&ff_gain)),
+            gain,
+            ff_gain,
+        }
+    }
+
     /// The second branch, then the first, both added to what passes by them.
     fn backward(&self, gradient: &mut Tensor, mask: &[u8], ff_mask: &[u8]) {
         let [rows, columns, channels] = gradient.shape();

@@ -1,7 +1,7 @@
 //! The float networks in plain Rust: parameters, and whole tensors through them.
 
 use super::stream::{MAX_KERNEL, Stream};
-use super::{Layer, Tensor};
+use super::{Layer, Tensor, quantized};
 use crate::kernel::float;
 use crate::quality::Level;
 use crate::weights::{Error, TensorMap};
@@ -22,6 +22,10 @@ pub enum Prepared {
     Depthwise(float::Depthwise, bool),
     /// See [`Residual`].
     Residual(Box<Residual>),
+    /// A pointwise layer on whole numbers.
+    QuantizedPointwise(Box<quantized::Pointwise>),
+    /// A residual layer on whole numbers.
+    QuantizedResidual(Box<quantized::Residual>),
     /// See [`Layer::SpaceToDepth`].
     SpaceToDepth {
         /// Rows and columns of a block.
@@ -78,6 +82,22 @@ impl Network {
         for (i, layer) in layers.iter().enumerate() {
             let prefix = format!("{name}.{i}.");
             prepared.push(match *layer {
+                Layer::Pointwise { inputs, outputs, relu } if quantized::is(map, &prefix) => {
+                    Prepared::QuantizedPointwise(Box::new(quantized::Pointwise::load(
+                        map,
+                        &prefix,
+                        [inputs, outputs],
+                        relu,
+                    )?))
+                }
+                Layer::Residual { channels, hidden, feed_forward, kernel }
+                    if quantized::is(map, &format!("{prefix}expand.")) =>
+                {
+                    check_kernel(&prefix, kernel)?;
+                    let widths = [channels, hidden, feed_forward];
+                    let layers = quantized::Residual::load(map, &prefix, widths, kernel, anchors)?;
+                    Prepared::QuantizedResidual(Box::new(layers))
+                }
                 Layer::Pointwise { inputs, outputs, relu } => {
                     Prepared::Pointwise(pointwise(map, &prefix, inputs, outputs)?, relu)
                 }
@@ -86,10 +106,7 @@ impl Network {
                 }
                 Layer::Residual { channels, hidden, feed_forward, kernel } => {
                     let part = |p: &str| format!("{prefix}{p}.");
-                    let gain = |g: &str| {
-                        let name = format!("{prefix}{g}");
-                        map.contains(&name).then(|| map.floats(&name, &[anchors, channels])).transpose()
-                    };
+                    let gain = |g: &str| gain(map, &format!("{prefix}{g}"), [anchors, channels]);
                     Prepared::Residual(Box::new(Residual {
                         expand: pointwise(map, &part("expand"), channels, hidden)?,
                         depthwise: depthwise(map, &part("depthwise"), hidden, kernel)?,
@@ -123,6 +140,7 @@ impl Network {
             let kernel = match layer {
                 Prepared::Depthwise(layer, _) => layer.kernel(),
                 Prepared::Residual(layers) => layers.depthwise.kernel(),
+                Prepared::QuantizedResidual(layers) => layers.kernel(),
                 Prepared::SpaceToDepth { factor, .. } => {
                     (0..2).for_each(|axis| density[axis] /= factor[axis] as f64);
                     continue;
@@ -131,7 +149,7 @@ impl Network {
                     (0..2).for_each(|axis| density[axis] *= factor[axis] as f64);
                     continue;
                 }
-                Prepared::Pointwise(..) => continue,
+                Prepared::Pointwise(..) | Prepared::QuantizedPointwise(_) => continue,
             };
             (0..2).for_each(|axis| reach[axis] += (kernel[axis] / 2) as f64 / density[axis]);
         }
@@ -200,12 +218,21 @@ fn depthwise(
 ) -> Result<float::Depthwise, Error> {
     let weight = map.floats(&format!("{prefix}weight"), &[channels, kernel[0], kernel[1]])?;
     let bias = map.floats(&format!("{prefix}bias"), &[channels])?;
-    if kernel.iter().any(|side| *side > MAX_KERNEL) {
-        return Err(Error::Config(format!(
-            "{prefix}* has a filter of {kernel:?} (at most {MAX_KERNEL} a side)"
-        )));
-    }
+    check_kernel(prefix, kernel)?;
     Ok(float::Depthwise::new(&weight, &bias, kernel))
+}
+
+fn check_kernel(prefix: &str, kernel: [usize; 2]) -> Result<(), Error> {
+    if kernel.iter().any(|side| *side > MAX_KERNEL) {
+        let problem = format!("{prefix}* has a filter of {kernel:?} (at most {MAX_KERNEL} a side)");
+        return Err(Error::Config(problem));
+    }
+    Ok(())
+}
+
+/// The gains of a residual branch, if it has any.
+pub(super) fn gain(map: &TensorMap<'_>, name: &str, shape: [usize; 2]) -> Result<Option<Vec<f32>>, Error> {
+    map.contains(name).then(|| map.floats(name, &shape)).transpose()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! rows behind its input. The result does not depend on how the rows are cut into strips.
 
 use super::plain::{Prepared, Residual};
+use super::quantized;
+use super::rows::Rows;
 use crate::kernel::float::{After, Depthwise, Pointwise};
 use crate::quality::Level;
 use rayon::prelude::*;
@@ -24,7 +26,9 @@ enum Stage<'a> {
     Pointwise { layer: &'a Pointwise, relu: bool, out: Vec<f32> },
     Depthwise(DepthwiseStage<'a>),
     Residual(Box<ResidualStage<'a>>),
-    SpaceToDepth { factor: [usize; 2], block: usize, rows: Rows, out: Vec<f32> },
+    QuantizedPointwise(quantized::PointwiseStage<'a>),
+    QuantizedResidual(Box<quantized::ResidualStage<'a>>),
+    SpaceToDepth { factor: [usize; 2], block: usize, rows: Rows<f32>, out: Vec<f32> },
     DepthToSpace { factor: [usize; 2], row: usize, channels: usize, out: Vec<f32> },
 }
 
@@ -62,6 +66,17 @@ impl<'a> Stream<'a> {
                     turn(layers.depthwise.kernel()),
                 )))
             }
+            Prepared::QuantizedPointwise(layer) => {
+                channels = layer.outputs();
+                Stage::QuantizedPointwise(quantized::PointwiseStage::new(layer))
+            }
+            Prepared::QuantizedResidual(layers) => {
+                channels = layers.channels();
+                let kernel = turn(layers.kernel());
+                Stage::QuantizedResidual(Box::new(quantized::ResidualStage::new(
+                    layers, width, level, kernel,
+                )))
+            }
             Prepared::SpaceToDepth { factor, channels: inputs } => {
                 let factor = turn(*factor);
                 let rows = Rows::new(width * inputs);
@@ -96,6 +111,8 @@ impl<'a> Stream<'a> {
             }
             Stage::Depthwise(stage) => stage.push(x, last),
             Stage::Residual(stage) => stage.push(x, last),
+            Stage::QuantizedPointwise(stage) => stage.push(x),
+            Stage::QuantizedResidual(stage) => stage.push(x, last),
             Stage::SpaceToDepth { factor: [r, _], block, rows, out } => {
                 rows.append(x);
                 let strips = rows.count() / *r;
@@ -130,63 +147,6 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// The latest rows of a picture.
-#[derive(Debug)]
-struct Rows {
-    data: Vec<f32>,
-    /// Length of a row.
-    row: usize,
-    /// Index of the first row that is held.
-    first: usize,
-}
-
-impl Rows {
-    fn new(row: usize) -> Self {
-        Self { data: Vec::new(), row: row.max(1), first: 0 }
-    }
-
-    fn count(&self) -> usize {
-        self.data.len() / self.row
-    }
-
-    fn end(&self) -> usize {
-        self.first + self.count()
-    }
-
-    fn append(&mut self, x: &[f32]) {
-        assert!(x.len().is_multiple_of(self.row));
-        self.data.extend_from_slice(x);
-    }
-
-    /// Room for as many rows more.
-    fn grow(&mut self, rows: usize) -> &mut [f32] {
-        let before = self.data.len();
-        self.data.resize(before + rows * self.row, 0.0);
-        &mut self.data[before..]
-    }
-
-    fn forget(&mut self, rows: usize) {
-        self.data.drain(..rows * self.row);
-        self.first += rows;
-    }
-
-    /// Forgets what is before row `index`.
-    fn forget_before(&mut self, index: usize) {
-        self.forget(index.saturating_sub(self.first).min(self.count()));
-    }
-
-    /// The rows that a filter of `count` rows covers around row `center`; those outside are empty.
-    fn around(&self, center: usize, count: usize) -> [&[f32]; MAX_KERNEL] {
-        let mut rows: [&[f32]; MAX_KERNEL] = [&[]; MAX_KERNEL];
-        for (v, row) in rows[..count].iter_mut().enumerate() {
-            if let Some(index) = (center + v).checked_sub(count / 2 + self.first) {
-                *row = self.data.get(index * self.row..(index + 1) * self.row).unwrap_or_default();
-            }
-        }
-        rows
-    }
-}
-
 /// Rows or columns of the largest filter that a network may have.
 pub(super) const MAX_KERNEL: usize = 31;
 
@@ -196,7 +156,7 @@ struct DepthwiseStage<'a> {
     kernel: [usize; 2],
     relu: bool,
     width: usize,
-    rows: Rows,
+    rows: Rows<f32>,
     out: Vec<f32>,
     /// The next row to give.
     next: usize,
@@ -220,7 +180,15 @@ impl DepthwiseStage<'_> {
 }
 
 /// A depthwise layer at consecutive positions from `first` on, counted from the first row of the picture.
-fn filter(layer: &Depthwise, rows: &Rows, r: usize, relu: bool, width: usize, first: usize, out: &mut [f32]) {
+fn filter(
+    layer: &Depthwise,
+    rows: &Rows<f32>,
+    r: usize,
+    relu: bool,
+    width: usize,
+    first: usize,
+    out: &mut [f32],
+) {
     let channels = layer.channels();
     let (mut position, mut out) = (first, out);
     while !out.is_empty() {
@@ -240,9 +208,9 @@ struct ResidualStage<'a> {
     kernel: [usize; 2],
     width: usize,
     /// The trunk: rows that wait for those below them, in front of them those that were given last.
-    x: Rows,
+    x: Rows<f32>,
     /// What the depthwise layer sees.
-    expanded: Rows,
+    expanded: Rows<f32>,
     /// Rows at the front of `x` that are complete and were given.
     given: usize,
 }
@@ -312,7 +280,7 @@ pub(crate) fn pointwise(layer: &Pointwise, x: &[f32], out: &mut [f32], after: Af
 }
 
 /// How many positions a run has: about [`RUN`], in equal shares for the threads, whole register tiles.
-fn split(positions: usize) -> usize {
+pub(super) fn split(positions: usize) -> usize {
     let threads = rayon::current_num_threads();
     let runs = positions.div_ceil(RUN).next_multiple_of(threads);
     positions.div_ceil(runs.max(1)).next_multiple_of(6).max(6)

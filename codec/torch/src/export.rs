@@ -10,8 +10,10 @@ use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, HashMap};
 use tch::{Device, Kind, Tensor};
+use wavern::kernel::float;
 use wavern::network::ModelConfig;
 use wavern::network::config::ContextConfig;
+use wavern::network::plain::{Network, Prepared};
 use wavern::prior::units;
 use wavern::weights::{self, TensorMap, Weights};
 
@@ -147,9 +149,11 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
     let config = weights::read_config(bytes)?;
     let map = TensorMap::new(bytes)?;
     let mut params = Params::new(device);
+    let quantized = quantized_synthesis(&mut params, &config, &map)?;
     for name in map.names() {
         let integer = ["hyper_synthesis.", "context.", "hyper_prior."].iter().any(|p| name.starts_with(p));
-        if !integer {
+        let quantized = quantized.iter().any(|p| name.starts_with(p)) && !name.contains(".gain");
+        if !integer && !quantized {
             let shape = map.shape(&name)?;
             set(&mut params, &name, &shape, &map.floats(&name, &shape)?);
         }
@@ -209,6 +213,44 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
     let scales: Vec<f32> = map.u8s("hyper_prior.scales", &shape)?.iter().map(|&s| f32::from(s)).collect();
     set(&mut params, "hyper_prior.scales", &shape, &scales);
     Ok((config, params))
+}
+
+/// The layers of a synthesis in whole numbers as the reals they stand for; their prefixes.
+fn quantized_synthesis(
+    params: &mut Params,
+    config: &ModelConfig,
+    map: &TensorMap<'_>,
+) -> Result<Vec<String>, weights::Error> {
+    let anchors = config.lambdas.len();
+    let network = Network::load(map, "synthesis", &config.synthesis, config.latents(), anchors)?;
+    let mut pointwise = |prefix: &str, layer: &float::Pointwise| {
+        set(params, &format!("{prefix}weight"), &[layer.outputs(), layer.inputs()], &layer.weight());
+        set(params, &format!("{prefix}bias"), &[layer.outputs()], layer.bias());
+    };
+    let mut depthwise = Vec::new();
+    let mut prefixes = Vec::new();
+    for (index, layer) in network.layers().iter().enumerate() {
+        let prefix = format!("synthesis.{index}.");
+        match layer {
+            Prepared::QuantizedPointwise(layer) => pointwise(&prefix, &layer.real()),
+            Prepared::QuantizedResidual(layers) => {
+                let layers = layers.real();
+                pointwise(&format!("{prefix}expand."), &layers.expand);
+                pointwise(&format!("{prefix}project."), &layers.project);
+                pointwise(&format!("{prefix}ff_expand."), &layers.ff_expand);
+                pointwise(&format!("{prefix}ff_project."), &layers.ff_project);
+                depthwise.push((format!("{prefix}depthwise."), layers.depthwise));
+            }
+            _ => continue,
+        }
+        prefixes.push(prefix);
+    }
+    for (prefix, layer) in depthwise {
+        let [rows, columns] = layer.kernel();
+        set(params, &format!("{prefix}weight"), &[layer.channels(), rows, columns], &layer.weight());
+        set(params, &format!("{prefix}bias"), &[layer.channels()], layer.bias());
+    }
+    Ok(prefixes)
 }
 
 fn set(params: &mut Params, name: &str, shape: &[usize], values: &[f32]) {

@@ -1,0 +1,271 @@
+//! Reals ↔ codes, the whole numbers that a quantized synthesis computes with, and depthwise layers from codes to codes.
+//!
+//! Sums are exact integers. What is real is one multiplication or addition of f32 at a time, rounded to nearest as IEEE 754
+//! has it and never fused, so all machines get the same codes.
+
+use super::integer::SIGNED_ZERO;
+use super::multiversion;
+
+/// Largest magnitude of a code of 8 bits with a sign.
+pub const SIGNED_LIMIT: f32 = 127.0;
+/// Largest magnitude of a code of 16 bits.
+pub const WIDE_LIMIT: f32 = 32767.0;
+
+/// 1.5 · 2^23: added to a small number, it leaves the nearest whole number in the low bits of the sum.
+const MAGIC: f32 = 12_582_912.0;
+
+/// The nearest whole number, halves to even, of a number of magnitude below 2^22.
+#[inline(always)]
+pub fn nearest(value: f32) -> i32 {
+    (value + MAGIC).to_bits() as i32 - MAGIC.to_bits() as i32
+}
+
+/// `value`, but at least `low` and at most `high`; `low` if it is no number.
+#[inline(always)]
+pub fn limit(value: f32, low: f32, high: f32) -> f32 {
+    let value = if value > low { value } else { low };
+    if value < high { value } else { high }
+}
+
+multiversion! {
+    /// Reals of one position after the other, times a factor for each channel, → codes from −127 to 127, to which
+    /// [`SIGNED_ZERO`] is added.
+    pub fn bytes(x: &[f32], factors: &[f32], out: &mut [u8]) {
+        let positions = x.chunks_exact(factors.len()).zip(out.chunks_exact_mut(factors.len()));
+        for (x, out) in positions {
+            for ((x, factor), out) in x.iter().zip(factors).zip(out) {
+                *out = signed(x * factor);
+            }
+        }
+    }
+
+    /// Reals of one position after the other, times a factor for each channel, → codes of 16 bits, in rows of `stride`.
+    pub fn words(x: &[f32], factors: &[f32], stride: usize, out: &mut [i16]) {
+        for (x, out) in x.chunks_exact(factors.len()).zip(out.chunks_exact_mut(stride)) {
+            for ((x, factor), out) in x.iter().zip(factors).zip(&mut *out) {
+                *out = nearest(limit(x * factor, -WIDE_LIMIT, WIDE_LIMIT)) as i16;
+            }
+            out[factors.len()..].fill(0);
+        }
+    }
+
+    /// See [`Depthwise::run`].
+    pub fn filter(call: &Call<'_>, out: &mut [u8]) {
+        let Call { layer, rows, width, column, scale } = *call;
+        let channels = layer.bias.len();
+        let [r, s] = layer.kernel;
+        for (index, out) in out.chunks_exact_mut(channels).enumerate() {
+            let column = column + index;
+            let inside = column >= s / 2 && column + s / 2 < width && rows.iter().all(|row| !row.is_empty());
+            if inside && [r, s] == [3, 3] {
+                let row = |v: usize| &rows[v][(column - 1) * channels..(column + 2) * channels];
+                nine_taps(layer, [row(0), row(1), row(2)], scale, out);
+            } else {
+                any_taps(layer, rows, width, column, scale, out);
+            }
+        }
+    }
+}
+
+/// Channels that are filtered together: so many bytes are half a register of AVX-512.
+const BLOCK: usize = 32;
+
+/// A filter of 3 × 3 taps that are all there.
+#[inline(always)]
+fn nine_taps(layer: &Depthwise, rows: [&[u8]; 3], scale: &[f32], out: &mut [u8]) {
+    let channels = out.len();
+    let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
+    for (index, out) in blocks.iter_mut().enumerate() {
+        let first = index * BLOCK;
+        // Arrays, whose lengths the compiler knows: it then keeps the sums in registers.
+        let x: [&[u8; BLOCK]; 9] = std::array::from_fn(|t| block(&rows[t / 3][t % 3 * channels + first..]));
+        let w: [&[i16; BLOCK]; 9] = std::array::from_fn(|t| block(&layer.weight[t * channels + first..]));
+        let (bias, scale): (&[i32; BLOCK], &[f32; BLOCK]) = (block(&layer.bias[first..]), block(&scale[first..]));
+        for (c, out) in out.iter_mut().enumerate() {
+            // A product has 16 bits: 255 · 128 at most.
+            let product = |t: usize| i32::from(i16::from(x[t][c]).wrapping_mul(w[t][c]));
+            let sum = (0..9).map(product).sum::<i32>() + bias[c];
+            *out = signed(sum as f32 * scale[c]);
+        }
+    }
+    let first = channels - rest.len();
+    for (c, out) in (first..).zip(rest) {
+        let tap = |t: usize| i32::from(rows[t / 3][t % 3 * channels + c]) * i32::from(layer.weight[t * channels + c]);
+        *out = signed(((0..9).map(tap).sum::<i32>() + layer.bias[c]) as f32 * scale[c]);
+    }
+}
+
+/// The first elements, of which there are enough.
+#[inline(always)]
+fn block<T>(values: &[T]) -> &[T; BLOCK] {
+    values.first_chunk().expect("a block of channels lies inside")
+}
+
+/// Any filter, with zeros outside.
+#[inline(always)]
+fn any_taps(layer: &Depthwise, rows: &[&[u8]], width: usize, column: usize, scale: &[f32], out: &mut [u8]) {
+    let channels = out.len();
+    let s = layer.kernel[0] * layer.kernel[1] / rows.len();
+    let (from, to) = ((s / 2).saturating_sub(column), s.min(width + s / 2 - column));
+    for (c, out) in out.iter_mut().enumerate() {
+        let mut sum = layer.bias[c];
+        for (v, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_empty()) {
+            for u in from..to {
+                let x = row[(column + u - s / 2) * channels + c];
+                sum += i32::from(x) * i32::from(layer.weight[(v * s + u) * channels + c]);
+            }
+        }
+        *out = signed(sum as f32 * scale[c]);
+    }
+}
+
+/// The code with a sign of a number, plus [`SIGNED_ZERO`].
+#[inline(always)]
+fn signed(value: f32) -> u8 {
+    (nearest(limit(value, -SIGNED_LIMIT, SIGNED_LIMIT)) + i32::from(SIGNED_ZERO)) as u8
+}
+
+/// One filter per channel on codes without sign, zeros outside, to codes with one.
+#[derive(Debug)]
+pub struct Depthwise {
+    /// `[rows · columns, channels]`: tap by tap.
+    weight: Vec<i16>,
+    bias: Vec<i32>,
+    kernel: [usize; 2],
+}
+
+/// What [`filter`] works on.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    layer: &'a Depthwise,
+    rows: &'a [&'a [u8]],
+    width: usize,
+    column: usize,
+    scale: &'a [f32],
+}
+
+impl Depthwise {
+    /// From a weight `[channels, rows, columns]` and biases.
+    ///
+    /// # Panics
+    /// If the lengths do not fit.
+    pub fn new(weight: &[i8], bias: &[i32], kernel: [usize; 2]) -> Self {
+        let taps = kernel[0] * kernel[1];
+        assert!(weight.len() == taps * bias.len() && !bias.is_empty() && kernel.iter().all(|k| k % 2 == 1));
+        let tap_by_tap = (0..taps).flat_map(|t| weight.iter().skip(t).step_by(taps).map(|&w| w.into()));
+        Self { weight: tap_by_tap.collect(), bias: bias.to_vec(), kernel }
+    }
+
+    /// Channels in and out.
+    pub fn channels(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Rows and columns.
+    pub fn kernel(&self) -> [usize; 2] {
+        self.kernel
+    }
+
+    /// The weight as stored in a weight file, `[channels, rows, columns]`.
+    pub fn weight(&self) -> Vec<i8> {
+        let channels = self.channels();
+        (0..channels).flat_map(|c| self.weight.iter().skip(c).step_by(channels).map(|&w| w as i8)).collect()
+    }
+
+    /// The bias of each channel.
+    pub fn bias(&self) -> &[i32] {
+        &self.bias
+    }
+
+    /// The filtered positions of one row from `column` on, as many as `out` holds: sums times the `scale` of their channel,
+    /// rounded (halves to even), limited to −127..=127, plus [`SIGNED_ZERO`]. `rows` as for
+    /// [`super::float::Depthwise::run`].
+    ///
+    /// # Panics
+    /// If lengths do not fit.
+    pub fn run(&self, rows: &[&[u8]], width: usize, column: usize, scale: &[f32], out: &mut [u8]) {
+        let channels = self.channels();
+        assert!(out.len().is_multiple_of(channels) && column + out.len() / channels <= width);
+        let kernel = [rows.len(), self.kernel[0] * self.kernel[1] / rows.len().max(1)];
+        assert!(kernel == self.kernel || kernel == [self.kernel[1], self.kernel[0]]);
+        assert!(rows.iter().all(|row| row.is_empty() || row.len() == width * channels));
+        assert_eq!(scale.len(), channels);
+        filter(&Call { layer: self, rows, width, column, scale }, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(len: usize, low: i64, high: i64) -> Vec<i64> {
+        let mut state = len as u64;
+        (0..len)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                low + ((state >> 33) as i64).rem_euclid(high - low + 1)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn nearest_rounds_halves_to_even() {
+        for i in -40_000..40_000 {
+            let value = i as f32 * 0.25;
+            assert_eq!(nearest(value), value.round_ties_even() as i32, "{value}");
+        }
+        assert_eq!(
+            [limit(f32::NAN, -1.0, 1.0), limit(7.0, -1.0, 1.0), limit(-7.0, -1.0, 1.0)],
+            [-1.0, 1.0, -1.0]
+        );
+    }
+
+    #[test]
+    fn codes_are_rounded_and_limited() {
+        let (x, factors) = ([0.5, -3.0, 1.5, 100.0, -2.5, f32::INFINITY], [1.0, 50.0]);
+        let mut out = [0; 6];
+        bytes(&x, &factors, &mut out);
+        assert_eq!(out.map(|v| i32::from(v) - 128), [0, -127, 2, 127, -2, 127]);
+        let mut out = [7; 9];
+        words(&x, &[1.0, 1000.0], 3, &mut out);
+        assert_eq!(out, [0, -3000, 0, 2, 32767, 0, -2, 32767, 0]);
+    }
+
+    #[test]
+    fn filters_see_zeros_outside() {
+        for (kernel, width, channels) in [([3, 3], 5, 64), ([3, 3], 1, 7), ([1, 7], 9, 40), ([5, 3], 4, 33)] {
+            let [r, s]: [usize; 2] = kernel;
+            let weight: Vec<i8> = numbers(r * s * channels, -127, 127).iter().map(|&w| w as i8).collect();
+            let bias: Vec<i32> = numbers(channels, -9000, 9000).iter().map(|&b| b as i32).collect();
+            let scale: Vec<f32> = numbers(channels, 1, 60).iter().map(|&v| v as f32 / 9000.0).collect();
+            let x: Vec<u8> = numbers(r * width * channels, 0, 255).iter().map(|&v| v as u8).collect();
+            let layer = Depthwise::new(&weight, &bias, kernel);
+            assert_eq!(layer.weight(), weight);
+            for missing in [r, 0] {
+                let row = |v: usize| {
+                    if v == missing { &[][..] } else { &x[v * width * channels..][..width * channels] }
+                };
+                let rows: Vec<&[u8]> = (0..r).map(row).collect();
+                let mut out = vec![0; width * channels];
+                layer.run(&rows, width, 0, &scale, &mut out);
+                for (at, out) in out.iter().enumerate() {
+                    let (column, c) = (at / channels, at % channels);
+                    let mut sum = bias[c];
+                    for (v, u) in (0..r).flat_map(|v| (0..s).map(move |u| (v, u))).filter(|t| t.0 != missing)
+                    {
+                        if let Some(from) = (column + u).checked_sub(s / 2).filter(|from| *from < width) {
+                            let x = x[(v * width + from) * channels + c];
+                            sum += i32::from(weight[(c * r + v) * s + u]) * i32::from(x);
+                        }
+                    }
+                    let expected =
+                        (sum as f32 * scale[c]).round_ties_even().clamp(-127.0, 127.0) as i32 + 128;
+                    assert_eq!(i32::from(*out), expected, "{kernel:?} {column} {c}");
+                }
+                let mut part = vec![0; channels];
+                layer.run(&rows, width, width - 1, &scale, &mut part);
+                assert_eq!(part, out[(width - 1) * channels..]);
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `wavern quantize`: the last step of making image weights, from a synthesis in floats to one in whole numbers.
+
+use crate::codec;
+use crate::error::{At, Error, Result};
+use crate::eval::find::find;
+use crate::files::input::Input;
+use crate::files::kind::InputKind;
+use crate::files::output::Output;
+use crate::files::read_signal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use wavern::network::quantize::Calibration;
+use wavern::signal::Signal;
+use wavern::{EncodeOptions, Encoder, Quality, Weights};
+
+/// Turn the synthesis of image weights into whole numbers, so that every machine decodes to the same pixels
+///
+/// WEIGHTS is what `wavern train export` wrote. Pictures of training are coded at several qualities, and what passes
+/// through the synthesis decides the range of the whole numbers in each channel.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Weight file with a synthesis in floats
+    #[arg(value_name = "WEIGHTS")]
+    weights: PathBuf,
+
+    /// Weight file to write
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+
+    /// Folder of training pictures
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+
+    /// How many of them to look at, spread over the folder
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pictures: usize,
+
+    /// Overwrite OUT if it exists
+    #[arg(short, long)]
+    force: bool,
+}
+
+/// Picture i is coded at two of these.
+const QUALITIES: [f32; 6] = [3.0, 20.0, 40.0, 60.0, 80.0, 100.0];
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let output = Output::new(&args.out, args.force)?;
+    let input = Input::read(&args.weights)?;
+    let weights = Weights::from_bytes(input.bytes()).map_err(Error::corrupt).at(input.name())?;
+    let weights = Arc::new(weights);
+    let is_picture = |head: &[u8]| matches!(InputKind::of(head), Ok(InputKind::Image(_)));
+    let files = find(std::slice::from_ref(&args.data), is_picture)?;
+    if files.is_empty() || args.pictures == 0 {
+        return Err(Error::usage("no pictures to look at").at(args.data.display()));
+    }
+    let mut calibration = Calibration::default();
+    for (index, file) in files.iter().step_by(files.len().div_ceil(args.pictures)).enumerate() {
+        let loaded = read_signal(&Input::read(&file.path)?)?;
+        let Signal::Image(image) = loaded.signal else { continue };
+        for quality in [QUALITIES[index % 6], QUALITIES[(index + 3) % 6]] {
+            let quality = Quality::new(quality).unwrap_or_default();
+            let options =
+                EncodeOptions { quality, weights: Some(weights.clone()), ..EncodeOptions::default() };
+            let encoder = Encoder::new(options).map_err(codec::explain)?;
+            let encoded = encoder.encode_image(&image).map_err(codec::explain).at(&file.name)?;
+            for latents in &encoded.latents {
+                let watched = calibration.watch(&weights, latents, encoded.level);
+                watched.map_err(Error::failed).at(input.name())?;
+            }
+        }
+    }
+    let bytes = calibration.quantize(input.bytes()).map_err(Error::failed).at(input.name())?;
+    let line =
+        format!("{}: {} bytes, weights {}\n", output.name(), bytes.len(), wavern::weights::id_of(&bytes));
+    output.write_bytes(&bytes)?;
+    crate::cli::print(&line)
+}
