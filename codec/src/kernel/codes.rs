@@ -80,7 +80,8 @@ fn nine_taps(layer: &Depthwise, rows: [&[u8]; 3], scale: &[f32], out: &mut [u8])
         // Arrays, whose lengths the compiler knows: it then keeps the sums in registers.
         let x: [&[u8; BLOCK]; 9] = std::array::from_fn(|t| block(&rows[t / 3][t % 3 * channels + first..]));
         let w: [&[i16; BLOCK]; 9] = std::array::from_fn(|t| block(&layer.weight[t * channels + first..]));
-        let (bias, scale): (&[i32; BLOCK], &[f32; BLOCK]) = (block(&layer.bias[first..]), block(&scale[first..]));
+        let (bias, scale): (&[i32; BLOCK], &[f32; BLOCK]) =
+            (block(&layer.bias[first..]), block(&scale[first..]));
         for (c, out) in out.iter_mut().enumerate() {
             // A product has 16 bits: 255 · 128 at most.
             let product = |t: usize| i32::from(i16::from(x[t][c]).wrapping_mul(w[t][c]));
@@ -90,7 +91,9 @@ fn nine_taps(layer: &Depthwise, rows: [&[u8]; 3], scale: &[f32], out: &mut [u8])
     }
     let first = channels - rest.len();
     for (c, out) in (first..).zip(rest) {
-        let tap = |t: usize| i32::from(rows[t / 3][t % 3 * channels + c]) * i32::from(layer.weight[t * channels + c]);
+        let tap = |t: usize| {
+            i32::from(rows[t / 3][t % 3 * channels + c]) * i32::from(layer.weight[t * channels + c])
+        };
         *out = signed(((0..9).map(tap).sum::<i32>() + layer.bias[c]) as f32 * scale[c]);
     }
 }
