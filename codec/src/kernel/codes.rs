@@ -3,6 +3,7 @@
 //! Sums are exact integers. What is real is one multiplication or addition of f32 at a time, rounded to nearest as IEEE 754
 //! has it and never fused, so all machines get the same codes.
 
+use super::filter::{self, Place};
 use super::integer::SIGNED_ZERO;
 use super::multiversion;
 
@@ -50,75 +51,14 @@ multiversion! {
     }
 
     /// See [`Depthwise::run`].
-    pub fn filter(call: &Call<'_>, out: &mut [u8]) {
+    pub fn filter_row(call: &Call<'_>, out: &mut [u8]) {
         let Call { layer, rows, width, column, scale } = *call;
         let channels = layer.bias.len();
-        let [r, s] = layer.kernel;
+        let side = layer.weight.len() / channels / rows.len();
         for (index, out) in out.chunks_exact_mut(channels).enumerate() {
-            let column = column + index;
-            let inside = column >= s / 2 && column + s / 2 < width && rows.iter().all(|row| !row.is_empty());
-            if inside && [r, s] == [3, 3] {
-                let row = |v: usize| &rows[v][(column - 1) * channels..(column + 2) * channels];
-                nine_taps(layer, [row(0), row(1), row(2)], scale, out);
-            } else {
-                any_taps(layer, rows, width, column, scale, out);
-            }
+            let place = Place { rows, side, width, column: column + index };
+            filter::filter(place, &layer.weight, &layer.bias, scale, out, |sum, scale| signed(sum as f32 * scale));
         }
-    }
-}
-
-/// Channels that are filtered together: so many bytes are half a register of AVX-512.
-const BLOCK: usize = 32;
-
-/// A filter of 3 × 3 taps that are all there.
-#[inline(always)]
-fn nine_taps(layer: &Depthwise, rows: [&[u8]; 3], scale: &[f32], out: &mut [u8]) {
-    let channels = out.len();
-    let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
-    for (index, out) in blocks.iter_mut().enumerate() {
-        let first = index * BLOCK;
-        // Arrays, whose lengths the compiler knows: it then keeps the sums in registers.
-        let x: [&[u8; BLOCK]; 9] = std::array::from_fn(|t| block(&rows[t / 3][t % 3 * channels + first..]));
-        let w: [&[i16; BLOCK]; 9] = std::array::from_fn(|t| block(&layer.weight[t * channels + first..]));
-        let (bias, scale): (&[i32; BLOCK], &[f32; BLOCK]) =
-            (block(&layer.bias[first..]), block(&scale[first..]));
-        for (c, out) in out.iter_mut().enumerate() {
-            // A product has 16 bits: 255 · 128 at most.
-            let product = |t: usize| i32::from(i16::from(x[t][c]).wrapping_mul(w[t][c]));
-            let sum = (0..9).map(product).sum::<i32>() + bias[c];
-            *out = signed(sum as f32 * scale[c]);
-        }
-    }
-    let first = channels - rest.len();
-    for (c, out) in (first..).zip(rest) {
-        let tap = |t: usize| {
-            i32::from(rows[t / 3][t % 3 * channels + c]) * i32::from(layer.weight[t * channels + c])
-        };
-        *out = signed(((0..9).map(tap).sum::<i32>() + layer.bias[c]) as f32 * scale[c]);
-    }
-}
-
-/// The first elements, of which there are enough.
-#[inline(always)]
-fn block<T>(values: &[T]) -> &[T; BLOCK] {
-    values.first_chunk().expect("a block of channels lies inside")
-}
-
-/// Any filter, with zeros outside.
-#[inline(always)]
-fn any_taps(layer: &Depthwise, rows: &[&[u8]], width: usize, column: usize, scale: &[f32], out: &mut [u8]) {
-    let channels = out.len();
-    let s = layer.kernel[0] * layer.kernel[1] / rows.len();
-    let (from, to) = ((s / 2).saturating_sub(column), s.min(width + s / 2 - column));
-    for (c, out) in out.iter_mut().enumerate() {
-        let mut sum = layer.bias[c];
-        for (v, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_empty()) {
-            for u in from..to {
-                let x = row[(column + u - s / 2) * channels + c];
-                sum += i32::from(x) * i32::from(layer.weight[(v * s + u) * channels + c]);
-            }
-        }
-        *out = signed(sum as f32 * scale[c]);
     }
 }
 
@@ -137,7 +77,7 @@ pub struct Depthwise {
     kernel: [usize; 2],
 }
 
-/// What [`filter`] works on.
+/// What [`filter_row`] works on.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
     layer: &'a Depthwise,
@@ -193,7 +133,7 @@ impl Depthwise {
         assert!(kernel == self.kernel || kernel == [self.kernel[1], self.kernel[0]]);
         assert!(rows.iter().all(|row| row.is_empty() || row.len() == width * channels));
         assert_eq!(scale.len(), channels);
-        filter(&Call { layer: self, rows, width, column, scale }, out);
+        filter_row(&Call { layer: self, rows, width, column, scale }, out);
     }
 }
 

@@ -5,6 +5,7 @@
 //! multiplication, each rounded as IEEE 754 has it, are the same everywhere too.
 
 use super::dot::{DenseCall, Rows};
+use super::filter::{self, Place};
 use super::{Path, dispatch, multiversion};
 use std::cell::RefCell;
 
@@ -184,11 +185,14 @@ fn pack(weights: &[i8], group: usize) -> i32 {
     weights.iter().enumerate().map(bits).fold(0, |a, b| a | b)
 }
 
+/// Rows of the largest filter that a network may have.
+pub const MAX_ROWS: usize = 31;
+
 /// One filter per channel on activations, zeros outside.
 #[derive(Debug)]
 pub struct Depthwise {
     /// `[rows · columns, channels]`: tap by tap.
-    weight: Vec<i32>,
+    weight: Vec<i16>,
     bias: Vec<i32>,
     shift: Vec<i32>,
     kernel: [usize; 2],
@@ -202,7 +206,8 @@ impl Depthwise {
     pub fn new(weight: &[i8], bias: &[i32], shift: &[u8], kernel: [usize; 2]) -> Self {
         let taps = kernel[0] * kernel[1];
         assert!(weight.len() == taps * bias.len() && shift.len() == bias.len() && !bias.is_empty());
-        let tap_by_tap = (0..taps).flat_map(|t| weight.iter().skip(t).step_by(taps).map(|&w| i32::from(w)));
+        let tap_by_tap = (0..taps).flat_map(|t| weight.iter().skip(t).step_by(taps).map(|&w| i16::from(w)));
+        assert!(kernel[0] <= MAX_ROWS);
         let shift = shift.iter().map(|&s| s.into()).collect();
         Self { weight: tap_by_tap.collect(), bias: bias.to_vec(), shift, kernel }
     }
@@ -217,44 +222,25 @@ impl Depthwise {
     /// # Panics
     /// If lengths do not fit.
     pub fn at(&self, x: &[u8], [height, width]: [usize; 2], [row, column]: [usize; 2], out: &mut [u8]) {
-        let channels = self.channels();
-        assert!(x.len() == height * width * channels && out.len() == channels);
-        SUMS.with_borrow_mut(|sums| {
-            sums.clear();
-            sums.extend_from_slice(&self.bias);
-            let [r, s] = self.kernel;
-            for v in 0..r {
-                let Some(y) = (row + v).checked_sub(r / 2).filter(|y| *y < height) else { continue };
-                let (from, to) = ((s / 2).saturating_sub(column), s.min(width + s / 2 - column));
-                let first = (y * width + column + from - s / 2) * channels;
-                let length = (to - from) * channels;
-                add_taps(sums, &x[first..][..length], &self.weight[(v * s + from) * channels..][..length]);
+        let line = width * self.channels();
+        assert!(x.len() == height * line && out.len() == self.channels() && column < width);
+        let mut rows: [&[u8]; MAX_ROWS] = [&[]; MAX_ROWS];
+        let [r, side] = self.kernel;
+        for (v, slot) in rows[..r].iter_mut().enumerate() {
+            if let Some(y) = (row + v).checked_sub(r / 2).filter(|y| *y < height) {
+                *slot = &x[y * line..][..line];
             }
-            activate(sums, &self.shift, out);
-        });
+        }
+        filter_at(self, Place { rows: &rows[..r], side, width, column }, out);
     }
-}
-
-thread_local! {
-    static SUMS: RefCell<Vec<i32>> = const { RefCell::new(Vec::new()) };
 }
 
 multiversion! {
-    /// Adds consecutive taps, each one value a channel, to the sums.
-    pub fn add_taps(sums: &mut [i32], x: &[u8], weight: &[i32]) {
-        let channels = sums.len();
-        for (x, weight) in x.chunks_exact(channels).zip(weight.chunks_exact(channels)) {
-            for ((sum, x), w) in sums.iter_mut().zip(x).zip(weight) {
-                *sum += i32::from(*x) * w;
-            }
-        }
-    }
-
-    /// `sums >> shift`, limited to 0..=255.
-    pub fn activate(sums: &[i32], shift: &[i32], out: &mut [u8]) {
-        for ((out, sum), shift) in out.iter_mut().zip(sums).zip(shift) {
-            *out = (sum >> (shift & 31)).clamp(0, 255) as u8;
-        }
+    /// See [`Depthwise::at`].
+    pub fn filter_at(layer: &Depthwise, place: Place<'_>, out: &mut [u8]) {
+        filter::filter(place, &layer.weight, &layer.bias, &layer.shift, out, |sum, shift| {
+            (sum >> (shift & 31)).clamp(0, 255) as u8
+        });
     }
 }
 

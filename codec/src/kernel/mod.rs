@@ -24,6 +24,7 @@ pub mod pixels;
 pub mod wide;
 
 mod dot;
+mod filter;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;

@@ -104,7 +104,7 @@ mod tests {
         for (inputs, outputs, rows) in [(1, 1, 1), (7, 5, 3), (128, 192, 13), (64, 70, 6)] {
             let weight: Vec<i16> = (0..inputs * outputs).map(|_| number(500) as i16).collect();
             let bias: Vec<i32> = (0..outputs).map(|_| number(1 << 20) as i32).collect();
-            let stride = (inputs + 1) / 2 * 2;
+            let stride = usize::next_multiple_of(inputs, 2);
             let x: Vec<i16> = (0..rows * stride).map(|_| number(32767) as i16).collect();
             let scale: Vec<f32> = (0..outputs).map(|_| number(1000) as f32 * 1e-9).collect();
             let sum = |row: usize, o: usize| {

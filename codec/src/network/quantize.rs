@@ -306,6 +306,7 @@ fn add(layer: &float::Pointwise, x: &Tensor, gain: &Option<Vec<f32>>, level: Lev
 mod tests {
     use super::*;
     use crate::network::Kind;
+    use crate::weights::Tune;
 
     #[test]
     fn the_range_follows_the_values() {
@@ -325,7 +326,7 @@ mod tests {
 
     /// The weights inside the library with the reals that their synthesis stands for.
     fn float_weights() -> Vec<u8> {
-        let bytes = weights::built_in(Kind::Image);
+        let bytes = weights::built_in(Kind::Image, Tune::Psnr);
         let map = TensorMap::new(bytes).unwrap();
         let mut entries = Entries::default();
         for name in map.names() {
@@ -391,7 +392,9 @@ mod tests {
         };
         let reals = run(&float);
         let power: f64 = reals.data().iter().map(|v| f64::from(v * v)).sum();
-        for (weights, what) in [(&quantized, "quantized"), (&*weights::image().unwrap(), "built in")] {
+        for (weights, what) in
+            [(&quantized, "quantized"), (&*weights::image(Tune::Psnr).unwrap(), "built in")]
+        {
             let codes = run(weights);
             let error: f64 =
                 reals.data().iter().zip(codes.data()).map(|(a, b)| f64::from(a - b).powi(2)).sum();

@@ -405,7 +405,7 @@ mod tests {
     use super::super::Tensor;
     use super::super::backward::Differentiable;
     use super::*;
-    use crate::weights;
+    use crate::weights::{self, Tune};
 
     fn numbers(len: usize) -> Vec<f32> {
         let mut state = 11u32;
@@ -420,7 +420,7 @@ mod tests {
 
     #[test]
     fn strips_of_any_height_and_any_number_of_threads_give_the_same_bits() {
-        let weights = weights::image().unwrap();
+        let weights = weights::image(Tune::Psnr).unwrap();
         let network = weights.synthesis().unwrap();
         let (rows, columns, channels) = (9, 5, weights.config.latents());
         let x = numbers(rows * columns * channels);

@@ -120,6 +120,10 @@ impl Filter {
         channels: usize,
         kernel: [usize; 2],
     ) -> Result<Self, Error> {
+        if kernel[0] > kernel::MAX_ROWS {
+            let problem = format!("{prefix} has a filter of {kernel:?} (at most {} rows)", kernel::MAX_ROWS);
+            return Err(Error::Config(problem));
+        }
         let weight = map.i8s(&format!("{prefix}.weight"), &[channels, kernel[0], kernel[1]])?;
         let (bias, shift) = offsets(map, prefix, &weight, channels, units::ACTIVATION_LIMIT, &[])?;
         Ok(Self(kernel::Depthwise::new(&weight, &bias, &shift, kernel)))
