@@ -26,7 +26,8 @@ fn picture(width: usize, height: usize) -> Image {
     let info = reader.next_frame(&mut photo).unwrap();
     let (w, h) = (info.width as usize, info.height as usize);
     assert_eq!(info.color_type, png::ColorType::Rgb);
-    let fold = |at: usize, side: usize| if at / side % 2 == 0 { at % side } else { side - 1 - at % side };
+    let fold =
+        |at: usize, side: usize| if (at / side).is_multiple_of(2) { at % side } else { side - 1 - at % side };
     let pixel = |i: usize| {
         let (y, x) = (fold(i / width, h), fold(i % width, w));
         photo[3 * (y * w + x)..][..3].iter().copied()

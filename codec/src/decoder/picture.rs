@@ -344,7 +344,7 @@ mod tests {
     /// weights have other pixels; the test tells them.
     const PIXELS: [(Tune, WeightsId, &str); 2] = [
         (Tune::Psnr, WeightsId([189, 188, 146, 89, 231, 149]), "49049461f3b74d62"),
-        (Tune::Visual, WeightsId([0; 6]), ""),
+        (Tune::Visual, WeightsId([175, 67, 170, 226, 36, 111]), "7810cf669c338556"),
     ];
 
     #[test]
