@@ -12,8 +12,10 @@ import sys
 
 SIGNATURE = b"\x97WVN\r\n\x1a\n"
 SAMPLE_FORMATS = ["U8", "I16", "I24", "I32", "F32", "F64"]
-COPY_FROM = 4096
 AT_MOST_ONCE = {"IMGH", "AUDH", "TABL", "ALPH", "iccp", "exif", "xmpd"}
+OF_PICTURES = {"IMGH", "TABL", "ALPH", "DATA", "COPY"}
+COPY_FROM = 4096
+OF_SOUNDS = {"AUDH", "SEGM", "SEGT"}
 WORK_PER_BYTE = 65536
 LIMITS = {
     "width": 2**20,
@@ -22,6 +24,7 @@ LIMITS = {
     "samples": 2**40,
     "channels": 32,
     "sample_rate": 768000,
+    "segment_frames": 2**20,
     "chunks": 65536,
     "metadata": 2**24,
 }
@@ -148,13 +151,11 @@ def read_audio_header(fields):
         "format": SAMPLE_FORMATS[field >> 10],
         "sample_rate": limit("sample_rate", fields.positive("sample rate")),
         "channels": limit("channels", fields.positive("channels")),
-        "frames": fields.varint("frames"),
-        "segment_frames": fields.varint("segment frames"),
+        "segment_frames": limit("segment_frames", fields.positive("segment frames")),
         "weights": fields.bytes(6, "weights id").hex(),
     }
     fields.finish("AUDH")
-    tiles = -(-header["frames"] // (header["segment_frames"] or max(header["frames"], 1)))
-    return header, tiles, limit("samples", header["frames"] * header["channels"])
+    return header
 
 
 def read_table(fields, tiles):
@@ -170,8 +171,7 @@ def read_tiles(fields, table, tiles):
     data_length = fields.end - fields.offset
     if table is None:
         check(tiles < 2, fields.offset, f"DATA without a tile table for {tiles} tiles")
-        check(tiles or not data_length, fields.offset, f"{data_length} bytes of DATA for no tiles")
-        return [{"offset": fields.offset, "length": data_length}] * tiles
+        return [{"offset": fields.offset, "length": data_length}]
     total = sum(length for length, _ in table)
     check(total == data_length, fields.offset, f"the tile table adds up to {total} bytes, DATA holds {data_length}")
     result = []
@@ -182,41 +182,120 @@ def read_tiles(fields, table, tiles):
     return result
 
 
-def parse(data):
-    check(data.startswith(SIGNATURE), 0, "no .wvn signature")
-    reader = Reader(data, len(SIGNATURE), len(data))
-    chunk, fields = read_chunk(reader)
-    check(chunk["code"] in ("IMGH", "AUDH"), chunk["offset"], f"the first chunk is {chunk['code']}")
-    header, tiles, work = (read_image_header if chunk["code"] == "IMGH" else read_audio_header)(fields)
+def read_check(chunk, fields):
+    """The check of SEGM and SEGT: CRC-32C of the chunk up to there."""
+    computed = crc32c(fields.data[chunk["offset"] : fields.offset])
+    check(fields.uint(4, "check") == computed, chunk["offset"], f"the check of {chunk['code']} is wrong")
 
-    repeated = data[chunk["offset"] : reader.offset]
-    chunks, seen, table, metadata = [chunk], {"IMGH", "AUDH"}, None, 0
+
+def read_segment(chunk, fields, header, index):
+    number = fields.varint("segment number")
+    check(number >> 1 == index, chunk["offset"], f"segment {number >> 1} where {index} is expected")
+    frames = fields.varint("frames of the last segment") if number & 1 else header["segment_frames"]
+    check(1 <= frames <= header["segment_frames"], chunk["offset"], f"a segment of {frames} frames")
+    change = fields.varint("level change")
+    level = header["level"] + (-(change + 1) // 2 if change & 1 else change // 2)
+    check(0 <= level <= 1023, chunk["offset"], f"level {level}")
+    read_check(chunk, fields)
+    length = fields.end - fields.offset
+    longest = 8 * header["channels"] * (header["segment_frames"] + 4096)
+    check(length <= longest, chunk["offset"], f"a segment of more than {longest} bytes")
+    segment = {"offset": fields.offset, "length": length, "level": level}
+    return segment, frames, bool(number & 1)
+
+
+def read_segment_table(chunk, fields, starts, end, frames):
+    table = [fields.varint(what) for what in ("frames", "number of segments", "first segment")]
+    read_check(chunk, fields)
+    offsets = [table[2]]
+    for _ in starts:
+        offsets.append(offsets[-1] + fields.varint("segment length"))
+    back = fields.uint(4, "length of the segment table")
+    fields.finish("SEGT")
+    expected = [frames, len(starts), starts[0] if starts else 0]
+    check(table == expected, chunk["offset"], f"the segment table says {table} where {expected} is found")
+    check(offsets[-1] == end, chunk["offset"], f"the segment table ends at {offsets[-1]}, the segments at {end}")
+    check(back == fields.end + 4 - chunk["offset"], chunk["offset"], f"the segment table is not {back} bytes long")
+
+
+def parse_picture(reader, header, tiles, work, chunks):
+    data, seen, table, metadata = reader.data, {"IMGH"}, None, 0
+    repeated = data[chunks[0]["offset"] : reader.offset]
     while True:
         chunk, fields = read_chunk(reader)
         code, offset = chunk["code"], chunk["offset"]
         chunks.append(chunk)
         limit("chunks", len(chunks))
         check(code not in seen or code not in AT_MOST_ONCE, offset, f"a second {code} chunk")
+        check(code not in OF_SOUNDS, offset, f"a {code} chunk in a picture")
         seen.add(code)
         if code == "DATA":
             break
         if code == "TABL":
             table = read_table(fields, tiles)
             repeated += data[offset : reader.offset]
-        elif code == "ALPH":
-            check(header["kind"] == "image", offset, "an ALPH chunk in an audio file")
-        elif code[0].isupper():
+        elif code != "ALPH" and code[0].isupper():
             check(False, offset, f"critical chunk {code} is not known")
-        elif code != "fill":
+        elif code not in ("ALPH", "fill"):
             metadata = limit("metadata", metadata + chunk["length"])
-    if header["kind"] == "image" and reader.offset >= COPY_FROM:
+    if reader.offset >= COPY_FROM:
         chunk, copy = read_chunk(reader)
         check(chunk["code"] == "COPY", chunk["offset"], f"{chunk['code']} after DATA in place of COPY")
         check(copy.bytes(chunk["length"], "copy") == repeated, copy.offset, "COPY is no copy")
         chunks.append(chunk)
     check(reader.offset == len(data), reader.offset, f"{len(data) - reader.offset} bytes after the last chunk")
     tiles = read_tiles(fields, table, tiles)
-    check(work <= WORK_PER_BYTE * len(data), 0, f"{work} pixels or samples in {len(data)} bytes")
+    check(work <= WORK_PER_BYTE * len(data), 0, f"{work} pixels in {len(data)} bytes")
+    return tiles
+
+
+def parse_sound(reader, header, chunks):
+    data, seen, metadata, others = reader.data, set(), 0, 1
+    segments, starts, frames, end, ended = [], [], 0, 0, False
+    while True:
+        chunk, fields = read_chunk(reader)
+        code, offset = chunk["code"], chunk["offset"]
+        chunks.append(chunk)
+        if code == "SEGT":
+            check(ended or not segments, offset, "the last segment is missing")
+            read_segment_table(chunk, fields, starts, end, frames)
+            break
+        if code == "SEGM":
+            check(not ended, offset, "a segment after the last")
+            segment, length, ended = read_segment(chunk, fields, header, len(segments))
+            segments.append(segment)
+            starts.append(offset)
+            frames, end = frames + length, reader.offset
+            work = limit("samples", frames * header["channels"])
+            check(work <= WORK_PER_BYTE * end, offset, f"{work} samples in {end} bytes")
+            continue
+        others += 1
+        limit("chunks", others)
+        check(code not in OF_PICTURES and code != "AUDH", offset, f"a {code} chunk in a sound")
+        check(code not in seen or code not in AT_MOST_ONCE, offset, f"a second {code} chunk")
+        seen.add(code)
+        check(not code[0].isupper(), offset, f"critical chunk {code} is not known")
+        check(chunk["length"] <= LIMITS["metadata"], offset, f"a {code} chunk of {chunk['length']} bytes")
+        if code != "fill":
+            check(ended or not segments, offset, f"a {code} chunk among the segments")
+            metadata = limit("metadata", metadata + chunk["length"])
+    check(reader.offset == len(data), reader.offset, f"{len(data) - reader.offset} bytes after SEGT")
+    header["frames"] = frames
+    return segments
+
+
+def parse(data):
+    check(data.startswith(SIGNATURE), 0, "no .wvn signature")
+    reader = Reader(data, len(SIGNATURE), len(data))
+    chunk, fields = read_chunk(reader)
+    check(chunk["code"] in ("IMGH", "AUDH"), chunk["offset"], f"the first chunk is {chunk['code']}")
+    chunks = [chunk]
+    if chunk["code"] == "IMGH":
+        header, tiles, work = read_image_header(fields)
+        tiles = parse_picture(reader, header, tiles, work, chunks)
+    else:
+        header = read_audio_header(fields)
+        tiles = parse_sound(reader, header, chunks)
     return {"bytes": len(data), "header": header, "chunks": chunks, "tiles": tiles}
 
 

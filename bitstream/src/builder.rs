@@ -1,37 +1,40 @@
-//! Typed fields in, bytes out: the writer of a whole file, mirror of [`Container`](crate::Container).
+//! Typed fields in, bytes out: the writer of a picture, mirror of [`Container`](crate::Container).
 
 use std::borrow::Cow;
 
 use crate::{
-    ChunkCode, Error, Header, Limits, SIGNATURE, chunk, copy, limits::check, reader::length,
+    ChunkCode, Error, Header, ImageHeader, Limits, SIGNATURE, chunk, copy,
+    limits::{check, least_file_bytes},
+    reader::length,
     tile_table::TileTable,
 };
 
-/// Collects the parts of a file, then writes it in one piece.
+/// Collects the parts of a picture, then writes its file in one piece. A sound has a
+/// [`SoundBuilder`](crate::SoundBuilder).
 ///
 /// ```
-/// use wavern_bitstream::{AudioHeader, ChunkCode, ContainerBuilder, Header, Limits, SampleFormat, WeightsId};
+/// use wavern_bitstream::{BitDepth, ChunkCode, Colour, ContainerBuilder, ImageHeader, Limits, WeightsId};
 ///
-/// let header = AudioHeader {
+/// let header = ImageHeader {
 ///     level: 512,
-///     format: SampleFormat::I16,
-///     sample_rate: 48_000,
-///     channels: 2,
-///     frames: 1_500,
-///     segment_frames: 1_000,
+///     colour: Colour::Rgb,
+///     depth: BitDepth::Eight,
+///     tile_log2: 1,
+///     width: 400,
+///     height: 200,
 ///     weights: WeightsId([1, 2, 3, 4, 5, 6]),
 /// };
-/// let bytes = ContainerBuilder::new(Header::Audio(header))
-///     .metadata(ChunkCode::RIFF, &b"LIST\x04\0\0\0INFO"[..])
-///     .tile(&b"first segment"[..])
-///     .tile(&b"second segment"[..])
+/// let bytes = ContainerBuilder::new(header)
+///     .metadata(ChunkCode::XMP, &b"<x:xmpmeta/>"[..])
+///     .tile(&b"first tile"[..])
+///     .tile(&b"second tile"[..])
 ///     .build(&Limits::default())?;
 /// # Ok::<(), wavern_bitstream::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 #[must_use = "nothing is written before `build`"]
 pub struct ContainerBuilder<'a> {
-    header: Header,
+    header: ImageHeader,
     metadata: Vec<(ChunkCode, Cow<'a, [u8]>)>,
     alpha: Option<Cow<'a, [u8]>>,
     tiles: Vec<Cow<'a, [u8]>>,
@@ -39,7 +42,7 @@ pub struct ContainerBuilder<'a> {
 
 impl<'a> ContainerBuilder<'a> {
     /// A file with this header and nothing else yet.
-    pub fn new(header: Header) -> Self {
+    pub fn new(header: ImageHeader) -> Self {
         Self { header, metadata: Vec::new(), alpha: None, tiles: Vec::new() }
     }
 
@@ -55,13 +58,13 @@ impl<'a> ContainerBuilder<'a> {
         self
     }
 
-    /// Adds the next tile (along rows, from the top) or segment.
+    /// Adds the next tile, along rows from the top.
     pub fn tile(mut self, payload: impl Into<Cow<'a, [u8]>>) -> Self {
         self.tiles.push(payload.into());
         self
     }
 
-    /// Adds the next tiles or segments.
+    /// Adds the next tiles.
     pub fn tiles<T: Into<Cow<'a, [u8]>>>(mut self, payloads: impl IntoIterator<Item = T>) -> Self {
         self.tiles.extend(payloads.into_iter().map(Into::into));
         self
@@ -73,13 +76,13 @@ impl<'a> ContainerBuilder<'a> {
     /// bytes than the format demands (one for 65,536 pixels or samples), a `fill` chunk makes up for it.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if a field is out of range, the number of tiles is not that of the header, alpha is given
-    /// for audio, or metadata has a critical, reserved or repeated code. [`Error::Limit`] beyond `limits`.
+    /// [`Error::Parameter`] if a field is out of range, the number of tiles is not that of the header, or metadata has a
+    /// critical, reserved or repeated code. [`Error::Limit`] beyond `limits`.
     pub fn build(self, limits: &Limits) -> Result<Vec<u8>, Error> {
         self.check(limits)?;
         let mut out = SIGNATURE.to_vec();
         let mut header = Vec::new();
-        self.header.write(limits, &mut header)?;
+        Header::Image(self.header).write(limits, &mut header)?;
         out.extend_from_slice(&header);
         for (code, payload) in &self.metadata {
             chunk::write(*code, &[payload], &mut out);
@@ -98,18 +101,17 @@ impl<'a> ContainerBuilder<'a> {
         let copied = header.len().saturating_add(table.len()).saturating_add(18);
         let mut data = Vec::with_capacity(size.saturating_add(18).saturating_add(copied));
         chunk::write(ChunkCode::DATA, &tiles, &mut data);
-        // An hour of sound is many bytes: they are not held three times.
+        // They are not held three times.
         let count = tiles.len();
         drop(tiles);
         drop(self.tiles);
 
         let size = length(&out).saturating_add(length(&data));
-        let missing = self.header.least_file_bytes().saturating_sub(size);
+        let missing = least_file_bytes(self.header.pixels()).saturating_sub(size);
         if missing > 0 {
             write_fill(missing, &mut out)?;
         }
-        let picture = matches!(self.header, Header::Image(_));
-        let copied = picture && length(&out).saturating_add(length(&data)) >= copy::LEAST_FILE_BYTES;
+        let copied = length(&out).saturating_add(length(&data)) >= copy::LEAST_FILE_BYTES;
         if copied {
             // Behind `DATA`, and not counted among the chunks.
             copy::write(&header, &table, &mut data);
@@ -122,7 +124,7 @@ impl<'a> ContainerBuilder<'a> {
             optional.into_iter().filter(|&written| written).count().saturating_add(self.metadata.len());
         let chunks = u64::try_from(chunks).unwrap_or(u64::MAX).saturating_add(2); // the header and DATA
         check("chunks", chunks, limits.chunks.into())?;
-        limits.check_work(self.header.work(), length(&out))?;
+        limits.check_work(self.header.pixels(), length(&out))?;
         Ok(out)
     }
 
@@ -130,9 +132,6 @@ impl<'a> ContainerBuilder<'a> {
         let (have, want) = (self.tiles.len(), self.header.tile_count());
         if u64::try_from(have) != Ok(want) {
             return Err(Error::parameter("number of tiles", have, want.to_string()));
-        }
-        if self.alpha.is_some() && matches!(self.header, Header::Audio(_)) {
-            return Err(Error::parameter("alpha", "given", "none in an audio file"));
         }
         let mut metadata_bytes = 0u64;
         for (index, (code, payload)) in self.metadata.iter().enumerate() {
@@ -149,7 +148,7 @@ impl<'a> ContainerBuilder<'a> {
     }
 }
 
-/// Enough to fill up a silence of 2^44 samples. Whoever lifts the limits beyond that has other bytes to write.
+/// Enough to fill up a blank picture of 2^44 pixels. Whoever lifts the limits beyond that has other bytes to write.
 const MAX_FILL: u64 = 1 << 28;
 
 /// Appends a `fill` chunk of at least `missing` bytes with its frame, in zeros.

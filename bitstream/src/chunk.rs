@@ -17,14 +17,18 @@ impl ChunkCode {
     pub const IMAGE_HEADER: Self = Self(*b"IMGH");
     /// `AUDH`: the header of a sound.
     pub const AUDIO_HEADER: Self = Self(*b"AUDH");
-    /// `TABL`: length and checksum of every tile.
+    /// `TABL`: length and checksum of every tile of a picture.
     pub const TILE_TABLE: Self = Self(*b"TABL");
     /// `ALPH`: the lossless alpha channel of a picture.
     pub const ALPHA: Self = Self(*b"ALPH");
-    /// `DATA`: the tiles.
+    /// `DATA`: the tiles of a picture.
     pub const DATA: Self = Self(*b"DATA");
     /// `COPY`: header and tile table once more, behind `DATA`.
     pub const COPY: Self = Self(*b"COPY");
+    /// `SEGM`: a segment of a sound.
+    pub const SEGMENT: Self = Self(*b"SEGM");
+    /// `SEGT`: where the segments of a sound are, and how long it is.
+    pub const SEGMENT_TABLE: Self = Self(*b"SEGT");
     /// `iccp`: an ICC colour profile.
     pub const ICC: Self = Self(*b"iccp");
     /// `exif`: EXIF, beginning with its TIFF header.

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use crate::{
-    ChunkCode, Error, Fault, Header, Limits, Metadata, RawChunk, SIGNATURE,
+    AudioHeader, ChunkCode, Error, Fault, Header, ImageHeader, Limits, Metadata, RawChunk, SIGNATURE,
+    Segment, Step,
     chunk::Chunk,
     copy::{self, Copy},
     limits::check,
+    parser::Walk,
     reader::{Reader, length},
     signature,
     tile_table::TileTable,
@@ -17,10 +19,26 @@ use crate::{
 pub struct Container<'a> {
     header: Header,
     metadata: Metadata<'a>,
-    alpha: Option<&'a [u8]>,
-    table: Option<TileTable>,
-    data: Chunk<'a>,
+    content: Content<'a>,
     damage: Vec<Error>,
+}
+
+/// What is in a file besides header and metadata.
+#[derive(Debug, Clone)]
+enum Content<'a> {
+    Picture {
+        alpha: Option<&'a [u8]>,
+        table: Option<TileTable>,
+        data: Chunk<'a>,
+    },
+    Sound {
+        /// Those that are whole, in order.
+        segments: Vec<Segment<'a>>,
+        /// Length of the sound, if its end is there.
+        frames: Option<u64>,
+        /// How many there should be, as far as is known.
+        count: u64,
+    },
 }
 
 /// What to do with a fault outside the parts that everything else depends on.
@@ -41,7 +59,7 @@ impl<'a> Container<'a> {
 
     /// Reads what can be read of a damaged or cut file.
     ///
-    /// Header and tile table must be whole, in front or in the copy at the end. Other damage is listed by
+    /// The header must be whole, and the tile table of a picture, in front or in the copy at its end. Other damage is listed by
     /// [`damage`](Self::damage); [`tile`](Self::tile) then says for each tile whether it is among the damaged. Damaged
     /// alpha and metadata are left out.
     ///
@@ -60,7 +78,21 @@ impl<'a> Container<'a> {
         body.pass(signature::check(bytes))?;
         let mut reader = Reader::new(bytes, 0);
         reader.take_up_to(length(&SIGNATURE));
-        let header = body.header(&mut reader, limits)?;
+        match body.header(&mut reader, limits)? {
+            Header::Image(header) => Self::picture(header, body, reader, bytes, limits, tolerance),
+            Header::Audio(header) => Self::sound(header, &reader, limits, tolerance),
+        }
+    }
+
+    /// Reads what follows the header of a picture.
+    fn picture(
+        header: ImageHeader,
+        mut body: Body<'a>,
+        mut reader: Reader<'a>,
+        bytes: &'a [u8],
+        limits: &Limits,
+        tolerance: Tolerance,
+    ) -> Result<Self, Error> {
         let mut metadata_bytes = 0u64;
         let mut chunks = 1u64;
         let data = loop {
@@ -96,9 +128,45 @@ impl<'a> Container<'a> {
         };
         let data = body.finish(data, &header, bytes, tolerance)?;
         // Last, so that a file that was cut is not told to be too small for its picture.
-        limits.check_work(header.work(), length(bytes))?;
+        limits.check_work(header.pixels(), length(bytes))?;
         let Body { metadata, alpha, table, damage, .. } = body;
-        Ok(Self { header, metadata, alpha, table, data, damage })
+        let content = Content::Picture { alpha, table, data };
+        Ok(Self { header: Header::Image(header), metadata, content, damage })
+    }
+
+    /// Reads what follows the header of a sound.
+    fn sound(
+        header: AudioHeader,
+        reader: &Reader<'a>,
+        limits: &Limits,
+        tolerance: Tolerance,
+    ) -> Result<Self, Error> {
+        let (start, bytes) = (reader.offset(), reader.rest());
+        let mut walk = Walk::new(start);
+        let (mut metadata, mut segments, mut damage) = (Metadata::default(), Vec::new(), Vec::new());
+        let (mut frames, mut count) = (None, 0u64);
+        loop {
+            let passed = walk.offset().saturating_sub(start);
+            let window = usize::try_from(passed).ok().and_then(|passed| bytes.get(passed..));
+            match walk.step(window.unwrap_or_default(), true, &header, limits)? {
+                Step::Metadata(chunk) => metadata.chunks.push(chunk),
+                Step::Segment(segment) => {
+                    let before = segment.index.saturating_mul(header.segment_frames);
+                    frames = segment.last.map(|last| before.saturating_add(last));
+                    count = segment.index.saturating_add(1);
+                    segments.push(segment);
+                }
+                Step::Table(table) => {
+                    (frames, count) = (Some(table.frames), header.segment_count(table.frames));
+                }
+                Step::Lost(error) if tolerance == Tolerance::Refuse => return Err(error),
+                Step::Lost(error) => damage.push(error),
+                Step::Header(_) | Step::More => {}
+                Step::End => break,
+            }
+        }
+        let content = Content::Sound { segments, frames, count };
+        Ok(Self { header: Header::Audio(header), metadata, content, damage })
     }
 
     /// The header.
@@ -113,24 +181,57 @@ impl<'a> Container<'a> {
 
     /// The payload of `ALPH`: the alpha channel of a picture, coded without loss.
     pub fn alpha(&self) -> Option<&'a [u8]> {
-        self.alpha
+        match &self.content {
+            Content::Picture { alpha, .. } => *alpha,
+            Content::Sound { .. } => None,
+        }
     }
 
-    /// Number of tiles (image) or segments (audio).
+    /// Length of a sound in frames; `None` of a picture, and of a sound whose end is missing.
+    pub fn frames(&self) -> Option<u64> {
+        match &self.content {
+            Content::Picture { .. } => None,
+            Content::Sound { frames, .. } => *frames,
+        }
+    }
+
+    /// The segments of a sound that are whole, in order; none of a picture.
+    pub fn segments(&self) -> &[Segment<'a>] {
+        match &self.content {
+            Content::Picture { .. } => &[],
+            Content::Sound { segments, .. } => segments,
+        }
+    }
+
+    /// Number of tiles (image) or segments (audio); of a sound that was cut, those before the cut.
     pub fn tile_count(&self) -> usize {
-        self.table.as_ref().map_or(usize::from(self.header.tile_count() > 0), TileTable::len)
+        match &self.content {
+            Content::Picture { table, .. } => table.as_ref().map_or(1, TileTable::len),
+            Content::Sound { count, .. } => usize::try_from(*count).unwrap_or(usize::MAX),
+        }
     }
 
-    /// The payload of tile `index`, once its checksum has been found right.
+    /// The payload of tile or segment `index`, once its checksum has been found right.
     ///
     /// # Errors
-    /// [`Error::TileChecksum`], [`Error::ChunkChecksum`] or [`Error::Truncated`] if this tile is damaged (which no
-    /// sole tile is after [`parse`](Self::parse)); [`Error::Parameter`] if there is no such tile.
+    /// [`Error::TileChecksum`], [`Error::ChunkChecksum`], [`Error::Truncated`] or [`Error::SegmentLost`] if it is damaged
+    /// (which no sole tile and no segment is after [`parse`](Self::parse)); [`Error::Parameter`] if there is none.
     pub fn tile(&self, index: usize) -> Result<&'a [u8], Error> {
-        let tile = match &self.table {
-            Some(table) => table.tile(index, self.data.payload, self.data.payload_offset),
+        let tile = match &self.content {
+            Content::Picture { table: Some(table), data, .. } => {
+                table.tile(index, data.payload, data.payload_offset)
+            }
             // The checksum of the chunk is the checksum of the only tile.
-            None => (index < self.tile_count()).then(|| self.data.intact().map(|()| self.data.payload)),
+            Content::Picture { table: None, data, .. } => {
+                (index == 0).then(|| data.intact().map(|()| data.payload))
+            }
+            Content::Sound { segments, count, .. } => {
+                u64::try_from(index).ok().filter(|index| index < count).map(|segment| {
+                    let place = segments.binary_search_by_key(&segment, |segment| segment.index).ok();
+                    let found = place.and_then(|place| segments.get(place));
+                    found.map(|found| found.payload).ok_or(Error::SegmentLost { segment })
+                })
+            }
         };
         tile.unwrap_or_else(|| {
             Err(Error::parameter("tile index", index, format!("less than {}", self.tile_count())))
@@ -143,7 +244,7 @@ impl<'a> Container<'a> {
     }
 }
 
-/// What stands around `DATA`, as far as it has been read.
+/// What stands around `DATA` in a picture, as far as it has been read.
 #[derive(Default)]
 struct Body<'a> {
     metadata: Metadata<'a>,
@@ -185,7 +286,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn add(&mut self, chunk: &Chunk<'a>, header: &Header) -> Result<(), Error> {
+    fn add(&mut self, chunk: &Chunk<'a>, header: &ImageHeader) -> Result<(), Error> {
         // Before anything is made of the code: it may be what is damaged.
         chunk.intact()?;
         let (code, payload) = (chunk.code, chunk.payload);
@@ -203,8 +304,8 @@ impl<'a> Body<'a> {
                 self.table = Some(TileTable::read(chunk, header.tile_count())?);
                 self.table_at = chunk.offset..chunk.end();
             }
-            ChunkCode::ALPHA if matches!(header, Header::Audio(_)) => {
-                return Err(Error::malformed(chunk.offset, Fault::AlphaInAudio));
+            ChunkCode::SEGMENT | ChunkCode::SEGMENT_TABLE => {
+                return Err(Error::malformed(chunk.offset, Fault::SoundChunk(code)));
             }
             ChunkCode::ALPHA => self.alpha = Some(payload),
             ChunkCode::FILL => {}
@@ -231,7 +332,7 @@ impl<'a> Body<'a> {
     fn finish(
         &mut self,
         mut data: Chunk<'a>,
-        header: &Header,
+        header: &ImageHeader,
         bytes: &'a [u8],
         tolerance: Tolerance,
     ) -> Result<Chunk<'a>, Error> {
@@ -239,6 +340,10 @@ impl<'a> Body<'a> {
         let spare = self.copy.as_ref().and_then(|copy| copy.table.as_ref()).filter(|_| self.table.is_none());
         if let Some(table) = spare {
             self.table = Some(TileTable::read(table, tiles)?);
+            // A table that was damaged has been told of; one that is not there has not.
+            if self.damage.is_empty() {
+                self.damage.push(Error::malformed(data.offset, Fault::TableMissing { tiles }));
+            }
         }
         let sum = match &self.table {
             None if tiles > 1 => return Err(Error::malformed(data.offset, Fault::TableMissing { tiles })),
@@ -249,7 +354,6 @@ impl<'a> Body<'a> {
             self.fault(error, tolerance)?;
         }
         let end = match data.end() {
-            end if matches!(header, Header::Audio(_)) => end,
             end if end < copy::LEAST_FILE_BYTES || end > length(bytes) => end,
             // It took the place of what it would be held against.
             _ if self.header_at.is_empty() || self.table.is_some() && self.table_at.is_empty() => {
@@ -270,10 +374,6 @@ impl<'a> Body<'a> {
         if trailing > 0 {
             let fault = Fault::TrailingBytes { bytes: trailing };
             self.fault(Error::malformed(end, fault), tolerance)?;
-        }
-        if tiles == 0 && declared > 0 {
-            let fault = Fault::DataForNothing { bytes: declared };
-            self.fault(Error::malformed(data.offset, fault), tolerance)?;
         }
         if let Some(table) = sum.filter(|&table| table != declared) {
             let fault = Fault::TableSum { table, data: declared };

@@ -79,6 +79,12 @@ pub enum Error {
         /// The bound in force.
         allowed: u64,
     },
+    /// A segment of a damaged sound is not there.
+    #[error("segment {segment} is missing or damaged")]
+    SegmentLost {
+        /// Its index.
+        segment: u64,
+    },
     /// An argument of the caller is out of range.
     #[error("{what} {value} (expected {expected})")]
     Parameter {
@@ -121,6 +127,44 @@ pub enum Fault {
     /// A picture has pixels, and sound has a rate and channels.
     #[error("{0} is 0 (expected at least 1)")]
     Zero(&'static str),
+    /// A sound was asked for.
+    #[error("a picture (expected a sound)")]
+    NotASound,
+    /// The check of a segment or table holds, and its fields do not fit its length.
+    #[error("fields beyond the end of their chunk")]
+    SegmentHead,
+    /// The last segment is not longer than the others, nor empty.
+    #[error("the last segment has no frames, or more than others")]
+    SegmentFrames,
+    /// Levels are 0..=1023.
+    #[error("a segment changes the level beyond its range")]
+    SegmentLevel,
+    /// A segment has a bound that follows from the header.
+    #[error("a segment of more than {longest} bytes")]
+    SegmentLength {
+        /// The bound.
+        longest: u64,
+    },
+    /// Segments come one after the other, and end with the one that says so.
+    #[error("segment {index} (expected {expected}, or none after the last)")]
+    SegmentOrder {
+        /// Its number.
+        index: u64,
+        /// The number of the next one.
+        expected: u64,
+    },
+    /// A segment table tells what the segments are.
+    #[error("the segment table contradicts the segments or itself")]
+    SegmentTable,
+    /// Metadata stands before the first segment or after the last.
+    #[error("a {0} chunk among the segments")]
+    AmongSegments(ChunkCode),
+    /// Some chunks belong to pictures.
+    #[error("a {0} chunk in an audio file")]
+    PictureChunk(ChunkCode),
+    /// And some to sounds.
+    #[error("a {0} chunk in a picture")]
+    SoundChunk(ChunkCode),
     /// Alpha belongs to pictures.
     #[error("an ALPH chunk in an audio file")]
     AlphaInAudio,
@@ -144,12 +188,6 @@ pub enum Fault {
         /// The length of the payload of `DATA`.
         data: u64,
     },
-    /// `DATA` of a file without tiles is empty.
-    #[error("{bytes} bytes of DATA for no tiles")]
-    DataForNothing {
-        /// The length of the payload of `DATA`.
-        bytes: u64,
-    },
     /// A file that is not small has a copy of its header behind `DATA`.
     #[error("a chunk {found} after DATA (expected COPY)")]
     CopyMissing {
@@ -159,7 +197,7 @@ pub enum Fault {
     /// The copy is that of the chunks in front.
     #[error("COPY is not a copy of the header and the tile table")]
     CopyDiffers,
-    /// A file ends with `DATA` or its `COPY`.
+    /// A file ends with `DATA` or its `COPY`, or with `SEGT`.
     #[error("{bytes} bytes after the last chunk")]
     TrailingBytes {
         /// How many.

@@ -11,7 +11,6 @@ pub use image::{BitDepth, Colour, ImageHeader, TileRect};
 use crate::{
     ChunkCode, Error, Fault, Limits,
     chunk::{self, Chunk},
-    limits::WORK_PER_BYTE,
     reader::Reader,
     varint,
 };
@@ -61,27 +60,6 @@ impl Header {
         }
     }
 
-    /// Number of tiles (image) or segments (audio): at least 1 for an image, 0 for a sound of no frames.
-    pub fn tile_count(&self) -> u64 {
-        match self {
-            Self::Image(image) => image.tile_count(),
-            Self::Audio(audio) => audio.segment_count(),
-        }
-    }
-
-    /// What decoding costs: pixels (image) or samples in all channels (audio).
-    pub fn work(&self) -> u64 {
-        match self {
-            Self::Image(image) => image.pixels(),
-            Self::Audio(audio) => audio.samples(),
-        }
-    }
-
-    /// The fewest bytes that a file with this header may have.
-    pub(crate) fn least_file_bytes(&self) -> u64 {
-        self.work().div_ceil(WORK_PER_BYTE)
-    }
-
     /// Reads the header from the first chunk of a file.
     pub(crate) fn read(chunk: &Chunk<'_>, limits: &Limits) -> Result<Self, Error> {
         chunk.intact()?;
@@ -93,7 +71,12 @@ impl Header {
             ChunkCode::AUDIO_HEADER => {
                 Self::Audio(read_version(&mut reader, |r| AudioHeader::read(r, limits))?)
             }
-            ChunkCode::TILE_TABLE | ChunkCode::ALPHA | ChunkCode::DATA | ChunkCode::COPY => {
+            ChunkCode::TILE_TABLE
+            | ChunkCode::ALPHA
+            | ChunkCode::DATA
+            | ChunkCode::COPY
+            | ChunkCode::SEGMENT
+            | ChunkCode::SEGMENT_TABLE => {
                 return Err(Error::malformed(chunk.offset, Fault::FirstChunk(chunk.code)));
             }
             code if code.is_critical() => {

@@ -4,16 +4,22 @@
 //! `FORMAT.md` at the root of the repository is the normative text; the modules below stand in its order.
 //!
 //! ```text
-//! signature                      8 bytes that text-mode and 7-bit transfers cannot leave intact
-//! IMGH | AUDH                    format version, level, shape, weights id
-//! TABL                           length and CRC-32C of every tile, when there are two or more
-//! ALPH, iccp, exif, xmpd, riff   lossless alpha, and metadata kept byte for byte
-//! DATA                           the tiles, one after the other
-//! COPY                           header and tile table once more, in files that are not small
+//! signature                8 bytes that text-mode and 7-bit transfers cannot leave intact
+//! IMGH                     a picture: format version, level, shape, weights id
+//!   iccp, exif, xmpd …     metadata kept byte for byte
+//!   ALPH                   lossless alpha
+//!   TABL                   length and CRC-32C of every tile, when there are two or more
+//!   DATA                   the tiles, one after the other
+//!   COPY                   header and tile table once more, in files that are not small; the last chunk
+//! AUDH                     a sound: format version, level, sample rate, channels, weights id
+//!   iccp, exif, xmpd, riff … metadata, before the segments or after them
+//!   SEGM …                 one chunk for each segment, which can be found and read without the others
+//!   SEGT                   length of the sound, and where its segments are; the last chunk
 //! ```
 //!
 //! A chunk is a four-letter code, a length as varint, the payload, and a CRC-32C over all three. An image is cut into
-//! tiles and audio into segments; this crate says *tile* for both.
+//! tiles and audio into segments; where both are meant this crate says *tile*. [`Container`] reads a whole file in memory,
+//! [`SoundParser`] a sound as it comes; [`ContainerBuilder`] and [`SoundBuilder`] write.
 //!
 //! Three rules hold for every byte string given to [`Container::parse`], whatever it contains: the answer is a value
 //! or a typed [`Error`], never a panic; nothing is allocated before a length has been held against the bytes that are
@@ -32,7 +38,7 @@
 //!     weights: WeightsId([1, 2, 3, 4, 5, 6]),
 //! };
 //! let limits = Limits::default();
-//! let bytes = ContainerBuilder::new(Header::Image(header)).tile(&b"payload"[..]).build(&limits)?;
+//! let bytes = ContainerBuilder::new(header).tile(&b"payload"[..]).build(&limits)?;
 //! assert_eq!(bytes.len(), 37 + b"payload".len()); // the whole fixed cost of a small picture
 //!
 //! let container = Container::parse(&bytes, &limits)?;
@@ -62,11 +68,14 @@ mod chunk;
 mod copy;
 mod header;
 mod metadata;
+mod segment;
 mod signature;
 mod tile_table;
 
 mod builder;
 mod container;
+mod parser;
+mod sound_builder;
 
 mod error;
 mod limits;
@@ -81,4 +90,7 @@ pub use header::{
 };
 pub use limits::Limits;
 pub use metadata::{Metadata, RawChunk};
+pub use parser::{SoundParser, Step};
+pub use segment::{Segment, SegmentTable};
 pub use signature::{SIGNATURE, probe};
+pub use sound_builder::SoundBuilder;

@@ -23,7 +23,9 @@ pub struct Limits {
     pub channels: u32,
     /// Sample rate in hertz. Default 768,000.
     pub sample_rate: u32,
-    /// Chunks in a file. Default 65,536.
+    /// Length of a segment of a sound in frames. Default 2^20, which is also the bound that the format sets.
+    pub segment_frames: u32,
+    /// Chunks in a file, the segments of a sound not counted. Default 65,536.
     pub chunks: u32,
     /// Bytes of metadata, which is the payload of all skippable chunks but `fill`. Default 2^24 (16 MiB).
     pub metadata_bytes: u64,
@@ -31,7 +33,8 @@ pub struct Limits {
     ///
     /// The time and memory of a decoder grow with what the header declares, not with the size of the file. This keeps
     /// a file of 60 bytes from asking for more than four million pixels, whatever the other limits are. Writers meet
-    /// it even for a blank picture by adding a `fill` chunk, see [`ContainerBuilder`](crate::ContainerBuilder).
+    /// it even for a blank picture or for silence by adding a `fill` chunk, see [`ContainerBuilder`](crate::ContainerBuilder)
+    /// and [`SoundBuilder`](crate::SoundBuilder). In a sound it holds up to the end of every segment.
     pub work_per_byte: u64,
     /// Bytes of memory that a decoder may set aside for what a file declares. Default 2^30 (1 GiB).
     pub memory_bytes: u64,
@@ -45,6 +48,7 @@ impl Default for Limits {
             samples: 1 << 40,
             channels: 32,
             sample_rate: 768_000,
+            segment_frames: 1 << 20,
             chunks: 1 << 16,
             metadata_bytes: 1 << 24,
             work_per_byte: WORK_PER_BYTE,
@@ -57,7 +61,12 @@ impl Default for Limits {
 ///
 /// Photographs need a byte for 5 to 500 pixels and the blankest learned latents about one for 100,000 at best, so the
 /// bound costs a real file nothing, and a blank picture of 2^28 pixels 4,096 bytes.
-pub(crate) const WORK_PER_BYTE: u64 = 1 << 16;
+const WORK_PER_BYTE: u64 = 1 << 16;
+
+/// The fewest bytes that a file of so many pixels or samples may have.
+pub(crate) fn least_file_bytes(work: u64) -> u64 {
+    work.div_ceil(WORK_PER_BYTE)
+}
 
 impl Limits {
     /// Holds bytes of memory that are about to be set aside against [`Self::memory_bytes`].

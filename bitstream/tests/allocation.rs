@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use support::{chunk, chunk_of_length, file, raw_audio_header, raw_image_header, varint};
+use support::{checked, chunk, chunk_of_length, file, raw_audio_header, raw_image_header, varint};
 use wavern_bitstream::{Container, Limits, describe};
 
 /// The system's allocator, which remembers the largest request.
@@ -35,14 +35,15 @@ static ALLOCATOR: Watched = Watched;
 #[test]
 fn declared_sizes_reserve_nothing() {
     let large_picture = raw_image_header(0, 1 << 12, 1 << 14, 1 << 14);
-    let endless_sound = raw_audio_header(0, 48_000, 1, 1 << 40, 1);
+    let sound = raw_audio_header(0, 48_000, 1, 1);
     let entries = |count: u64| [varint(count), vec![0; 4]].concat().repeat(20);
     let mut files = vec![
         // 4,096 tiles, 2^40 segments of one frame; tables of 20 entries.
         file(&[large_picture.clone(), chunk(b"TABL", &entries(1)), chunk(b"DATA", &[0; 20])]),
-        file(&[endless_sound.clone(), chunk(b"TABL", &entries(1 << 62)), chunk(b"DATA", b"")]),
-        file(&[endless_sound.clone(), chunk_of_length(b"TABL", 1 << 42, b"")]),
-        file(&[endless_sound, chunk_of_length(b"riff", (1 << 24) - 1, b"")]),
+        file(&[sound.clone(), checked(b"SEGT", &[1 << 40, 1 << 40, 40], &[1; 20])]),
+        file(&[sound.clone(), checked(b"SEGM", &[u64::MAX, 1, 0], b"")]),
+        file(&[sound.clone(), chunk_of_length(b"SEGM", 1 << 42, b"")]),
+        file(&[sound, chunk_of_length(b"riff", (1 << 24) - 1, b"")]),
         file(&[large_picture.clone(), chunk_of_length(b"ALPH", u64::MAX, b"")]),
         file(&[large_picture, chunk_of_length(b"DATA", u64::MAX, b"")]),
         file(&[raw_image_header(0, 0, 1 << 20, 256), chunk(b"DATA", b"1")]),

@@ -45,8 +45,10 @@ proptest! {
     }
 
     #[test]
-    fn well_framed_nonsense(chunks in vec((0usize..10, vec(any::<u8>(), 0..40)), 0..6), header in vec(any::<u8>(), 0..24)) {
-        let codes = [b"IMGH", b"AUDH", b"TABL", b"ALPH", b"DATA", b"iccp", b"riff", b"fill", b"LAYR", b"note"];
+    fn well_framed_nonsense(chunks in vec((0usize..12, vec(any::<u8>(), 0..40)), 0..6), header in vec(any::<u8>(), 0..24)) {
+        let codes = [
+            b"IMGH", b"AUDH", b"TABL", b"ALPH", b"DATA", b"SEGM", b"SEGT", b"iccp", b"riff", b"fill", b"LAYR", b"note",
+        ];
         let first = chunk(codes[header.len() % 2], &[&[0][..], &header].concat());
         let rest = chunks.iter().map(|(code, payload)| chunk(codes[*code], payload));
         harness::container(&file(&std::iter::once(first).chain(rest).collect::<Vec<_>>()));

@@ -54,7 +54,11 @@ fn golden_files_read_the_same() {
         let start = |tile: &[u8]| tile.as_ptr() as usize - bytes.as_ptr() as usize;
         let tiles = (0..container.tile_count()).map(|index| {
             let tile = container.tile(index).expect("whole tile");
-            json!({"offset": start(tile), "length": tile.len()})
+            let mut tile = json!({"offset": start(tile), "length": tile.len()});
+            if let Some(segment) = container.segments().get(index) {
+                tile["level"] = segment.level.into();
+            }
+            tile
         });
         assert_eq!(read["tiles"], Value::from_iter(tiles), "{name}");
         assert_eq!(read["header"]["level"], container.header().level(), "{name}");
@@ -66,7 +70,7 @@ fn golden_files_read_the_same() {
     });
     assert_eq!(taken[1]["header"], image);
     let audio = json!({
-        "kind": "audio", "version": 0, "level": 1023, "format": "I24", "sample_rate": 44_100, "channels": 2,
+        "kind": "audio", "version": 0, "level": 1000, "format": "I24", "sample_rate": 44_100, "channels": 2,
         "frames": 2500, "segment_frames": 1000, "weights": "d15ea5edcafe",
     });
     assert_eq!(taken[2]["header"], audio);

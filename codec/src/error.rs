@@ -77,6 +77,9 @@ pub enum Error {
         /// What is wrong, with the bound.
         problem: String,
     },
+    /// The file of a sound could not be read or written while it was decoded or coded.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// Rows of a picture could not be read or written.
     #[error(transparent)]
     Rows(Box<dyn std::error::Error + Send + Sync>),

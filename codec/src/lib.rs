@@ -74,7 +74,7 @@ mod error;
 
 pub use decoder::{Damage, DamagedTile, DecodeOptions, Decoder, SoundReader};
 pub use effort::{Effort, Watch};
-pub use encoder::{EncodeOptions, Encoded, Encoder, SearchReport, SoundWriter, Target};
+pub use encoder::{EncodeOptions, Encoded, Encoder, SearchReport, SoundSummary, SoundWriter, Target};
 pub use error::Error;
 pub use latent::Latents;
 pub use picture::{Pixels, Scale};

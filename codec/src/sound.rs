@@ -14,9 +14,6 @@ use wavern_bitstream::AudioHeader;
 /// Samples of full scale 1 are multiplied by this before the transform.
 pub const UNIT: f32 = 16.0;
 
-/// A decoder refuses longer segments: they bound the memory that a few bytes can ask for.
-const LONGEST_SEGMENT: u64 = 1 << 20;
-
 /// Channels coded together: both of a stereo pair, else one alone.
 pub fn groups(channels: usize) -> Vec<std::ops::Range<usize>> {
     let size = if channels == 2 { 2 } else { 1 };
@@ -43,26 +40,23 @@ fn block(config: &ModelConfig) -> u64 {
     (config.signal_stride()[1] * config.hyper_stride()[1]) as u64
 }
 
-/// Refuses segments that are too long, or that do not fall on whole hyper-latents.
+/// Refuses segments that do not fall on whole hyper-latents.
 ///
 /// # Errors
 /// [`Error::Field`].
 pub fn check_segments(header: &AudioHeader, config: &ModelConfig) -> Result<(), Error> {
     let (value, block) = (header.segment_frames, block(config));
-    if value == 0 || value % block != 0 || value > LONGEST_SEGMENT {
-        let expected = format!("a multiple of {block} up to {LONGEST_SEGMENT}");
+    if value == 0 || value % block != 0 {
+        let expected = format!("a multiple of {block}");
         return Err(Error::Field { field: "segment length in frames", value, expected });
     }
     Ok(())
 }
 
-/// The frames of packets in segment `index`: first and count.
-pub fn latent_window(header: &AudioHeader, index: usize, config: &ModelConfig) -> [usize; 2] {
-    let hop = config.signal_stride()[1];
-    let range = header.segment_range(index as u64).unwrap_or(0..0);
-    let last = range.end == header.frames;
-    let blocks = ((range.end - range.start) as usize).div_ceil(hop);
-    [range.start as usize / hop, blocks + usize::from(last)]
+/// The frames of packets in a segment; `last` is the length of the last one.
+pub fn positions(header: &AudioHeader, last: Option<u64>, config: &ModelConfig) -> usize {
+    let blocks = (last.unwrap_or(header.segment_frames) as usize).div_ceil(config.signal_stride()[1]);
+    blocks + usize::from(last.is_some())
 }
 
 /// One or two channels → mid and side in units of the networks. One channel alone is a stereo pair without side.

@@ -31,7 +31,7 @@ fn hundred_tiles() -> Vec<u8> {
     let (width, height) = ((SIDE * TILES) as u32, (SIDE * TILES) as u32);
     let header = ImageHeader { tile_log2: 1, width, height, ..header };
     let tiles = (0..TILES * TILES).map(|index| parts[index % 4].tile(0).unwrap());
-    ContainerBuilder::new(Header::Image(header)).tiles(tiles).build(&limits).unwrap()
+    ContainerBuilder::new(header).tiles(tiles).build(&limits).unwrap()
 }
 
 /// Where the bytes of tile `index` begin in the file, and how many there are.
@@ -111,7 +111,8 @@ fn other_symbols_in_whole_bytes_are_told_apart_from_damage() {
     let container = Container::parse(&bytes, &limits).unwrap();
     let mut tiles: Vec<Vec<u8>> = (0..100).map(|index| container.tile(index).unwrap().to_vec()).collect();
     tiles[3][0] ^= 1; // the check value
-    let changed = ContainerBuilder::new(*container.header()).tiles(tiles).build(&limits).unwrap();
+    let Header::Image(header) = *container.header() else { panic!("a picture") };
+    let changed = ContainerBuilder::new(header).tiles(tiles).build(&limits).unwrap();
     let error = decoder().decode(&changed).unwrap_err();
     assert!(
         matches!(error, Error::Symbols { unit: "tile", index: 3, stored, computed } if stored ^ computed == 1),

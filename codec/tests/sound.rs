@@ -1,9 +1,12 @@
 //! Sounds piece by piece, in parts, damaged, and silent.
 #![allow(clippy::unwrap_used)] // a helper of a test may fail it
 
+use std::collections::VecDeque;
+use std::io::{self, Cursor, Read, Write};
+use std::sync::{Arc, Mutex};
 use wavern::signal::{Audio, Metadata, SampleFormat};
-use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Quality, Signal};
-use wavern_bitstream::{Container, Header, Limits};
+use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Quality, Signal, SoundReader};
+use wavern_bitstream::{Container, Header, Limits, describe};
 
 const RATE: u32 = 22_050;
 
@@ -50,21 +53,94 @@ fn segment_frames(bytes: &[u8]) -> usize {
     header.segment_frames as usize
 }
 
+/// All samples of a reader.
+fn all<R: Read>(reader: &mut SoundReader<'_, R>) -> Vec<Vec<f32>> {
+    let mut all = vec![Vec::new(); reader.header().channels as usize];
+    while let Some(piece) = reader.read().unwrap() {
+        all.iter_mut().zip(piece).for_each(|(all, piece)| all.extend(piece));
+    }
+    all
+}
+
 #[test]
 fn a_sound_that_arrives_in_pieces_gives_the_same_file() {
     let segment = segment_frames(&encode(channels(1, 2)));
     for frames in [0, 1, 255, 256, segment - 1, segment, segment + 1, 4 * segment, 5 * segment + 77] {
         let sound = channels(frames, 2);
-        let encoder = encoder(40.0);
-        let mut writer = encoder.sound(RATE, SampleFormat::I16, 2).unwrap();
-        for start in (0..frames).step_by(1999) {
-            let piece = |channel: &Vec<f32>| channel[start..frames.min(start + 1999)].to_vec();
-            writer.write(sound.iter().map(piece).collect()).unwrap();
+        for flush in [false, true] {
+            let (encoder, mut bytes) = (encoder(40.0), Vec::new());
+            let metadata = Metadata::default();
+            let mut writer = encoder.sound(RATE, SampleFormat::I16, 2, &metadata, &mut bytes).unwrap();
+            for start in (0..frames).step_by(1999) {
+                let piece = |channel: &Vec<f32>| channel[start..frames.min(start + 1999)].to_vec();
+                writer.write(sound.iter().map(piece).collect()).unwrap();
+                if flush {
+                    writer.flush().unwrap();
+                }
+            }
+            let summary = writer.finish(&metadata).unwrap();
+            assert_eq!((summary.bytes, summary.frames), (bytes.len() as u64, frames as u64));
+            assert!(bytes == encode(sound.clone()), "{frames} frames");
+            assert_eq!(decode(&bytes)[0].len(), frames);
         }
-        let bytes = writer.finish(&Metadata::default()).unwrap().bytes;
-        assert!(bytes == encode(sound), "{frames} frames");
-        assert_eq!(decode(&bytes)[0].len(), frames);
     }
+}
+
+/// A file that grows while it is written and read, as a pipe does.
+#[derive(Clone, Default)]
+struct Pipe(Arc<Mutex<VecDeque<u8>>>);
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Pipe {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let mut pipe = self.0.lock().unwrap();
+        let count = bytes.len().min(pipe.len());
+        bytes.iter_mut().zip(pipe.drain(..count)).for_each(|(to, from)| *to = from);
+        Ok(count)
+    }
+}
+
+#[test]
+fn samples_come_out_a_segment_and_a_block_after_they_went_in() {
+    let (sound, pipe) = (channels(8 * 30_000, 2), Pipe::default());
+    let (encoder, decoder, metadata) = (encoder(40.0), decoder(), Metadata::default());
+    let mut writer = encoder.sound(RATE, SampleFormat::I16, 2, &metadata, pipe.clone()).unwrap();
+    let whole = decode(&encode(sound.clone()));
+    let segment = segment_frames(&encode(channels(1, 2)));
+    let piece = |start: usize| sound.iter().map(|channel| channel[start..start + 3000].to_vec()).collect();
+    let mut written = 0;
+    while written < 2 * segment {
+        writer.write(piece(written)).unwrap();
+        written += 3000;
+    }
+    writer.flush().unwrap();
+    let mut reader = decoder.sound(pipe, false).unwrap();
+    let mut read: Vec<f32> = Vec::new();
+    while written < sound[0].len() {
+        // What is still in the encoder is less than a segment, and a block in the decoder.
+        while read.len() + segment + 256 < written {
+            read.extend(&reader.read().unwrap().unwrap()[0]);
+        }
+        assert_eq!(read, whole[0][..read.len()]);
+        writer.write(piece(written)).unwrap();
+        writer.flush().unwrap();
+        written += 3000;
+    }
+    writer.finish(&metadata).unwrap();
+    assert_eq!(reader.frames(), None);
+    read.extend(&all(&mut reader)[0]);
+    assert_eq!(read, whole[0]);
+    assert_eq!(reader.frames(), Some(whole[0].len() as u64));
 }
 
 #[test]
@@ -72,53 +148,120 @@ fn a_part_is_that_part_of_the_whole() {
     let bytes = encode(channels(100_000, 3));
     let (whole, segment) = (decode(&bytes), segment_frames(&bytes));
     let decoder = decoder();
-    for from in [0, 1, 255, segment - 1, segment, segment + 300, 3 * segment - 1, 99_999, 100_000] {
-        let mut reader = decoder.sound(&bytes, false).unwrap();
-        reader.seek(from as u64);
-        let mut part = vec![Vec::new(); 3];
-        while let Some(piece) = reader.read().unwrap() {
-            part.iter_mut().zip(piece).for_each(|(part, piece)| part.extend(piece));
+    for from in [0, 1, 255, segment - 1, segment, segment + 300, 3 * segment - 1, 99_999, 100_000, 200_000] {
+        let mut walked = decoder.sound(&bytes[..], false).unwrap();
+        walked.seek(from as u64).unwrap();
+        let mut jumped = decoder.sound(Cursor::new(&bytes), false).unwrap();
+        jumped.read_table().unwrap();
+        assert_eq!(jumped.frames(), Some(100_000));
+        jumped.seek(99_999).unwrap();
+        jumped.read().unwrap();
+        jumped.seek(from as u64).unwrap();
+        for part in [all(&mut walked), all(&mut jumped)] {
+            for (part, whole) in part.iter().zip(&whole) {
+                assert_eq!(part, &whole[from.min(100_000)..], "from {from}");
+            }
         }
-        for (part, whole) in part.iter().zip(&whole) {
-            assert_eq!(part, &whole[from..], "from {from}");
+        if from > segment {
+            assert!(walked.seek(0).is_err());
         }
     }
 }
 
 #[test]
-fn a_destroyed_segment_is_a_gap_and_a_cut_file_ends_with_its_last_whole_segment() {
-    let mut bytes = encode(channels(100_000, 2));
-    let (whole, segment) = (decode(&bytes), segment_frames(&bytes));
-    let tile = |bytes: &[u8], index: usize| {
-        let container = Container::parse(bytes, &Limits::default()).unwrap();
-        let tile = container.tile(index).unwrap();
-        tile.as_ptr() as usize - bytes.as_ptr() as usize
-            ..tile.as_ptr() as usize - bytes.as_ptr() as usize + tile.len()
-    };
-    let (second, third) = (tile(&bytes, 1), tile(&bytes, 2));
-    let decoder = decoder();
-    let read = |bytes: &[u8]| {
-        let mut reader = decoder.sound(bytes, true).unwrap();
-        let mut left = Vec::new();
-        while let Some(piece) = reader.read().unwrap() {
-            left.extend_from_slice(&piece[0]);
-        }
-        (left, reader.gaps().to_vec())
-    };
-    let cut = third.start + third.len() / 2;
-    let (left, gaps) = read(&bytes[..cut]);
-    // The last block would have been finished by the segment that is missing.
-    assert_eq!((left.len(), gaps), (2 * segment - 256, vec![]));
-    assert_eq!(left[..], whole[0][..2 * segment - 256]);
+fn metadata_in_front_and_behind_is_kept() {
+    let block = |id: &[u8; 4]| [&id[..], &[2, 0, 0, 0, 1, 2]].concat();
+    let (front, back) = (block(b"cue "), block(b"LIST"));
+    let metadata = |riff| Metadata { riff, ..Metadata::default() };
+    for frames in [0, 100, 60_000] {
+        let (encoder, mut bytes) = (encoder(40.0), Vec::new());
+        let mut writer =
+            encoder.sound(RATE, SampleFormat::I16, 1, &metadata(vec![front.clone()]), &mut bytes).unwrap();
+        writer.write(channels(frames, 1)).unwrap();
+        writer.finish(&metadata(vec![back.clone()])).unwrap();
 
-    bytes[second.start + second.len() / 2] ^= 0x10;
-    assert!(decoder.decode(&bytes).is_err());
-    let (left, gaps) = read(&bytes);
-    assert_eq!((left.len(), gaps), (100_000, vec![1]));
-    // The block before a gap fades out; what comes after it is whole from its first sample on.
-    assert_eq!(left[..segment - 256], whole[0][..segment - 256]);
-    assert!(left[segment..2 * segment - 256].iter().all(|&v| v == 0.0));
-    assert_eq!(left[2 * segment..], whole[0][2 * segment..]);
+        let decoder = decoder();
+        let Signal::Audio(audio) = decoder.decode(&bytes).unwrap() else { panic!("a sound") };
+        let both = [front.clone(), back.clone()];
+        assert_eq!(audio.metadata().riff, both);
+        let mut reader = decoder.sound(Cursor::new(&bytes), false).unwrap();
+        reader.read_table().unwrap();
+        assert_eq!((&reader.metadata().riff[..], reader.frames()), (&both[..], Some(frames as u64)));
+        assert_eq!(all(&mut reader)[0].len(), frames);
+        assert_eq!(reader.metadata().riff, both);
+    }
+}
+
+#[test]
+fn a_destroyed_segment_is_a_gap_and_a_cut_file_ends_with_its_last_whole_segment() {
+    let bytes = encode(channels(100_000, 2));
+    let (whole, segment) = (decode(&bytes), segment_frames(&bytes));
+    let chunks: Vec<_> = describe(&bytes).unwrap().map(Result::unwrap).collect();
+    let decoder = decoder();
+    let read = |bytes: &[u8], table: bool| {
+        let mut reader = decoder.sound(Cursor::new(bytes), true).unwrap();
+        if table {
+            reader.read_table().unwrap();
+        }
+        let left = all(&mut reader).swap_remove(0);
+        assert!(!reader.damage().is_empty());
+        let gaps: Vec<_> = reader.gaps().iter().map(|gap| (gap.start, gap.end)).collect();
+        (left, gaps)
+    };
+    // The header is the first chunk, then segment i is chunk i + 1.
+    let cut = (chunks[3].payload_offset + chunks[3].length / 2) as usize;
+    for cut in [cut, chunks[3].offset as usize] {
+        let (left, gaps) = read(&bytes[..cut], false);
+        // The last block would have been finished by the segment that is missing.
+        assert_eq!((left.len(), gaps), (2 * segment - 256, vec![]));
+        assert_eq!(left[..], whole[0][..2 * segment - 256]);
+    }
+    let (left, gaps) = read(&bytes[..bytes.len() - 3], true);
+    assert_eq!((&left, gaps), (&whole[0], vec![]));
+
+    for byte in [chunks[2].offset, chunks[2].offset + 5, chunks[2].payload_offset + chunks[2].length / 2] {
+        let mut bytes = bytes.clone();
+        bytes[byte as usize] ^= 0x10;
+        assert!(decoder.decode(&bytes).is_err());
+        for table in [false, true] {
+            let (left, gaps) = read(&bytes, table);
+            assert_eq!((left.len(), gaps), (100_000, vec![(1, 2)]));
+            // The block before a gap fades out; what comes after it is whole from its first sample on.
+            assert_eq!(left[..segment - 256], whole[0][..segment - 256]);
+            assert!(left[segment..2 * segment - 256].iter().all(|&v| v == 0.0));
+            assert_eq!(left[2 * segment..], whole[0][2 * segment..]);
+        }
+    }
+    // The last segment: the table still tells how long the sound is.
+    let last = &chunks[chunks.len() - 2];
+    let mut bytes = bytes;
+    bytes[last.payload_offset as usize] ^= 1;
+    let (left, gaps) = read(&bytes, false);
+    assert_eq!((left.len(), gaps), (100_000, vec![(4, 5)]));
+    assert!(left[4 * segment..].iter().all(|&v| v == 0.0));
+}
+
+#[test]
+fn a_bit_rate_is_kept_in_pieces_too() {
+    // Longer than a window, which is small for many channels.
+    let sound = channels(10 * RATE as usize, 16);
+    let options = EncodeOptions { bitrate: Some(400_000), threads: Some(2), ..Default::default() };
+    let encoder = Encoder::new(options).unwrap();
+    let audio = Audio::new(RATE, SampleFormat::I16, sound.clone()).unwrap();
+    let bytes = encoder.encode_audio(&audio).unwrap().bytes;
+    let rate = bytes.len() as f64 * 8.0 / audio.seconds();
+    assert!((392_000.0..=400_000.0).contains(&rate), "{rate}");
+
+    let mut pieces = Vec::new();
+    let metadata = Metadata::default();
+    let mut writer = encoder.sound(RATE, SampleFormat::I16, 16, &metadata, &mut pieces).unwrap();
+    for start in (0..sound[0].len()).step_by(10_007) {
+        let end = sound[0].len().min(start + 10_007);
+        writer.write(sound.iter().map(|channel| channel[start..end].to_vec()).collect()).unwrap();
+        writer.flush().unwrap();
+    }
+    writer.finish(&metadata).unwrap();
+    assert!(pieces == bytes);
 }
 
 #[test]

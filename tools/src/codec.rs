@@ -10,7 +10,7 @@ use wavern::signal::{Audio, Color, Image, SampleFormat, Signal};
 use wavern::{Damage, PictureInfo};
 use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Latents, Quality, SearchReport, Tune};
 use wavern::{View, WriteRows};
-use wavern_bitstream::{Container, Header, Limits};
+use wavern_bitstream::{ChunkCode, Container, Header, Limits};
 
 /// How good or how large the result shall be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -139,10 +139,12 @@ pub(crate) fn is_plain_picture(bytes: &[u8], limits: Limits) -> Result<bool> {
     Ok(matches!(container.header(), Header::Image(_)) && container.alpha().is_none())
 }
 
-/// What kind of signal a stream holds. Only its header has to be whole.
-pub(crate) fn kind(bytes: &[u8], limits: Limits) -> Result<Kind> {
-    let container = Container::parse_damaged(bytes, &limits).map_err(explain_container)?;
-    Ok(kind_of(container.header()))
+/// What kind of signal a stream holds, by its first bytes. It is a picture if they are no header, for the errors of those to be
+/// told.
+pub(crate) fn kind(head: &[u8]) -> Kind {
+    let first = wavern_bitstream::describe(head).ok().and_then(|mut chunks| chunks.next());
+    let is_sound = matches!(first, Some(Ok(chunk)) if chunk.code == ChunkCode::AUDIO_HEADER);
+    if is_sound { Kind::Audio } else { Kind::Image }
 }
 
 /// What kind of signal a header is of.
@@ -158,11 +160,17 @@ pub(crate) fn decode_partial(bytes: &[u8], view: View, engine: Engine) -> Result
 
 /// Whether every segment of a sound decodes.
 pub(crate) fn verify_sound(bytes: &[u8], engine: Engine) -> Result<()> {
-    Container::parse(bytes, &engine.limits).map_err(explain_container)?;
-    let decoder = decoder(bytes, engine)?;
+    let decoder = sound_decoder(engine)?;
     let mut reader = decoder.sound(bytes, false).map_err(explain)?;
     while reader.read().map_err(explain)?.is_some() {}
     Ok(())
+}
+
+/// A decoder of sounds.
+pub(crate) fn sound_decoder(engine: Engine) -> Result<Decoder> {
+    let Engine { threads, limits, .. } = engine;
+    let transforms = engine.transforms(Kind::Audio, Tune::default())?;
+    Decoder::new(DecodeOptions { threads, limits, transforms, ..DecodeOptions::default() }).map_err(explain)
 }
 
 /// A decoder for a stream.
@@ -183,11 +191,11 @@ pub(crate) fn latents(bytes: &[u8], Engine { threads, limits, .. }: Engine) -> R
     Decoder::new(options).and_then(|decoder| decoder.latents(bytes)).map_err(explain)
 }
 
-/// The quality 0..=100 that a level stands for, if the weights are the built-in ones.
-pub(crate) fn quality(header: &Header) -> Option<f64> {
+/// The quality 0..=100 that a level of a file stands for, if its weights are built-in ones.
+pub(crate) fn quality(header: &Header, level: u16) -> Option<f64> {
     let (weights, _) = wavern::weights::named(kind_of(header), header.weights()).ok()?;
     let top = wavern::Level::top(weights.config.lambdas.len()).0;
-    Some(100.0 * f64::from(header.level()) / f64::from(top.max(1)))
+    Some(100.0 * f64::from(level) / f64::from(top.max(1)))
 }
 
 /// Bits of the stream per pixel, or thousands of bits per second: the rate people compare.
@@ -320,6 +328,7 @@ pub(crate) fn explain(error: wavern::Error) -> Error {
             Ok(error) => return *error,
             Err(error) => return Error::failed(error),
         },
+        Codec::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Error::broken_pipe(),
         Codec::Backend(_) => ErrorKind::Device,
         _ => ErrorKind::Failed,
     };

@@ -3,13 +3,15 @@
 use crate::cli::{self, Common};
 use crate::codec;
 use crate::error::{At, Error, Result};
-use crate::files::input::Input;
+use crate::files::input::{Input, Opened};
 use crate::files::output::Output;
 use crate::files::rows::{self, PnmWriter};
 use crate::files::{self, OutputFormat, image_writer};
 use crate::{sound, verify};
 use serde_json::json;
+use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use wavern::network::Kind;
 use wavern::{Damage, View};
@@ -74,20 +76,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None if output.is_stream() => None,
         None => Some(OutputFormat::from_path(&args.output).at(output.name())?),
     };
-    let input = Input::read(&args.input)?;
+    let input = Opened::new(&args.input)?;
 
     let part = sound::Part { from: args.from, to: args.to, partial: args.partial };
-    let kind = codec::kind(input.bytes(), args.common.engine().limits).at(input.name())?;
+    let kind = codec::kind(input.head());
     let wants_view = args.region.is_some() || args.scale.is_some();
     match kind {
-        Kind::Audio if !wants_view => {
-            return sound(args, &input, part, named.unwrap_or(OutputFormat::Wav), output);
+        Kind::Audio if wants_view => {
+            return Err(Error::usage("--region and --scale are for pictures").at(input.name()));
         }
+        Kind::Audio => return sound(args, input, part, named.unwrap_or(OutputFormat::Wav), output),
         Kind::Image if part.from.is_some() || part.to.is_some() => {
             return Err(Error::usage("--from and --to are for sound").at(input.name()));
         }
-        _ => {}
+        Kind::Image => {}
     }
+    let input = input.into_input()?;
     let mut view = View::default().scale(args.scale.unwrap_or_default());
     view.region = args.region;
     let name = output.name().to_owned();
@@ -172,37 +176,50 @@ fn whole(
     Ok(Done { what: codec::describe(&signal), format, notes, damage })
 }
 
-/// A sound goes to its file while it is decoded.
-fn sound(args: &Args, input: &Input, part: sound::Part, format: OutputFormat, output: Output) -> Result<()> {
+/// A sound goes to its file while it is read.
+fn sound(args: &Args, input: Opened, part: sound::Part, format: OutputFormat, output: Output) -> Result<()> {
     let start = Instant::now();
-    let name = output.name().to_owned();
-    let decoded = output.write(|sink| sound::decode(input.bytes(), part, format, args.common.engine(), sink));
-    let (facts, gaps) = decoded.at(input.name())?;
+    let (input_name, count) = (input.name().to_owned(), input.count());
+    let (name, is_stream) = (output.name().to_owned(), output.is_stream());
+    // A file by its name, so that places in it can be looked up; a pipe and the like as it comes.
+    let file = File::open(&args.input).ok().filter(|file| file.metadata().is_ok_and(|of| of.is_file()));
+    let length = file.as_ref().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
+    let coded = match file {
+        Some(file) => sound::Coded::File(file),
+        None => sound::Coded::Stream(Box::new(input.into_bytes())),
+    };
+    let engine = args.common.engine();
+    let decoded = output.write_with_head(|sink| sound::decode(coded, part, format, is_stream, engine, sink));
+    let facts = decoded.at(&input_name)?;
+    let bytes = length.unwrap_or_else(|| count.load(Ordering::Relaxed));
     let seconds = start.elapsed().as_secs_f64();
     args.common.notes(&name, &facts.notes);
     if args.json {
         cli::print_json(&json!({
-            "input": input.name(),
-            "bytes": input.bytes().len(),
+            "input": input_name,
+            "bytes": bytes,
             "output": name,
             "format": format.to_string(),
             "frames": facts.frames,
             "decode_seconds": seconds,
             "cut": facts.cut,
-            "gaps": gaps.iter().map(|gap| [gap.start, gap.end]).collect::<Vec<_>>(),
+            "gaps": facts.gaps.iter().map(|gap| [gap.start, gap.end]).collect::<Vec<_>>(),
             "notes": facts.notes,
         }))?;
     } else {
         let what = facts.describe();
-        args.common.say(format_args!("{} -> {name}: {what}, {format}, {seconds:.2} s", input.name()));
+        args.common.say(format_args!("{input_name} -> {name}: {what}, {format}, {seconds:.2} s"));
     }
-    let mut problems: Vec<String> =
-        gaps.iter().map(|gap| format!("silence instead of {:.2} to {:.2} s", gap.start, gap.end)).collect();
+    let mut problems: Vec<String> = facts
+        .gaps
+        .iter()
+        .map(|gap| format!("silence instead of {:.2} to {:.2} s", gap.start, gap.end))
+        .collect();
     if facts.cut {
         problems.push("the end is missing".to_owned());
     }
     if problems.is_empty() {
         return Ok(());
     }
-    Err(Error::corrupt(format!("damaged: {}", problems.join(", "))).at(input.name()))
+    Err(Error::corrupt(format!("damaged: {}", problems.join(", "))).at(input_name))
 }

@@ -10,15 +10,15 @@ use crate::files::{self, InputKind, Loaded};
 use crate::sound;
 use serde_json::json;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wavern::Effort;
+use wavern::{Effort, SearchReport};
 
 /// Code pictures and sounds as .wvn files
 ///
 /// What IN holds is told by its content, not by its name. Metadata (ICC, EXIF, XMP, RIFF chunks, tags) is kept. A sound is
-/// coded while it is read, unless --bitrate has to see all of it. OUT appears complete or not at all, and an existing file is
+/// coded while it is read, a second behind it, or with --bitrate up to a minute. OUT appears complete or not at all, and an existing file is
 /// overwritten only with -f. With --out-dir, every path is an input; one
 /// that fails does not keep the others from being coded.
 #[derive(Debug, clap::Args)]
@@ -134,28 +134,31 @@ fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
     let input = Opened::new(input)?;
     let kind = InputKind::of(input.head()).at(input.name())?;
     let target = target(args);
-    let coded = match (kind, target) {
-        (InputKind::Wav | InputKind::Sound, Target::Quality(_)) => code_sound(args, input, kind, target)?,
-        _ => code(args, Source::open(input, &args.common.engine().limits)?, target)?,
-    };
     let name = output.name().to_owned();
-    output.write_bytes(&coded.stream.bytes)?;
-
-    let Coded { input, input_bytes, stream, what, rate, seconds, notes } = coded;
-    let bytes = stream.bytes.len();
+    let coded = match kind {
+        InputKind::Wav | InputKind::Sound => {
+            output.write(|sink| code_sound(args, input, kind, target, sink))?
+        }
+        _ => {
+            let (coded, bytes) = code(args, Source::open(input, &args.common.engine().limits)?, target)?;
+            output.write_bytes(&bytes)?;
+            coded
+        }
+    };
+    let Coded { input, input_bytes, bytes, level, search, what, rate, seconds, notes } = coded;
     if args.json {
         let mut object = json!({
             "input": input,
             "input_bytes": input_bytes,
             "output": name,
             "bytes": bytes,
-            "level": stream.level,
+            "level": level,
             "effort": args.effort.value(),
-            "rounds": stream.search.rounds,
-            "stopped": stream.search.stopped,
-            "levels_tried": stream.search.levels,
-            "estimated_bits": stream.search.estimated_bits,
-            "payload_bits": stream.search.payload_bits,
+            "rounds": search.rounds,
+            "stopped": search.stopped,
+            "levels_tried": search.levels,
+            "estimated_bits": search.estimated_bits,
+            "payload_bits": search.payload_bits,
             "encode_seconds": seconds,
             "notes": notes,
         });
@@ -170,7 +173,9 @@ fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
 struct Coded {
     input: String,
     input_bytes: u64,
-    stream: Stream,
+    bytes: u64,
+    level: u16,
+    search: SearchReport,
     what: String,
     rate: Rate,
     seconds: f64,
@@ -178,19 +183,34 @@ struct Coded {
 }
 
 /// A sound, while it is read.
-fn code_sound(args: &Args, input: Opened, kind: InputKind, target: Target) -> Result<Coded> {
+fn code_sound(
+    args: &Args,
+    input: Opened,
+    kind: InputKind,
+    target: Target,
+    sink: &mut dyn Write,
+) -> Result<Coded> {
     let start = Instant::now();
     let name = input.name().to_owned();
-    let (stream, facts) = sound::encode(input, kind, target, args.effort, args.common.engine())?;
+    let (summary, facts) = sound::encode(input, kind, target, args.effort, args.common.engine(), sink)?;
     args.common.notes(&name, &facts.notes);
-    let (what, rate, input_bytes) = (facts.describe(), facts.rate(stream.bytes.len()), facts.input_bytes);
-    let seconds = start.elapsed().as_secs_f64();
-    Ok(Coded { input: name, input_bytes, stream, what, rate, seconds, notes: facts.notes })
+    Ok(Coded {
+        input: name,
+        input_bytes: facts.input_bytes,
+        bytes: summary.bytes,
+        level: summary.level.0,
+        search: SearchReport::default(),
+        what: facts.describe(),
+        rate: facts.rate(summary.bytes),
+        seconds: start.elapsed().as_secs_f64(),
+        notes: facts.notes,
+    })
 }
 
-fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
+/// A picture. Also gives its file.
+fn code(args: &Args, source: Source, target: Target) -> Result<(Coded, Vec<u8>)> {
     let start = Instant::now();
-    match source {
+    let (input, input_bytes, stream, what, rate, seconds, notes) = match source {
         Source::Rows(mut rows) => {
             let input = rows.name().to_owned();
             let stream = codec::encode_rows(&mut rows, target, args.effort, args.tune.into(), args.engine())
@@ -199,7 +219,7 @@ fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
             let pixels = f64::from(info.width) * f64::from(info.height);
             let rate = Rate::BitsPerPixel(stream.bytes.len() as f64 * 8.0 / pixels);
             let (what, seconds) = (codec::describe_rows(info), start.elapsed().as_secs_f64());
-            Ok(Coded { input, input_bytes: rows.bytes(), stream, what, rate, seconds, notes: Vec::new() })
+            (input, rows.bytes(), stream, what, rate, seconds, Vec::new())
         }
         Source::Whole(input) => {
             let Loaded { signal, notes } = files::read_signal_within(&input, &args.common.engine().limits)?;
@@ -210,10 +230,12 @@ fn code(args: &Args, source: Source, target: Target) -> Result<Coded> {
             let seconds = start.elapsed().as_secs_f64();
             let rate = codec::rate(&signal, stream.bytes.len());
             let what = codec::describe(&signal);
-            let (name, input_bytes) = (input.name().to_owned(), input.bytes().len() as u64);
-            Ok(Coded { input: name, input_bytes, stream, what, rate, seconds, notes })
+            (input.name().to_owned(), input.bytes().len() as u64, stream, what, rate, seconds, notes)
         }
-    }
+    };
+    let Stream { bytes, level, search } = stream;
+    let size = bytes.len() as u64;
+    Ok((Coded { input, input_bytes, bytes: size, level, search, what, rate, seconds, notes }, bytes))
 }
 
 /// All inputs, folders among them, into a folder.

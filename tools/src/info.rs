@@ -7,7 +7,9 @@ use crate::files::input::Input;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use wavern_bitstream::{BitDepth, ChunkInfo, Colour, Container, Header, Limits, SampleFormat};
+use wavern_bitstream::{
+    AudioHeader, BitDepth, ChunkCode, ChunkInfo, Colour, Container, Header, Limits, SampleFormat,
+};
 
 /// Show what a .wvn file holds, without decoding it
 ///
@@ -30,13 +32,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .map_err(codec::explain_container)
         .at(input.name())?
         .map_while(|chunk| chunk.ok())
+        // A sound has many; they are told as one.
+        .filter(|chunk| chunk.code != ChunkCode::SEGMENT)
         .collect();
     let container = Container::parse_damaged(bytes, &Limits::default());
     let mut damage = match &container {
         Ok(container) => container.damage().to_vec(),
         Err(error) => vec![error.clone()],
     };
-    if let Ok(container) = &container {
+    if let Ok(container) = &container
+        && matches!(container.header(), Header::Image(_))
+    {
         let tiles = (0..container.tile_count()).filter_map(|index| container.tile(index).err());
         damage.extend(tiles.filter(|error| !container.damage().contains(error)));
     }
@@ -67,7 +73,7 @@ impl Facts<'_> {
             let _ = writeln!(out, "{label:<10} {value}"); // writing to a String cannot fail
         };
         line("file", self.name);
-        let rate = self.container.map(|container| rate(container.header(), self.bytes));
+        let rate = self.container.map(|container| rate(container, self.bytes));
         match rate {
             Some(Rate::NoTime) | None => line("size", &format!("{} bytes", self.bytes)),
             Some(rate) => line("size", &format!("{} bytes, {rate}", self.bytes)),
@@ -85,18 +91,32 @@ impl Facts<'_> {
                     );
                 }
                 Header::Audio(audio) => {
-                    let seconds = audio.frames as f64 / f64::from(audio.sample_rate);
+                    let seconds = frames(container, audio) as f64 / f64::from(audio.sample_rate);
                     let format = format_name(audio.format);
                     let (rate, channels) = (audio.sample_rate, audio.channels);
                     line("sound", &format!("{rate} Hz, {channels} channels, {seconds:.2} s, {format}"));
                 }
             }
-            match codec::quality(header) {
-                Some(quality) => line("quality", &format!("{quality:.1} (level {})", header.level())),
-                None => line("level", &header.level().to_string()),
+            let [low, high] = levels(container);
+            match [low, high].map(|level| codec::quality(header, level)) {
+                [Some(quality), _] if low == high => {
+                    line("quality", &format!("{quality:.1} (level {low})"));
+                }
+                [Some(least), Some(most)] => {
+                    line("quality", &format!("{least:.1} to {most:.1} (levels {low} to {high})"));
+                }
+                _ => line("level", &low.to_string()),
             }
             line("weights", &header.weights().to_string());
-            line("tiles", &header.tile_count().to_string());
+            match header {
+                Header::Image(image) => line("tiles", &image.tile_count().to_string()),
+                Header::Audio(audio) => {
+                    let seconds = audio.segment_frames as f64 / f64::from(audio.sample_rate);
+                    let (whole, all) = (container.segments().len(), container.tile_count());
+                    let missing = if whole == all { String::new() } else { format!(", {whole} whole") };
+                    line("segments", &format!("{all} of {seconds:.2} s{missing}"));
+                }
+            }
         }
         for chunk in self.chunks {
             let state = if chunk.intact { "" } else { ", damaged" };
@@ -126,10 +146,9 @@ impl Facts<'_> {
         let Some(container) = self.container else { return object };
         let header = container.header();
         object["level"] = header.level().into();
-        object["quality"] = codec::quality(header).into();
+        object["quality"] = codec::quality(header, header.level()).into();
         object["weights"] = header.weights().to_string().into();
-        object["tiles"] = header.tile_count().into();
-        codec::add_rate(&mut object, rate(header, self.bytes));
+        codec::add_rate(&mut object, rate(container, self.bytes));
         match header {
             Header::Image(image) => {
                 object["kind"] = "image".into();
@@ -138,12 +157,17 @@ impl Facts<'_> {
                 object["color"] = color_name(image.colour).into();
                 object["depth"] = depth_bits(image.depth).into();
                 object["alpha"] = container.alpha().is_some().into();
+                object["tiles"] = image.tile_count().into();
             }
             Header::Audio(audio) => {
                 object["kind"] = "audio".into();
                 object["sample_rate"] = audio.sample_rate.into();
                 object["channels"] = audio.channels.into();
-                object["frames"] = audio.frames.into();
+                object["frames"] = frames(container, audio).into();
+                object["segments"] = container.tile_count().into();
+                object["whole_segments"] = container.segments().len().into();
+                object["segment_frames"] = audio.segment_frames.into();
+                object["levels"] = json!(levels(container));
                 object["format"] = format_name(audio.format).into();
             }
         }
@@ -151,15 +175,27 @@ impl Facts<'_> {
     }
 }
 
-fn rate(header: &Header, bytes: usize) -> Rate {
+fn rate(container: &Container<'_>, bytes: usize) -> Rate {
     let bits = bytes as f64 * 8.0;
-    match header {
+    match container.header() {
         Header::Image(image) => Rate::BitsPerPixel(bits / image.pixels() as f64),
-        Header::Audio(audio) if audio.frames == 0 => Rate::NoTime,
-        Header::Audio(audio) => {
-            Rate::KilobitsPerSecond(bits * f64::from(audio.sample_rate) / audio.frames as f64 / 1000.0)
-        }
+        Header::Audio(audio) => match frames(container, audio) {
+            0 => Rate::NoTime,
+            frames => Rate::KilobitsPerSecond(bits * f64::from(audio.sample_rate) / frames as f64 / 1000.0),
+        },
     }
+}
+
+/// Length of a sound, as far as it is there.
+fn frames(container: &Container<'_>, header: &AudioHeader) -> u64 {
+    container.frames().unwrap_or(container.tile_count() as u64 * header.segment_frames)
+}
+
+/// The lowest and the highest level in a file.
+fn levels(container: &Container<'_>) -> [u16; 2] {
+    let levels = || container.segments().iter().map(|segment| segment.level);
+    let level = container.header().level();
+    [levels().min().unwrap_or(level), levels().max().unwrap_or(level)]
 }
 
 fn color_name(color: Colour) -> &'static str {

@@ -1,16 +1,18 @@
-//! Sounds as the verbs handle them: piece by piece, so that memory grows with the coded bytes only, not with the samples.
+//! Sounds as the verbs handle them: piece by piece, in memory that does not grow with them.
 
-use crate::codec::{self, Engine, Rate, Stream, Target};
+use crate::codec::{self, Engine, Rate, Target};
 use crate::error::{At, Error, Result};
-use crate::files::flac;
+use crate::files::flac::{self, FlacWriter};
 use crate::files::input::Opened;
 use crate::files::kind::{InputKind, OutputFormat};
 use crate::files::sound_reader::SoundReader;
 use crate::files::wav::{WavStream, WavWriter};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{TryRecvError, sync_channel};
 use wavern::signal::{Audio, Metadata, SampleFormat};
+use wavern::{Decoder, SoundSummary};
 
 /// A sound file of any format, while it is read.
 enum Source {
@@ -36,6 +38,14 @@ impl Source {
         }
     }
 
+    /// What is known before the samples.
+    fn front(&mut self) -> Result<Metadata> {
+        match self {
+            Self::Wav(wav) => wav.front(),
+            Self::Other(other) => Ok(other.tags()),
+        }
+    }
+
     fn read(&mut self) -> Result<Option<Vec<Vec<f32>>>> {
         match self {
             Self::Wav(wav) => wav.read(),
@@ -43,6 +53,7 @@ impl Source {
         }
     }
 
+    /// What was found after the samples.
     fn finish(self) -> Result<(Metadata, Vec<String>)> {
         match self {
             Self::Wav(wav) => wav.finish(),
@@ -63,6 +74,8 @@ pub(crate) struct Facts {
     pub(crate) input_bytes: u64,
     /// One line each: what was left out.
     pub(crate) notes: Vec<String>,
+    /// What became silence because it was damaged, in seconds.
+    pub(crate) gaps: Vec<Range<f64>>,
 }
 
 impl Facts {
@@ -73,7 +86,7 @@ impl Facts {
     }
 
     /// Thousands of bits a second of a stream of so many bytes.
-    pub(crate) fn rate(&self, bytes: usize) -> Rate {
+    pub(crate) fn rate(&self, bytes: u64) -> Rate {
         if self.frames == 0 {
             return Rate::NoTime;
         }
@@ -82,30 +95,60 @@ impl Facts {
     }
 }
 
-/// Codes a sound while it is read.
+/// Codes a sound while it is read, into `out`.
 pub(crate) fn encode(
     input: Opened,
     kind: InputKind,
     target: Target,
     effort: wavern::Effort,
     engine: Engine,
-) -> Result<(Stream, Facts)> {
+    out: &mut dyn Write,
+) -> Result<(SoundSummary, Facts)> {
     let (name, count) = (input.name().to_owned(), input.count());
     let mut source = Source::open(input, kind)?;
     let (sample_rate, format, channels) = source.format();
     let encoder =
         codec::encoder(wavern::network::Kind::Audio, target, effort, wavern::Tune::default(), engine)?;
-    let mut writer = encoder.sound(sample_rate, format, channels).map_err(codec::explain).at(&name)?;
-    let mut frames = 0u64;
-    while let Some(samples) = source.read().at(&name)? {
-        frames += samples[0].len() as u64;
-        writer.write(samples).map_err(of_the_file).at(&name)?;
-    }
-    let (metadata, notes) = source.finish().at(&name)?;
+    let front = source.front().at(&name)?;
+    let writer = encoder.sound(sample_rate, format, channels, &front, out);
+    let mut writer = writer.map_err(codec::explain).at(&name)?;
+    /// Pieces that may have been read before they are coded.
+    const AHEAD: usize = 16;
+    let (sender, receiver) = sync_channel(AHEAD);
+    let source = std::thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            // Nobody listens any more if the coding has failed.
+            while let Some(samples) = source.read()? {
+                if sender.send(samples).is_err() {
+                    break;
+                }
+            }
+            Ok(source)
+        });
+        // Moved here, so that the reading ends if the coding fails.
+        let receiver = receiver;
+        loop {
+            let samples = match receiver.try_recv() {
+                // It comes more slowly than it is coded: what is there can go out.
+                Err(TryRecvError::Empty) => {
+                    writer.flush().map_err(of_the_file).at(&name)?;
+                    receiver.recv().ok()
+                }
+                samples => samples.ok(),
+            };
+            let Some(samples) = samples else { break };
+            writer.write(samples).map_err(of_the_file).at(&name)?;
+        }
+        reading.join().unwrap_or_else(|_| Err(Error::failed("the reading stopped"))).at(&name)
+    })?;
+    let (back, notes) = source.finish().at(&name)?;
     let input_bytes = count.load(Ordering::Relaxed);
-    let coded = writer.finish(&metadata).map_err(codec::explain).at(&name)?;
-    let facts = Facts { sample_rate, channels, frames, format, cut: false, input_bytes, notes };
-    Ok((Stream { bytes: coded.bytes, level: coded.level.0, search: coded.search }, facts))
+    let summary = writer.finish(&back).map_err(codec::explain).at(&name)?;
+    let frames = summary.frames;
+    Ok((
+        summary,
+        Facts { sample_rate, channels, frames, format, cut: false, input_bytes, notes, gaps: Vec::new() },
+    ))
 }
 
 /// Samples that no sound may have are a fault of the file that they were read from.
@@ -117,7 +160,7 @@ fn of_the_file(error: wavern::Error) -> Error {
 }
 
 /// A whole sound, for targets that have to see all of it.
-pub(crate) fn read_whole(input: impl std::io::Read + Send + Sync + 'static) -> Result<(Audio, Vec<String>)> {
+pub(crate) fn read_whole(input: impl Read + Send + Sync + 'static) -> Result<(Audio, Vec<String>)> {
     let mut source = SoundReader::open(input)?;
     let (sample_rate, format) = (source.sample_rate(), source.sample_format());
     let mut channels = vec![Vec::new(); source.channels()];
@@ -137,79 +180,100 @@ pub(crate) struct Part {
     pub(crate) partial: bool,
 }
 
-/// Decodes a sound into a file of this format, piece by piece. Also gives the segments that were damaged.
+/// Where a coded sound is read from.
+pub(crate) enum Coded<'a> {
+    /// A file, in which the segment table can be looked up.
+    File(std::fs::File),
+    /// Anything else, as it comes.
+    Stream(Box<dyn Read + 'a>),
+}
+
+/// Decodes a sound into a file of this format, piece by piece, while it is read. Also gives what
+/// should replace the beginning of the file; see [`Output::write_with_head`](crate::files::output::Output).
 pub(crate) fn decode(
-    bytes: &[u8],
+    input: Coded<'_>,
     part: Part,
     format: OutputFormat,
+    is_stream: bool,
     engine: Engine,
     out: &mut dyn Write,
-) -> Result<(Facts, Vec<Range<f64>>)> {
-    let decoder = codec::decoder(bytes, engine)?;
-    let mut reader = decoder.sound(bytes, part.partial).map_err(codec::explain)?;
+) -> Result<(Facts, Vec<u8>)> {
+    let decoder = codec::sound_decoder(engine)?;
+    match input {
+        Coded::File(file) => {
+            let mut reader = open(&decoder, file, part)?;
+            reader.read_table().map_err(codec::explain)?;
+            transfer(reader, part, format, is_stream, out)
+        }
+        Coded::Stream(stream) => transfer(open(&decoder, stream, part)?, part, format, is_stream, out),
+    }
+}
+
+fn open<R: Read>(decoder: &Decoder, input: R, part: Part) -> Result<wavern::SoundReader<'_, R>> {
+    decoder.sound(input, part.partial).map_err(codec::explain)
+}
+
+/// Decoded samples to where they go.
+fn transfer<R: Read>(
+    mut reader: wavern::SoundReader<'_, R>,
+    part: Part,
+    format: OutputFormat,
+    is_stream: bool,
+    out: &mut dyn Write,
+) -> Result<(Facts, Vec<u8>)> {
     let header = *reader.header();
     let (rate, channels) = (header.sample_rate, header.channels as usize);
-    let place = |seconds: f64| ((seconds * f64::from(rate)).round() as u64).min(reader.frames());
-    let range = place(part.from.unwrap_or(0.0))..part.to.map_or(reader.frames(), place);
-    if range.start > range.end {
+    let place = |seconds: f64| (seconds * f64::from(rate)).round() as u64;
+    let (from, to) = (place(part.from.unwrap_or(0.0)), part.to.map_or(u64::MAX, place));
+    if from > to {
         return Err(Error::usage("--from lies behind --to"));
     }
-    let frames = range.end - range.start;
+    // A sound that is damaged may be shorter than its table says; and without the table, chunks may still follow.
+    let expected = reader.frames().filter(|_| reader.has_table() && !part.partial);
+    let expected = expected.map(|frames| frames.min(to).saturating_sub(from));
     let sample = codec::sample_format(header.format);
     let mut notes = Vec::new();
-    let cut = reader.frames() < header.frames;
-    if cut {
-        let (have, of) = (reader.frames() as f64 / f64::from(rate), header.frames as f64 / f64::from(rate));
-        notes.push(format!("the file is cut short: {have:.2} s of {of:.2} s are there"));
+    let front = reader.metadata().clone();
+    let mut sink = Sink::new(format, rate, sample, channels, expected, &front, &mut notes, out)?;
+    if from > 0 {
+        reader.seek(from).map_err(codec::explain)?;
     }
-    let metadata = reader.metadata();
-    let mut sink = Sink::new(format, rate, sample, channels, frames, metadata, &mut notes, out)?;
-    reader.seek(range.start);
-    let mut left = frames as usize;
+    let mut left = to - from;
+    let mut frames = 0u64;
     while left > 0 {
         let Some(mut samples) = reader.read().map_err(codec::explain)? else { break };
-        samples.iter_mut().for_each(|channel| channel.truncate(left));
-        left -= samples[0].len();
-        sink.write(samples)?;
+        let count = usize::try_from(left).unwrap_or(usize::MAX);
+        samples.iter_mut().for_each(|channel| channel.truncate(count));
+        let got = samples[0].len() as u64;
+        (left, frames) = (left - got, frames + got);
+        sink.write(&samples)?;
     }
-    sink.finish()?;
-    let second = |segment: usize| segment as f64 * header.segment_frames as f64 / f64::from(rate);
-    let gaps = reader.gaps().iter().map(|&segment| second(segment)..second(segment + 1)).collect();
-    Ok((
-        Facts {
-            sample_rate: rate,
-            channels,
-            frames,
-            format: sample,
-            cut,
-            input_bytes: bytes.len() as u64,
-            notes,
-        },
-        gaps,
-    ))
+    let head = sink.finish(reader.metadata(), &front, is_stream, &mut notes)?;
+    let second = |segment: u64| segment as f64 * header.segment_frames as f64 / f64::from(rate);
+    let gaps = reader.gaps().iter().map(|gap| second(gap.start)..second(gap.end)).collect();
+    // The end is missing if it was looked for and nothing told where it is.
+    let cut = left > 0 && reader.frames().is_none();
+    notes.extend(reader.damage().iter().map(|error| format!("damage: {error}")));
+    let facts =
+        Facts { sample_rate: rate, channels, frames, format: sample, cut, input_bytes: 0, notes, gaps };
+    Ok((facts, head))
 }
 
 /// Where decoded samples go.
 enum Sink<'a> {
     Wav(WavWriter<'a>),
-    Flac {
-        sample_rate: u32,
-        format: SampleFormat,
-        channels: Vec<Vec<f32>>,
-        metadata: Metadata,
-        out: &'a mut dyn Write,
-    },
+    Flac(Box<FlacWriter<'a>>),
 }
 
 impl<'a> Sink<'a> {
-    #[allow(clippy::too_many_arguments)] // what a WAV header says, and where it goes
+    #[allow(clippy::too_many_arguments)] // what the head of a file says, and where it goes
     fn new(
         format: OutputFormat,
         sample_rate: u32,
         sample: SampleFormat,
         channels: usize,
-        frames: u64,
-        metadata: Metadata,
+        frames: Option<u64>,
+        metadata: &Metadata,
         notes: &mut Vec<String>,
         out: &'a mut dyn Write,
     ) -> Result<Self> {
@@ -219,31 +283,50 @@ impl<'a> Sink<'a> {
                 Ok(Self::Wav(writer.at("writing WAV")?))
             }
             OutputFormat::Flac => {
-                flac::check(sample_rate, channels)?;
+                let writer = FlacWriter::new(sample_rate, sample, channels, frames, metadata, out)?;
                 notes.extend(flac::note(sample));
-                let channels = vec![Vec::new(); channels];
-                Ok(Self::Flac { sample_rate, format: sample, channels, metadata, out })
+                Ok(Self::Flac(Box::new(writer)))
             }
             other => Err(Error::usage(format!("{other} cannot hold sound (expected wav or flac)"))),
         }
     }
 
-    fn write(&mut self, samples: Vec<Vec<f32>>) -> Result<()> {
+    fn write(&mut self, samples: &[Vec<f32>]) -> Result<()> {
         match self {
-            Self::Wav(writer) => writer.write(&samples).at("writing WAV"),
-            Self::Flac { channels, .. } => {
-                channels.iter_mut().zip(samples).for_each(|(channel, samples)| channel.extend(samples));
-                Ok(())
-            }
+            Self::Wav(writer) => writer.write(samples).at("writing WAV"),
+            Self::Flac(writer) => writer.write(samples),
         }
     }
 
-    fn finish(self) -> Result<()> {
+    /// Ends the file with the metadata that was not known in `front`. Gives what should replace its beginning.
+    fn finish(
+        self,
+        metadata: &Metadata,
+        front: &Metadata,
+        is_stream: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<u8>> {
+        let late = metadata.riff.get(front.riff.len()..).unwrap_or_default();
+        let mut leave_out = || {
+            if !late.is_empty() {
+                notes.push("chunks that stand behind the sound in the stream: left out".to_owned());
+            }
+        };
         match self {
-            Self::Wav(writer) => writer.finish().at("writing WAV"),
-            Self::Flac { sample_rate, format, channels, metadata, out } => {
-                let audio = Audio::new(sample_rate, format, channels).map_err(Error::failed)?;
-                flac::write(&audio.with_metadata(metadata), out)
+            Self::Wav(writer) => {
+                let chunks = match (writer.is_open(), is_stream) {
+                    (false, _) => &metadata.riff[..],
+                    (true, false) => late,
+                    (true, true) => {
+                        leave_out();
+                        &[]
+                    }
+                };
+                writer.finish(chunks).at("writing WAV")
+            }
+            Self::Flac(writer) => {
+                leave_out();
+                writer.finish()
             }
         }
     }

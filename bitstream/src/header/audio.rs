@@ -21,9 +21,7 @@ pub struct AudioHeader {
     pub sample_rate: u32,
     /// Channels, at least 1.
     pub channels: u32,
-    /// Length in frames; a frame is one sample of every channel. 0 is a sound of no length.
-    pub frames: u64,
-    /// Length of a segment in frames, the last one being shorter; 0: the whole sound is one segment.
+    /// Length of a segment in frames, at least 1; a frame is one sample of every channel. The last segment may be shorter.
     pub segment_frames: u64,
     /// The weights that decode the sound.
     pub weights: WeightsId,
@@ -61,24 +59,27 @@ const FORMAT_MASK: u16 = 0b000_111;
 const RESERVED_MASK: u16 = 0b111_000;
 
 impl AudioHeader {
-    /// Frames × channels; `u64::MAX` where that does not fit.
-    pub fn samples(&self) -> u64 {
-        self.frames.saturating_mul(self.channels.into())
+    /// Samples of a sound of so many frames, in all channels; `u64::MAX` where that does not fit.
+    pub fn samples(&self, frames: u64) -> u64 {
+        frames.saturating_mul(self.channels.into())
     }
 
-    /// Number of segments; 0 if there are no frames.
-    pub fn segment_count(&self) -> u64 {
-        match self.segment_frames {
-            0 => u64::from(self.frames > 0),
-            length => self.frames.div_ceil(length),
-        }
+    /// Number of segments of a sound of so many frames.
+    pub fn segment_count(&self, frames: u64) -> u64 {
+        frames.div_ceil(self.segment_frames.max(1))
     }
 
-    /// The frames of segment `index`, or `None` beyond the last segment.
-    pub fn segment_range(&self, index: u64) -> Option<Range<u64>> {
-        let length = if self.segment_frames == 0 { self.frames } else { self.segment_frames };
-        let start = index.checked_mul(length).filter(|_| index < self.segment_count())?;
-        Some(start..self.frames.min(start.saturating_add(length)))
+    /// The frames of segment `index` of a sound of so many frames, or `None` beyond the last segment.
+    pub fn segment_range(&self, index: u64, frames: u64) -> Option<Range<u64>> {
+        let start = index.checked_mul(self.segment_frames).filter(|_| index < self.segment_count(frames))?;
+        Some(start..frames.min(start.saturating_add(self.segment_frames)))
+    }
+
+    /// The most bytes that the payload of a segment may have: eight for each sample, and for 4,096 frames more.
+    ///
+    /// No symbol costs as much, so this refuses nothing that an encoder makes; it bounds what a reader has to hold.
+    pub fn longest_segment(&self) -> u64 {
+        self.samples(self.segment_frames.saturating_add(4096)).saturating_mul(8)
     }
 
     pub(super) fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self, Error> {
@@ -95,12 +96,10 @@ impl AudioHeader {
         let format = format.ok_or_else(|| Error::unsupported(offset, format!("sample format {code}")))?;
         let sample_rate = narrow("sample rate", reader.positive("sample rate")?, limits.sample_rate)?;
         let channels = narrow("channels", reader.positive("channels")?, limits.channels)?;
-        let frames = reader.varint("frames")?;
-        let segment_frames = reader.varint("segment frames")?;
+        let segment_frames = reader.positive("segment frames")?;
+        check("segment frames", segment_frames, limits.segment_frames.into())?;
         let weights = WeightsId(reader.array("weights id")?);
-        let header = Self { level, format, sample_rate, channels, frames, segment_frames, weights };
-        check("samples", header.samples(), limits.samples)?;
-        Ok(header)
+        Ok(Self { level, format, sample_rate, channels, segment_frames, weights })
     }
 
     pub(super) fn write(&self, limits: &Limits, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -108,14 +107,16 @@ impl AudioHeader {
         require_positive("channels", self.channels)?;
         check("sample rate", self.sample_rate.into(), limits.sample_rate.into())?;
         check("channels", self.channels.into(), limits.channels.into())?;
-        check("samples", self.samples(), limits.samples)?;
+        check("segment frames", self.segment_frames, limits.segment_frames.into())?;
+        if self.segment_frames == 0 {
+            return Err(Error::parameter("segment frames", 0, "at least 1"));
+        }
 
         let code =
             FORMATS.iter().zip(0..).find(|(format, _)| **format == self.format).map_or(0, |(_, code)| code);
         out.extend_from_slice(&join_level(self.level, code)?.to_le_bytes());
         varint::write(self.sample_rate.into(), out);
         varint::write(self.channels.into(), out);
-        varint::write(self.frames, out);
         varint::write(self.segment_frames, out);
         out.extend_from_slice(&self.weights.0);
         Ok(())
@@ -127,37 +128,34 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn header(frames: u64, segment_frames: u64) -> AudioHeader {
+    fn header(segment_frames: u64) -> AudioHeader {
         let (format, weights) = (SampleFormat::I16, WeightsId([0; 6]));
-        AudioHeader { level: 0, format, sample_rate: 48_000, channels: 2, frames, segment_frames, weights }
+        AudioHeader { level: 0, format, sample_rate: 48_000, channels: 2, segment_frames, weights }
     }
 
     #[test]
     fn segments_of_a_sound() {
-        assert_eq!(header(0, 0).segment_count(), 0);
-        assert_eq!(header(0, 480).segment_count(), 0);
-        assert_eq!(header(0, 0).segment_range(0), None);
-        assert_eq!(header(1000, 0).segment_range(0), Some(0..1000));
-        assert_eq!(header(1000, 0).segment_range(1), None);
-        assert_eq!(header(1000, 480).segment_count(), 3);
-        assert_eq!(header(1000, 480).segment_range(2), Some(960..1000));
-        assert_eq!(header(960, 480).segment_count(), 2);
-        assert_eq!(header(u64::MAX, u64::MAX - 1).segment_range(1), Some(u64::MAX - 1..u64::MAX));
-        assert_eq!(header(u64::MAX, 0).samples(), u64::MAX);
+        assert_eq!(header(480).segment_count(0), 0);
+        assert_eq!(header(480).segment_range(0, 0), None);
+        assert_eq!(header(480).segment_count(1000), 3);
+        assert_eq!(header(480).segment_range(2, 1000), Some(960..1000));
+        assert_eq!(header(480).segment_count(960), 2);
+        assert_eq!(header(u64::MAX - 1).segment_range(1, u64::MAX), Some(u64::MAX - 1..u64::MAX));
+        assert_eq!(header(1).samples(u64::MAX), u64::MAX);
     }
 
     proptest! {
         #[test]
-        fn segments_are_consecutive(frames in 0u64..5000, segment_frames in 0u64..600) {
-            let header = header(frames, segment_frames);
+        fn segments_are_consecutive(frames in 0u64..5000, segment_frames in 1u64..600) {
+            let header = header(segment_frames);
             let mut next = 0;
-            for index in 0..header.segment_count() {
-                let range = header.segment_range(index).unwrap();
+            for index in 0..header.segment_count(frames) {
+                let range = header.segment_range(index, frames).unwrap();
                 prop_assert!(range.start == next && range.end > range.start);
                 next = range.end;
             }
             prop_assert_eq!(next, frames);
-            prop_assert_eq!(header.segment_range(header.segment_count()), None);
+            prop_assert_eq!(header.segment_range(header.segment_count(frames), frames), None);
         }
     }
 }

@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use wavern_bitstream::{
-    AudioHeader, BitDepth, ChunkCode, Colour, ContainerBuilder, Header, ImageHeader, Limits, SIGNATURE,
-    SampleFormat, WeightsId,
+    AudioHeader, BitDepth, ChunkCode, Colour, ContainerBuilder, ImageHeader, Limits, SIGNATURE, SampleFormat,
+    SoundBuilder, WeightsId,
 };
 
 pub const WEIGHTS: WeightsId = WeightsId([0xd1, 0x5e, 0xa5, 0xed, 0xca, 0xfe]);
@@ -20,13 +20,12 @@ pub fn image_header(width: u32, height: u32) -> ImageHeader {
     }
 }
 
-pub fn audio_header(frames: u64, segment_frames: u64) -> AudioHeader {
+pub fn audio_header(segment_frames: u64) -> AudioHeader {
     AudioHeader {
-        level: 1023,
+        level: 1000,
         format: SampleFormat::I24,
         sample_rate: 44_100,
         channels: 2,
-        frames,
         segment_frames,
         weights: WEIGHTS,
     }
@@ -38,7 +37,7 @@ pub fn code(letters: &[u8; 4]) -> ChunkCode {
 
 /// The smallest picture file: 64 × 64, one tile of seven bytes.
 pub fn small_image() -> Vec<u8> {
-    ContainerBuilder::new(Header::Image(image_header(64, 64)))
+    ContainerBuilder::new(image_header(64, 64))
         .tile(&b"payload"[..])
         .build(&Limits::default())
         .expect("valid fields")
@@ -52,7 +51,7 @@ pub fn tiled_image() -> Vec<u8> {
         tile_log2: 1,
         ..image_header(600, 300)
     };
-    ContainerBuilder::new(Header::Image(header))
+    ContainerBuilder::new(header)
         .metadata(ChunkCode::ICC, &b"profile"[..])
         .metadata(ChunkCode::EXIF, &b"MM\0\x2a"[..])
         .metadata(code(b"noTe"), &b"not known to this version"[..])
@@ -63,26 +62,31 @@ pub fn tiled_image() -> Vec<u8> {
         .expect("valid fields")
 }
 
-/// Three segments and two chunks kept from a WAV file.
+/// Three segments of different levels, the second one silent, and chunks kept from a WAV file, in front and behind.
 pub fn segmented_audio() -> Vec<u8> {
-    ContainerBuilder::new(Header::Audio(audio_header(2_500, 1_000)))
-        .metadata(ChunkCode::RIFF, &b"LIST\x04\0\0\0INFO"[..])
-        .metadata(ChunkCode::RIFF, &b"cue \x04\0\0\0\0\0\0\0"[..])
-        .tiles([&b"first"[..], b"second", b"third"])
-        .build(&Limits::default())
-        .expect("valid fields")
+    let mut out = Vec::new();
+    let mut builder =
+        SoundBuilder::new(audio_header(1_000), &Limits::default(), &mut out).expect("valid fields");
+    builder.metadata(ChunkCode::RIFF, b"cue \x04\0\0\0\0\0\0\0", &mut out).expect("in front");
+    builder.segment(1000, b"first", &mut out).expect("a segment");
+    builder.segment(1000, b"", &mut out).expect("a segment");
+    builder.last_segment(900, b"the third", 500, &mut out).expect("a segment");
+    builder.metadata(ChunkCode::RIFF, b"LIST\x04\0\0\0INFO", &mut out).expect("behind");
+    builder.finish(&mut out).expect("a whole file");
+    out
 }
 
 /// No frames, no segments.
 pub fn empty_audio() -> Vec<u8> {
-    ContainerBuilder::new(Header::Audio(audio_header(0, 1_000)))
-        .build(&Limits::default())
-        .expect("valid fields")
+    let mut out = Vec::new();
+    let builder = SoundBuilder::new(audio_header(1_000), &Limits::default(), &mut out).expect("valid fields");
+    builder.finish(&mut out).expect("a whole file");
+    out
 }
 
 /// A picture so blank that a `fill` chunk makes up its size.
 pub fn blank_image() -> Vec<u8> {
-    ContainerBuilder::new(Header::Image(image_header(4_096, 2_048)))
+    ContainerBuilder::new(image_header(4_096, 2_048))
         .tile(&b"."[..])
         .build(&Limits::default())
         .expect("valid fields")
@@ -91,7 +95,7 @@ pub fn blank_image() -> Vec<u8> {
 /// Large enough for a copy of the header: four tiles of 1000 bytes and more.
 pub fn copied_image() -> Vec<u8> {
     let header = ImageHeader { tile_log2: 1, ..image_header(512, 512) };
-    ContainerBuilder::new(Header::Image(header))
+    ContainerBuilder::new(header)
         .metadata(ChunkCode::ICC, &b"profile"[..])
         .tiles((0u8..4).map(|tile| vec![tile; 1000 + 10 * usize::from(tile)]))
         .build(&Limits::default())
@@ -135,9 +139,30 @@ pub fn raw_image_header(version: u64, field: u16, width: u64, height: u64) -> Ve
 }
 
 /// An `AUDH` chunk with these fields, in range or not.
-pub fn raw_audio_header(field: u16, rate: u64, channels: u64, frames: u64, segment_frames: u64) -> Vec<u8> {
-    let numbers = [rate, channels, frames, segment_frames].map(varint).concat();
+pub fn raw_audio_header(field: u16, rate: u64, channels: u64, segment_frames: u64) -> Vec<u8> {
+    let numbers = [rate, channels, segment_frames].map(varint).concat();
     chunk(b"AUDH", &[&[0][..], &field.to_le_bytes(), &numbers, &WEIGHTS.0].concat())
+}
+
+/// A chunk that begins with these numbers and their check.
+pub fn checked(code: &[u8], numbers: &[u64], rest: &[u8]) -> Vec<u8> {
+    let fields: Vec<u8> = numbers.iter().flat_map(|&number| varint(number)).collect();
+    let length = fields.len() + 4 + rest.len();
+    let check = crc32c(&[code, &varint(length as u64), &fields].concat()).to_le_bytes();
+    chunk(code, &[&fields[..], &check, rest].concat())
+}
+
+/// A `SEGT` chunk with these fields and the length that it has.
+pub fn segment_table(frames: u64, first: u64, lengths: &[u64]) -> Vec<u8> {
+    let table = |back: u32| {
+        let lengths: Vec<u8> = lengths.iter().flat_map(|&length| varint(length)).collect();
+        checked(
+            b"SEGT",
+            &[frames, lengths.len() as u64, first],
+            &[&lengths, &back.to_le_bytes()[..]].concat(),
+        )
+    };
+    table(table(0).len() as u32)
 }
 
 pub fn varint(mut value: u64) -> Vec<u8> {

@@ -33,7 +33,7 @@ impl Damage {
     /// What the container already knows.
     pub(super) fn of(container: &Container<'_>) -> Self {
         let faults = container.damage().iter().cloned().map(Error::from).collect();
-        Self { faults, tiles: Vec::new(), tile_count: container.header().tile_count() }
+        Self { faults, tiles: Vec::new(), tile_count: container.tile_count() as u64 }
     }
 
     /// Whether there is any.

@@ -3,9 +3,10 @@
 mod damage;
 mod picture;
 mod sound;
+mod sound_reader;
 
 pub use damage::{Damage, DamagedTile};
-pub use sound::SoundReader;
+pub use sound_reader::SoundReader;
 
 pub(crate) use picture::restore_image;
 pub(crate) use sound::{joined, restore_audio};
@@ -67,7 +68,7 @@ impl Decoder {
                     let job = picture::Job { container: &container, header, weights: &weights, given, view };
                     job.decode(&self.options.limits).map(Signal::Image)
                 }
-                Header::Audio(_) => sound::decode(self, container).map(Signal::Audio),
+                Header::Audio(_) => sound::decode(self, bytes).map(Signal::Audio),
             }
         })
     }
@@ -190,7 +191,7 @@ fn read_latents(
     weights: &Weights,
 ) -> Result<Vec<Latents>, Error> {
     let config = &weights.config;
-    let level = level(container.header(), config)?;
+    let level = level(container.header().level(), config)?;
     let decoded: Vec<Vec<Latents>> = layout
         .windows
         .par_iter()
@@ -210,9 +211,9 @@ fn read_latents(
     Ok(all)
 }
 
-/// The quality level in a header, if the model has it.
-fn level(header: &Header, config: &ModelConfig) -> Result<Level, Error> {
-    let (level, top) = (Level(header.level()), Level::top(config.lambdas.len()));
+/// A quality level in a file, if the model has it.
+fn level(level: u16, config: &ModelConfig) -> Result<Level, Error> {
+    let (level, top) = (Level(level), Level::top(config.lambdas.len()));
     if level > top {
         let expected = format!("0..={}", top.0);
         return Err(Error::Field { field: "quality level", value: level.0.into(), expected });

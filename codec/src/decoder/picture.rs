@@ -46,7 +46,7 @@ impl Job<'_> {
         let Self { container, header, weights, given, view } = *self;
         let config = &weights.config;
         picture::check_tiles(header, config)?;
-        let level = level(container.header(), config)?;
+        let level = level(container.header().level(), config)?;
         let at_once = tiles_at_once(header, limits)?;
         let mut painter = Painter::new(header, weights, level, given, view)?;
         let info = painter.info(header);
@@ -95,7 +95,7 @@ pub fn verify(
 ) -> Result<Damage, Error> {
     let config = &weights.config;
     picture::check_tiles(header, config)?;
-    let level = level(container.header(), config)?;
+    let level = level(container.header().level(), config)?;
     let mut damage = Damage::of(container);
     damage.faults.extend(read_alpha(container, header, limits).err());
     let tiles: Vec<_> = windows(header, config).collect();

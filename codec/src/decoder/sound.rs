@@ -1,186 +1,30 @@
 //! File → sound. Each step has its mirror in `encoder/sound.rs`.
 
-use super::{Decoder, Place, decode_window, level, metadata_of};
+use super::{Decoder, Place, decode_window, level};
 use crate::envelope::SIGNALS;
 use crate::error::Error;
 use crate::lapped::Lapped;
 use crate::latent::{self, Gains, Latents};
 use crate::network::{ModelConfig, Tensor};
 use crate::quality::Level;
-use crate::signal::{Audio, Metadata, SampleFormat};
+use crate::signal::{Audio, SampleFormat};
 use crate::sound;
-use crate::transforms::{self, Transforms};
+use crate::transforms::Transforms;
 use crate::weights::Weights;
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::Arc;
-use wavern_bitstream::{AudioHeader, Container, Header, SampleFormat as FileFormat};
-
-impl Decoder {
-    /// Opens a sound to be decoded piece by piece.
-    ///
-    /// With `partial`, a damaged segment becomes silence, see [`SoundReader::gaps`], and a file that was cut ends with its
-    /// last whole segment. Without, damage is an error.
-    ///
-    /// # Errors
-    /// [`Error`] if header or tables are damaged or beyond a limit, if the file is a picture, or needs other weights.
-    pub fn sound<'a>(&'a self, bytes: &'a [u8], partial: bool) -> Result<SoundReader<'a>, Error> {
-        let limits = &self.options.limits;
-        let container = match partial {
-            true => Container::parse_damaged(bytes, limits)?,
-            false => Container::parse(bytes, limits)?,
-        };
-        SoundReader::new(self, container, partial)
-    }
-}
-
-/// A sound on its way out of a file, see [`Decoder::sound`].
-pub struct SoundReader<'a> {
-    decoder: &'a Decoder,
-    container: Container<'a>,
-    header: AudioHeader,
-    weights: Arc<Weights>,
-    transforms: Arc<dyn Transforms>,
-    partial: bool,
-    /// The next segment, and the one after the last that can be decoded.
-    next: usize,
-    end: usize,
-    /// Frames of samples that the next piece does not give although it has them.
-    skip: usize,
-    overlap: Overlap,
-    gaps: Vec<usize>,
-}
-
-impl<'a> SoundReader<'a> {
-    pub(super) fn new(decoder: &'a Decoder, container: Container<'a>, partial: bool) -> Result<Self, Error> {
-        let Header::Audio(header) = *container.header() else {
-            let expected = "a sound".into();
-            return Err(Error::Field { field: "kind of file (0 a picture)", value: 0, expected });
-        };
-        let weights = decoder.weights(container.header())?;
-        level(container.header(), &weights.config)?;
-        sound::check_segments(&header, &weights.config)?;
-        let transforms = transforms::engine(&weights, decoder.options.transforms.as_ref());
-        let count = header.segment_count() as usize;
-        let end = match partial {
-            true => (0..count).rev().find(|&index| container.tile(index).is_ok()).map_or(0, |last| last + 1),
-            false => count,
-        };
-        let overlap = Overlap::new(&header, &weights.config);
-        // The first block lies before the sound.
-        let skip = overlap.lapped.hop();
-        Ok(Self {
-            decoder,
-            container,
-            header,
-            weights,
-            transforms,
-            partial,
-            next: 0,
-            end,
-            skip,
-            overlap,
-            gaps: Vec::new(),
-        })
-    }
-
-    /// Sample rate, channels, format and so on.
-    pub fn header(&self) -> &AudioHeader {
-        &self.header
-    }
-
-    /// What travels beside the samples.
-    pub fn metadata(&self) -> Metadata {
-        metadata_of(&self.container)
-    }
-
-    /// Frames of the sound, as far as it can be decoded: what is cut off takes the block before it along, which it would
-    /// have finished.
-    pub fn frames(&self) -> u64 {
-        if self.end as u64 == self.header.segment_count() {
-            return self.header.frames;
-        }
-        let end = self.header.segment_frames.saturating_mul(self.end as u64);
-        end.saturating_sub(self.overlap.lapped.hop() as u64)
-    }
-
-    /// Goes on at a frame: the next piece begins with it. Only segments from there on are decoded.
-    pub fn seek(&mut self, frame: u64) {
-        let frame = frame.min(self.frames());
-        self.next = (frame / self.header.segment_frames) as usize;
-        let within = (frame % self.header.segment_frames) as usize;
-        self.overlap = Overlap::new(&self.header, &self.weights.config);
-        // What a segment gives begins with the end of the block before it.
-        self.skip = self.overlap.lapped.hop() + within;
-    }
-
-    /// Segments that were damaged and became silence, as far as they have been decoded, in order.
-    pub fn gaps(&self) -> &[usize] {
-        &self.gaps
-    }
-
-    /// The next samples, `[channels][frames]`; none after the last ones. A piece comes from as many segments as there are
-    /// threads.
-    ///
-    /// # Errors
-    /// [`Error`] if a segment is damaged, unless the sound was opened as partial, or the engine fails.
-    pub fn read(&mut self) -> Result<Option<Vec<Vec<f32>>>, Error> {
-        if self.next >= self.end {
-            return Ok(None);
-        }
-        let decoder = self.decoder;
-        decoder.pool.run(|| self.piece()).map(Some)
-    }
-
-    fn piece(&mut self) -> Result<Vec<Vec<f32>>, Error> {
-        let batch = self.next..self.end.min(self.next + rayon::current_num_threads());
-        let hop = self.overlap.lapped.hop();
-        let coded: Vec<Result<Vec<Tensor>, Error>> =
-            batch.clone().into_par_iter().map(|i| self.packets(i)).collect();
-        let mut channels = vec![Vec::new(); self.header.channels as usize];
-        for (index, packets) in batch.clone().zip(coded) {
-            let packets = match packets {
-                Ok(packets) => packets,
-                Err(error) if !self.partial => return Err(error),
-                Err(_) => {
-                    self.gaps.push(index);
-                    let [_, count] = sound::latent_window(&self.header, index, &self.weights.config);
-                    let groups = sound::groups(channels.len()).len();
-                    vec![Tensor::zeros([1, count, SIGNALS * hop]); groups]
-                }
-            };
-            self.overlap.add(&packets, &mut channels);
-        }
-        // The first piece begins before what was asked for, the last one ends after the sound.
-        let first = (batch.start as u64 * self.header.segment_frames) as i64 - hop as i64;
-        let end = (self.frames() as i64 - first).max(0) as usize;
-        for channel in &mut channels {
-            channel.truncate(end);
-            channel.drain(..self.skip.min(channel.len()));
-        }
-        self.skip = 0;
-        self.next = batch.end;
-        Ok(channels)
-    }
-
-    /// Packets of every group of a segment.
-    fn packets(&self, index: usize) -> Result<Vec<Tensor>, Error> {
-        let level = Level(self.header.level);
-        let latents = segment(&self.container, &self.header, index, &self.weights)?;
-        latents.iter().map(|part| packets(part, index, level, &self.weights, &*self.transforms)).collect()
-    }
-}
+use wavern_bitstream::{AudioHeader, Container, SampleFormat as FileFormat, Segment};
 
 /// Segments after each other: the last block of one is finished by the first frame of the next.
-struct Overlap {
-    lapped: Lapped,
+pub(super) struct Overlap {
+    pub(super) lapped: Lapped,
     groups: Vec<Range<usize>>,
     /// The block of each group that waits for its second frame.
     begun: Vec<[Vec<f32>; SIGNALS]>,
 }
 
 impl Overlap {
-    fn new(header: &AudioHeader, config: &ModelConfig) -> Self {
+    pub(super) fn new(header: &AudioHeader, config: &ModelConfig) -> Self {
         let lapped = Lapped::new(1 << config.packet_levels);
         let groups = sound::groups(header.channels as usize);
         let silence = || std::array::from_fn(|_| vec![0.0; lapped.hop()]);
@@ -189,7 +33,7 @@ impl Overlap {
 
     /// Appends to `channels` the blocks that the packets of the next segment finish: from the one before the segment to its
     /// last but one.
-    fn add(&mut self, packets: &[Tensor], channels: &mut [Vec<f32>]) {
+    pub(super) fn add(&mut self, packets: &[Tensor], channels: &mut [Vec<f32>]) {
         for ((packets, range), begun) in packets.iter().zip(&self.groups).zip(&mut self.begun) {
             let finished = packets.positions() * self.lapped.hop();
             let mut signals = std::mem::take(begun);
@@ -208,15 +52,15 @@ impl Overlap {
 }
 
 /// The whole sound.
-pub fn decode(decoder: &Decoder, container: Container<'_>) -> Result<Audio, Error> {
-    let mut reader = SoundReader::new(decoder, container, false)?;
+pub fn decode(decoder: &Decoder, bytes: &[u8]) -> Result<Audio, Error> {
+    let mut reader = decoder.sound(bytes, false)?;
     let header = *reader.header();
     let mut channels: Vec<Vec<f32>> = vec![Vec::new(); header.channels as usize];
     while let Some(piece) = reader.read()? {
         channels.iter_mut().zip(piece).for_each(|(channel, samples)| channel.extend(samples));
     }
     let audio = Audio::new(header.sample_rate, sample_format(header.format), channels)?;
-    Ok(audio.with_metadata(reader.metadata()))
+    Ok(audio.with_metadata(reader.metadata().clone()))
 }
 
 /// ŷ and ẑ of the whole sound, one entry for each group of channels.
@@ -225,36 +69,26 @@ pub fn latents(
     header: &AudioHeader,
     weights: &Weights,
 ) -> Result<Vec<Latents>, Error> {
-    Ok(joined(header, &segments(container, header, weights)?, &weights.config))
-}
-
-/// ŷ and ẑ of every segment, one entry for each group of channels.
-fn segments(
-    container: &Container<'_>,
-    header: &AudioHeader,
-    weights: &Weights,
-) -> Result<Vec<Vec<Latents>>, Error> {
-    level(&Header::Audio(*header), &weights.config)?;
     sound::check_segments(header, &weights.config)?;
-    let count = header.segment_count() as usize;
-    (0..count).into_par_iter().map(|index| segment(container, header, index, weights)).collect()
+    let segments = container.segments().par_iter();
+    let segments = segments.map(|part| Ok(segment(part, header, weights)?.1));
+    Ok(joined(header, &segments.collect::<Result<Vec<_>, Error>>()?, &weights.config))
 }
 
-/// ŷ and ẑ of a segment of a sound whose header has been checked, one entry for each group of channels.
-fn segment(
-    container: &Container<'_>,
+/// Level, ŷ and ẑ of a segment of a sound whose header has been checked, one entry for each group of channels.
+pub(super) fn segment(
+    segment: &Segment<'_>,
     header: &AudioHeader,
-    index: usize,
     weights: &Weights,
-) -> Result<Vec<Latents>, Error> {
-    let [first, count] = sound::latent_window(header, index, &weights.config);
+) -> Result<(Level, Vec<Latents>), Error> {
+    let level = level(segment.level, &weights.config)?;
+    let count = sound::positions(header, segment.last, &weights.config);
     let groups = sound::groups(header.channels as usize).len();
-    let payload = container.tile(index)?;
-    if payload.is_empty() {
-        return Ok((0..groups).map(|_| Latents::zeros(&weights.config, 1, count)).collect());
+    if segment.payload.is_empty() {
+        return Ok((level, (0..groups).map(|_| Latents::zeros(&weights.config, 1, count)).collect()));
     }
-    let place = Place { unit: "segment", index };
-    decode_window(payload, place, [0, first, 1, count], Level(header.level), weights, groups)
+    let place = Place { unit: "segment", index: usize::try_from(segment.index).unwrap_or(usize::MAX) };
+    Ok((level, decode_window(segment.payload, place, [0, 0, 1, count], level, weights, groups)?))
 }
 
 /// The latents of segments put together, one entry for each group of channels. Positions of ẑ that a last segment begins
@@ -275,30 +109,30 @@ pub fn joined(header: &AudioHeader, segments: &[Vec<Latents>], config: &ModelCon
         .collect()
 }
 
-/// Latents of every segment → sound, without metadata.
+/// Level and latents of every segment → sound of so many frames, without metadata.
 ///
 /// # Errors
 /// Those of the backend.
 pub fn restore_audio(
     header: &AudioHeader,
-    segments: &[Vec<Latents>],
+    frames: usize,
+    segments: &[(Level, Vec<Latents>)],
     weights: &Weights,
     transforms: &dyn Transforms,
 ) -> Result<Audio, Error> {
-    let level = Level(header.level);
     let mut overlap = Overlap::new(header, &weights.config);
     let restored: Vec<Vec<Tensor>> = segments
         .par_iter()
         .enumerate()
-        .map(|(index, parts)| {
-            parts.iter().map(|part| packets(part, index, level, weights, transforms)).collect()
+        .map(|(index, (level, parts))| {
+            parts.iter().map(|part| packets(part, index as u64, *level, weights, transforms)).collect()
         })
         .collect::<Result<_, Error>>()?;
     let mut channels = vec![Vec::new(); header.channels as usize];
     restored.iter().for_each(|packets| overlap.add(packets, &mut channels));
     for channel in &mut channels {
         channel.drain(..overlap.lapped.hop().min(channel.len()));
-        channel.truncate(header.frames as usize);
+        channel.truncate(frames);
     }
     Ok(Audio::new(header.sample_rate, sample_format(header.format), channels)?)
 }
@@ -316,9 +150,9 @@ fn sample_format(format: FileFormat) -> SampleFormat {
 }
 
 /// Latents of a segment of one group → packets.
-fn packets(
+pub(super) fn packets(
     latents: &Latents,
-    index: usize,
+    index: u64,
     level: Level,
     weights: &Weights,
     transforms: &dyn Transforms,

@@ -1,11 +1,13 @@
 //! Signal → file: options, and what [`picture`] and [`sound`] share. Each step has its mirror in `decoder`.
 
 mod picture;
+mod rate;
 mod search;
 mod sound;
+mod sound_writer;
 
 pub use search::{SearchReport, Target};
-pub use sound::SoundWriter;
+pub use sound_writer::{SoundSummary, SoundWriter};
 
 use crate::effort::{Effort, Watch};
 use crate::error::Error;
@@ -33,8 +35,9 @@ pub struct EncodeOptions {
     pub effort: Effort,
     /// Pictures only: a size or an error to meet; the quality is searched for.
     pub target: Option<Target>,
-    /// Sound only: bits per second of the whole file; the quality is searched for. The result is at most this, as
-    /// close as the levels allow, or the lowest level if even that needs more.
+    /// Sound only: bits per second of the whole file; the quality is searched for. The result is at most this, but for sounds
+    /// that are too short, and close to it if there are levels for it. A sound longer than most of a minute may change its
+    /// level on the way.
     pub bitrate: Option<u32>,
     /// Worker threads; `None` is one per core. The bytes do not depend on it.
     pub threads: Option<usize>,
@@ -188,10 +191,14 @@ fn code_window(parts: &mut [Latents], level: Level, weights: &Weights) -> Result
     Ok(payload)
 }
 
-fn with_metadata<'a>(builder: ContainerBuilder<'a>, metadata: &'a Metadata) -> ContainerBuilder<'a> {
+/// Metadata as chunks of a file.
+fn chunks_of(metadata: &Metadata) -> impl Iterator<Item = (ChunkCode, &[u8])> {
     let single =
         [(ChunkCode::ICC, &metadata.icc), (ChunkCode::EXIF, &metadata.exif), (ChunkCode::XMP, &metadata.xmp)];
-    let single = single.into_iter().filter_map(|(code, block)| Some((code, block.as_ref()?)));
-    let riff = metadata.riff.iter().map(|block| (ChunkCode::RIFF, block));
-    single.chain(riff).fold(builder, |builder, (code, block)| builder.metadata(code, &block[..]))
+    let single = single.into_iter().filter_map(|(code, block)| Some((code, block.as_deref()?)));
+    single.chain(metadata.riff.iter().map(|block| (ChunkCode::RIFF, &block[..])))
+}
+
+fn with_metadata<'a>(builder: ContainerBuilder<'a>, metadata: &'a Metadata) -> ContainerBuilder<'a> {
+    chunks_of(metadata).fold(builder, |builder, (code, block)| builder.metadata(code, block))
 }

@@ -16,7 +16,7 @@ use crate::transforms::{self, Run, Transforms};
 use crate::weights::Weights;
 use crate::{alpha, decoder, kernel};
 use rayon::prelude::*;
-use wavern_bitstream::{BitDepth, Colour, ContainerBuilder, Header, ImageHeader};
+use wavern_bitstream::{BitDepth, Colour, ContainerBuilder, ImageHeader};
 
 /// What of a picture in memory is kept beside its file.
 type Kept = (ImageHeader, Vec<u8>, Option<Latents>);
@@ -121,7 +121,7 @@ impl Encoder {
         info: &PictureInfo,
         tiles: Vec<Vec<u8>>,
     ) -> Result<Vec<u8>, Error> {
-        let mut builder = with_metadata(ContainerBuilder::new(Header::Image(header)), &info.metadata);
+        let mut builder = with_metadata(ContainerBuilder::new(header), &info.metadata);
         if let Some(plane) = &info.alpha {
             builder = builder.alpha(alpha::write(plane, info.width, info.height)?);
         }

@@ -1,8 +1,11 @@
 //! FLAC out, through flacenc: integers of 8, 16 or 24 bits, up to eight channels, tags as Vorbis comments.
 
 use crate::error::{At, Error, Result};
-use flacenc::component::BitRepr;
-use flacenc::error::Verify;
+use flacenc::bitsink::ByteSink;
+use flacenc::component::{BitRepr, StreamInfo};
+use flacenc::config;
+use flacenc::error::{Verified, Verify};
+use flacenc::source::{Context, Fill, FrameBuf};
 use std::io::Write;
 use wavern::signal::{Audio, Metadata, SampleFormat};
 
@@ -32,42 +35,143 @@ pub fn check(sample_rate: u32, channels: usize) -> Result<()> {
 
 /// Writes a whole FLAC file.
 pub fn write(audio: &Audio, out: &mut dyn Write) -> Result<()> {
-    check(audio.sample_rate(), audio.channels().len())?;
-    let bits = bits(audio.format());
-    let full_scale = f64::from(1u32 << (bits - 1));
-    let integer = |v: f32| (f64::from(v) * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32;
-    let channels = audio.channels();
-    let samples: Vec<i32> = (0..audio.frames())
-        .flat_map(|frame| channels.iter().map(move |channel| integer(channel[frame])))
-        .collect();
-    let source = flacenc::source::MemSource::from_samples(
-        &samples,
-        channels.len(),
-        bits,
-        audio.sample_rate() as usize,
-    );
-    let config = flacenc::config::Encoder::default();
-    let config = config.into_verified().map_err(|(_, error)| Error::failed(format!("FLAC: {error:?}")))?;
-    let stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size);
-    let stream = stream.map_err(|error| Error::failed(format!("FLAC: {error:?}")))?;
-    let mut sink = flacenc::bitsink::ByteSink::new();
-    stream.write(&mut sink).map_err(|error| Error::failed(format!("FLAC: {error:?}")))?;
-    let mut bytes = sink.into_inner();
-    // The least block size leaves the last block out (RFC 9639, 8.2); flacenc counts it, and readers take the file for one
-    // of changing block sizes then.
-    if bytes.len() >= 12 {
-        bytes.copy_within(10..12, 8);
+    let (rate, format, channels) = (audio.sample_rate(), audio.format(), audio.channels());
+    let mut file = Vec::new();
+    let frames = Some(audio.frames() as u64);
+    let mut writer = FlacWriter::new(rate, format, channels.len(), frames, audio.metadata(), &mut file)?;
+    for start in (0..audio.frames()).step_by(1 << 16) {
+        let end = audio.frames().min(start + (1 << 16));
+        writer.write(&channels.iter().map(|channel| &channel[start..end]).collect::<Vec<_>>())?;
     }
-    let bytes = with_comments(bytes, &comments(audio.metadata()));
-    out.write_all(&bytes).at("writing FLAC")
+    let head = writer.finish()?;
+    file[..head.len()].copy_from_slice(&head);
+    out.write_all(&file).at("writing FLAC")
 }
 
-/// Puts a block of comments behind the first block, `STREAMINFO`, which is 34 bytes after 4 of `fLaC` and 4 of its own head.
-fn with_comments(mut file: Vec<u8>, comments: &[String]) -> Vec<u8> {
-    const END: usize = 4 + 4 + 34;
-    const LAST: u8 = 0x80;
-    if comments.is_empty() || file.len() < END {
-        return file;
+/// A FLAC file that is written in pieces.
+pub struct FlacWriter<'a> {
+    out: &'a mut (dyn Write + 'a),
+    config: Verified<config::Encoder>,
+    bits: usize,
+    /// What the first block of the file says.
+    info: StreamInfo,
+    has_comments: bool,
+    /// Samples that do not fill a block yet, interleaved.
+    pending: Vec<i32>,
+    block: FrameBuf,
+    /// Counts samples and hashes them.
+    context: Context,
+}
+
+/// Bytes in front of the comments: `fLaC`, and `STREAMINFO` of 34 bytes behind 4 of its own head.
+const START: usize = 4 + 4 + 34;
+
+impl<'a> FlacWriter<'a> {
+    /// Writes all that comes before the samples; `frames` is how many will come, if it is known.
+    ///
+    /// # Errors
+    /// If FLAC cannot hold such a sound; those of `out`.
+    pub fn new(
+        sample_rate: u32,
+        format: SampleFormat,
+        channels: usize,
+        frames: Option<u64>,
+        metadata: &Metadata,
+        out: &'a mut (dyn Write + 'a),
+    ) -> Result<Self> {
+        check(sample_rate, channels)?;
+        let bits = bits(format);
+        let config = config::Encoder::default().into_verified().map_err(|(_, error)| failed(error))?;
+        let size = config.block_size;
+        let mut info = StreamInfo::new(sample_rate as usize, channels, bits).map_err(failed)?;
+        info.set_block_sizes(size, size).map_err(failed)?;
+        // 36 bits; 0 stands for a length that is not known.
+        info.set_total_samples(frames.filter(|frames| frames >> 36 == 0).unwrap_or(0) as usize);
+        let comments = comment_block(&comments(metadata));
+        let block = FrameBuf::with_size(channels, size).map_err(failed)?;
+        let context = Context::new(bits, channels);
+        let (has_comments, pending) = (!comments.is_empty(), Vec::new());
+        let writer = Self { out, config, bits, info, has_comments, pending, block, context };
+        let start = writer.start()?;
+        writer.out.write_all(&start).and_then(|()| writer.out.write_all(&comments)).at("writing FLAC")?;
+        Ok(writer)
+    }
+
+    /// Writes the next samples, `[channels][frames]`.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn write<C: AsRef<[f32]>>(&mut self, channels: &[C]) -> Result<()> {
+        let full_scale = f64::from(1u32 << (self.bits - 1));
+        let integer =
+            |v: f32| (f64::from(v) * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32;
+        let frames = channels.first().map_or(0, |channel| channel.as_ref().len());
+        for frame in 0..frames {
+            self.pending.extend(channels.iter().map(|channel| integer(channel.as_ref()[frame])));
+        }
+        let block = self.block.size() * channels.len();
+        let whole = self.pending.len() / block * block;
+        let rest = self.pending.split_off(whole);
+        let pending = std::mem::replace(&mut self.pending, rest);
+        pending.chunks(block).try_for_each(|samples| self.block(samples))?;
+        self.out.flush().at("writing FLAC") // somebody may be listening
+    }
+
+    /// Writes what is left. Gives what should stand at the beginning of the file instead of what does, in as many bytes: the
+    /// length, and a hash of the samples.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn finish(mut self) -> Result<Vec<u8>> {
+        let rest = std::mem::take(&mut self.pending);
+        if !rest.is_empty() {
+            self.block(&rest)?;
+        }
+        self.info.set_md5_digest(&self.context.md5_digest());
+        self.info.set_total_samples(self.context.total_samples());
+        self.start()
+    }
+
+    /// Writes one block of samples.
+    fn block(&mut self, samples: &[i32]) -> Result<()> {
+        self.block.fill_interleaved(samples).map_err(failed)?;
+        self.context.fill_interleaved(samples).map_err(failed)?;
+        let number = self.context.current_frame_number().unwrap_or(0);
+        let frame = flacenc::encode_fixed_size_frame(&self.config, &self.block, number, &self.info);
+        let frame = frame.map_err(failed)?;
+        let size = self.block.size();
+        self.info.update_frame_info(&frame);
+        // The least block size leaves the last block out (RFC 9639, 8.2); flacenc counts it, and readers take the file for one of
+        // changing block sizes then.
+        self.info.set_block_sizes(size, size).map_err(failed)?;
+        let mut sink = ByteSink::new();
+        frame.write(&mut sink).map_err(failed)?;
+        self.out.write_all(sink.as_slice()).at("writing FLAC")
+    }
+
+    /// The mark of a FLAC file and its first block.
+    fn start(&self) -> Result<Vec<u8>> {
+        let mut sink = ByteSink::new();
+        self.info.write(&mut sink).map_err(failed)?;
+        let last = if self.has_comments { 0 } else { LAST };
+        let mut start = [&b"fLaC"[..], &[last, 0, 0, 34]].concat();
+        start.extend_from_slice(sink.as_slice());
+        if start.len() == START { Ok(start) } else { Err(Error::failed("FLAC: a head of unknown length")) }
+    }
+}
+
+/// Marks the last block in front of the samples.
+const LAST: u8 = 0x80;
+
+fn failed(error: impl std::fmt::Debug) -> Error {
+    Error::failed(format!("FLAC: {error:?}"))
+}
+
+/// A block of comments, the last one in front of the samples; nothing without comments, or if they are too long for it.
+fn comment_block(comments: &[String]) -> Vec<u8> {
+    const COMMENT: u8 = 4;
+    if comments.is_empty() {
+        return Vec::new();
     }
     let vendor = b"wavern";
     let mut block = (vendor.len() as u32).to_le_bytes().to_vec();
@@ -78,15 +182,10 @@ fn with_comments(mut file: Vec<u8>, comments: &[String]) -> Vec<u8> {
         block.extend(comment.as_bytes());
     }
     let Some(length) = u32::try_from(block.len()).ok().filter(|length| *length < 1 << 24) else {
-        return file;
+        return Vec::new();
     };
-    const COMMENT: u8 = 4;
-    let is_last = file[4] & LAST;
-    file[4] &= !LAST;
     let [_, a, b, c] = length.to_be_bytes();
-    let head = [is_last | COMMENT, a, b, c];
-    file.splice(END..END, head.into_iter().chain(block));
-    file
+    [&[LAST | COMMENT, a, b, c][..], &block].concat()
 }
 
 /// Texts of a RIFF INFO list as `NAME=text`.

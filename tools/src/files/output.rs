@@ -3,7 +3,7 @@
 use super::interrupt::Part;
 use crate::error::{At, Error, Result};
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Seek, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -96,23 +96,36 @@ impl Output {
         self,
         write: impl FnOnce(&mut (dyn Write + Send)) -> Result<T>,
     ) -> Result<T> {
+        self.write_with_head(|sink| Ok((write(sink)?, Vec::new())))
+    }
+
+    /// As [`write`](Self::write). The bytes that `write` gives beside its value then replace as many at the beginning of the
+    /// file, which tell what was not known when they were written; those of a stream are gone.
+    pub fn write_with_head<T>(
+        self,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(T, Vec<u8>)>,
+    ) -> Result<T> {
         let Self { name, target } = self;
-        let run = |sink: &mut (dyn Write + Send)| -> Result<T> {
+        let run = |sink: &mut (dyn Write + Send)| -> Result<(T, Vec<u8>)> {
             let mut buffered = BufWriter::with_capacity(1 << 16, sink);
             let value = write(&mut buffered).map_err(|error| error.writing_to(&name))?;
             buffered.flush().at(&name)?;
             Ok(value)
         };
         match target {
-            Target::Stdout => run(&mut io::stdout()),
+            Target::Stdout => run(&mut io::stdout()).map(|(value, _)| value),
             Target::Special(path) => {
                 let mut file = OpenOptions::new().write(true).open(path).at(&name)?;
-                run(&mut file)
+                run(&mut file).map(|(value, _)| value)
             }
             Target::File { path, force } => {
                 let mut file = temporary(parent(&path)).at(&name)?;
                 let part = Part::new(file.path().to_owned());
-                let value = run(file.as_file_mut())?;
+                let (value, head) = run(file.as_file_mut())?;
+                if !head.is_empty() {
+                    file.as_file_mut().rewind().at(&name)?;
+                    file.as_file_mut().write_all(&head).at(&name)?;
+                }
                 file.as_file().sync_all().at(&name)?;
                 let rename = || if force { file.persist(&path) } else { file.persist_noclobber(&path) };
                 let persisted = part.finish(rename);

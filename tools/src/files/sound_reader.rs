@@ -26,6 +26,8 @@ pub struct SoundReader {
     /// Whether packets are damaged, which is told once.
     damaged: bool,
     interleaved: Vec<f32>,
+    /// Tags that have been given.
+    told: Vec<[u8; 4]>,
 }
 
 impl SoundReader {
@@ -73,6 +75,7 @@ impl SoundReader {
                 frames: 0,
                 damaged: false,
                 interleaved: Vec::new(),
+                told: Vec::new(),
             })
         })
     }
@@ -136,14 +139,15 @@ impl SoundReader {
         })
     }
 
-    /// Tags as a RIFF INFO list, and what the user should know about the reading.
-    pub fn finish(mut self) -> (Metadata, Vec<String>) {
+    /// Tags that have been found and not been given yet, as a RIFF INFO list.
+    pub fn tags(&mut self) -> Metadata {
         let mut entries = Vec::new();
         let mut metadata = self.format.metadata();
         while let Some(revision) = metadata.current() {
             for tag in &revision.media.tags {
                 let Some((id, value)) = tag.std.as_ref().and_then(info_entry) else { continue };
-                if entries.iter().all(|(other, _)| *other != id) {
+                if !self.told.contains(&id) {
+                    self.told.push(id);
                     entries.push((id, value));
                 }
             }
@@ -151,9 +155,14 @@ impl SoundReader {
                 break;
             }
         }
-        let notes = self.damaged.then(|| "damaged packets were left out".to_owned());
         let riff = (!entries.is_empty()).then(|| info_list(&entries));
-        (Metadata { riff: riff.into_iter().collect(), ..Metadata::default() }, notes.into_iter().collect())
+        Metadata { riff: riff.into_iter().collect(), ..Metadata::default() }
+    }
+
+    /// Tags that were found since [`Self::tags`], and what the user should know about the reading.
+    pub fn finish(mut self) -> (Metadata, Vec<String>) {
+        let notes = self.damaged.then(|| "damaged packets were left out".to_owned());
+        (self.tags(), notes.into_iter().collect())
     }
 }
 

@@ -8,12 +8,12 @@ use crate::files::limits;
 use std::io::Read;
 use wavern::signal::{Metadata, SampleFormat};
 
-/// Frames of a piece.
-const PIECE: usize = 1 << 16;
+/// Samples of a piece: a live sound waits for no more.
+const PIECE: usize = 1 << 13;
 
 /// A WAV file that is being read.
 pub struct WavStream {
-    bytes: Box<dyn Read>,
+    bytes: Box<dyn Read + Send>,
     /// All that was read but the samples: what [`riff::chunks`] makes of it is what it makes of the file.
     frame: Vec<u8>,
     format: WavFormat,
@@ -23,6 +23,8 @@ pub struct WavStream {
     /// Whether a pad byte follows the samples.
     padded: bool,
     notes: Vec<String>,
+    /// How many chunks that are kept stand in front of the samples.
+    front: usize,
 }
 
 impl WavStream {
@@ -30,7 +32,7 @@ impl WavStream {
     ///
     /// # Errors
     /// If it is no WAV file that this project can hold.
-    pub fn open(mut bytes: Box<dyn Read>) -> Result<Self> {
+    pub fn open(mut bytes: Box<dyn Read + Send>) -> Result<Self> {
         let mut frame = Vec::new();
         take(&mut bytes, &mut frame, 12)?;
         loop {
@@ -45,7 +47,8 @@ impl WavStream {
                 let left = (!open).then_some(declared);
                 let padded = left.is_some_and(|left| left % 2 == 1);
                 frame.truncate(start);
-                return Ok(Self { bytes, frame, format, declared, left, padded, notes: Vec::new() });
+                let (front, notes) = (0, Vec::new());
+                return Ok(Self { bytes, frame, format, declared, left, padded, notes, front });
             }
             let length = u64::from(length) + u64::from(length % 2);
             if frame.len() as u64 + length > limits::METADATA_BYTES {
@@ -70,6 +73,16 @@ impl WavStream {
     /// How samples are stored.
     pub fn sample_format(&self) -> SampleFormat {
         self.format.sample
+    }
+
+    /// The chunks in front of the samples.
+    ///
+    /// # Errors
+    /// If they contradict themselves.
+    pub fn front(&mut self) -> Result<Metadata> {
+        let riff = reader::kept(&riff::chunks(&self.frame)?, self.format);
+        self.front = riff.len();
+        Ok(Metadata { riff, ..Metadata::default() })
     }
 
     /// The next samples, `[channels][frames]`; none at the end.
@@ -103,7 +116,7 @@ impl WavStream {
         deinterleave(&samples, self.format.sample, channels).map(Some)
     }
 
-    /// The chunks around the samples, and what the user should know about the reading.
+    /// The chunks around the samples, but for those that [`Self::front`] has given, and what the user should know about the reading.
     ///
     /// # Errors
     /// If a chunk after the samples is cut short, or there is more of them than the limit allows.
@@ -115,8 +128,9 @@ impl WavStream {
         if take(&mut self.bytes, &mut self.frame, limit + 1)? > limit {
             return Err(Error::limit(format!("more than {limit} bytes of chunks after the samples")));
         }
-        let chunks = riff::chunks(&self.frame)?;
-        Ok((Metadata { riff: reader::kept(&chunks, self.format), ..Metadata::default() }, self.notes))
+        let mut riff = reader::kept(&riff::chunks(&self.frame)?, self.format);
+        riff.drain(..self.front.min(riff.len()));
+        Ok((Metadata { riff, ..Metadata::default() }, self.notes))
     }
 }
 

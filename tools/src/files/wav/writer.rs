@@ -1,7 +1,8 @@
 //! An [`Audio`] in, bytes of a WAV file out.
 //!
-//! Samples come right after the format, where simple readers look for them, and the kept chunks after the samples.
-//! Every length is known before the first byte, so the file can go to a pipe. Beyond 4 GiB the file becomes an RF64.
+//! Samples come right after the format, where simple readers look for them, and the kept chunks after the samples. Beyond
+//! 4 GiB the file becomes an RF64. A sound of unknown length has lengths of 2^32 − 1, as is the custom in pipes, and what chunks
+//! are known in front of the samples; room is left so that a file can be given its lengths afterwards.
 
 use super::format::{WavFormat, default_mask};
 use std::io::{self, Write};
@@ -10,22 +11,25 @@ use wavern::signal::{Audio, Metadata, SampleFormat};
 /// Writes a whole WAV file.
 pub fn write(audio: &Audio, out: &mut dyn Write) -> io::Result<()> {
     let (rate, format, frames) = (audio.sample_rate(), audio.format(), audio.frames() as u64);
-    let mut writer =
-        WavWriter::new(rate, format, audio.channels().len(), frames, audio.metadata().clone(), out)?;
+    let (channels, metadata) = (audio.channels().len(), audio.metadata());
+    let mut writer = WavWriter::new(rate, format, channels, Some(frames), metadata, out)?;
     writer.write(audio.channels())?;
-    writer.finish()
+    writer.finish(&metadata.riff).map(drop)
 }
 
 /// A WAV file that is written in pieces.
 pub struct WavWriter<'a> {
-    out: &'a mut dyn Write,
+    out: &'a mut (dyn Write + 'a),
     format: WavFormat,
+    /// Chunks between format and samples; `None` if the head holds all lengths.
+    front: Option<Vec<u8>>,
+    /// Bytes of samples so far.
     data_bytes: u64,
-    kept: Vec<Vec<u8>>,
 }
 
 impl<'a> WavWriter<'a> {
-    /// Writes all that comes before the samples. `frames` must be how many will come.
+    /// Writes all that comes before the samples. If it is known how many `frames` there will be, `metadata` is all there is, and
+    /// its chunks follow the samples; else those that are known go here.
     ///
     /// # Errors
     /// Those of `out`.
@@ -33,21 +37,28 @@ impl<'a> WavWriter<'a> {
         sample_rate: u32,
         sample: SampleFormat,
         channels: usize,
-        frames: u64,
-        metadata: Metadata,
-        out: &'a mut dyn Write,
+        frames: Option<u64>,
+        metadata: &Metadata,
+        out: &'a mut (dyn Write + 'a),
     ) -> io::Result<Self> {
         let channels = channels as u16; // at most Audio::MAX_CHANNELS
-        let (formats, kept): (Vec<_>, Vec<_>) =
-            metadata.riff.into_iter().partition(|chunk| chunk.starts_with(b"fmt "));
-        let mask = formats.first().and_then(|chunk| WavFormat::parse(chunk.get(8..)?).ok());
+        let mut formats = metadata.riff.iter().filter(|chunk| is_format(chunk));
+        let mask = formats.find_map(|chunk| WavFormat::parse(chunk.get(8..)?).ok());
         let mask = mask.filter(|kept| kept.channels == channels).map(|kept| kept.channel_mask);
         let channel_mask = mask.unwrap_or(default_mask(channels));
         let format = WavFormat { sample, channels, sample_rate, channel_mask };
-        let data_bytes = frames * (format.sample.bytes() as u64 * u64::from(format.channels));
-        let kept_bytes = kept.iter().map(|chunk| padded(chunk.len() as u64)).sum();
-        out.write_all(&head(format, frames, data_bytes, kept_bytes))?;
-        Ok(Self { out, format, data_bytes, kept })
+        let kept = kept(&metadata.riff);
+        let (head, front) = match frames {
+            Some(frames) => (head(format, Some((frames, kept.len() as u64)), None), None),
+            None => (head(format, None, Some(&kept)), Some(kept)),
+        };
+        out.write_all(&head)?;
+        Ok(Self { out, format, front, data_bytes: 0 })
+    }
+
+    /// Whether the length of the sound was not known.
+    pub fn is_open(&self) -> bool {
+        self.front.is_some()
     }
 
     /// Writes the next samples, `[channels][frames]`.
@@ -55,65 +66,93 @@ impl<'a> WavWriter<'a> {
     /// # Errors
     /// Those of `out`.
     pub fn write(&mut self, channels: &[Vec<f32>]) -> io::Result<()> {
-        write_samples(channels, self.format.sample, self.out)
+        self.data_bytes += channels.first().map_or(0, Vec::len) as u64 * frame_bytes(self.format);
+        write_samples(channels, self.format.sample, self.out)?;
+        self.out.flush() // somebody may be listening
     }
 
-    /// Writes all that comes after the samples.
+    /// Writes chunks behind the samples. If the length of the sound was not known, gives what should stand at the beginning of
+    /// the file instead of what does, in as many bytes.
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn finish(self) -> io::Result<()> {
-        write_padding(self.data_bytes, self.out)?;
-        for chunk in self.kept {
-            self.out.write_all(&chunk)?;
-            write_padding(chunk.len() as u64, self.out)?;
-        }
-        Ok(())
+    pub fn finish(self, chunks: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+        let kept = kept(chunks);
+        self.out.write_all(&vec![0; (self.data_bytes % 2) as usize])?;
+        self.out.write_all(&kept)?;
+        let lengths = (self.data_bytes / frame_bytes(self.format), kept.len() as u64);
+        Ok(self.front.map_or_else(Vec::new, |front| head(self.format, Some(lengths), Some(&front))))
     }
 }
 
-/// Everything in front of the first sample.
-fn head(format: WavFormat, frames: u64, data_bytes: u64, kept_bytes: u64) -> Vec<u8> {
+fn is_format(chunk: &[u8]) -> bool {
+    chunk.starts_with(b"fmt ")
+}
+
+fn frame_bytes(format: WavFormat) -> u64 {
+    format.sample.bytes() as u64 * u64::from(format.channels)
+}
+
+/// Chunks as they stand in a file, but for a format, which is written anew.
+fn kept(chunks: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for chunk in chunks.iter().filter(|chunk| !is_format(chunk)) {
+        out.extend_from_slice(chunk);
+        out.resize(padded(out.len() as u64) as usize, 0);
+    }
+    out
+}
+
+/// Everything in front of the first sample. `lengths` are frames and the bytes behind the samples, where they are known.
+/// With chunks in `front`, even none, room is left for the lengths of an RF64.
+fn head(format: WavFormat, lengths: Option<(u64, u64)>, front: Option<&[u8]>) -> Vec<u8> {
+    /// Length of a chunk `ds64` without a table.
+    const DS64: usize = 28;
     let fmt = format.to_bytes();
-    let has_fact = format.sample.is_float();
-    let inside =
-        4 + (8 + fmt.len() as u64) + if has_fact { 12 } else { 0 } + 8 + padded(data_bytes) + kept_bytes;
     let chunk = |out: &mut Vec<u8>, id: &[u8; 4], payload: &[u8]| {
         out.extend(id);
         out.extend((payload.len() as u32).to_le_bytes());
         out.extend(payload);
     };
-    let mut out = Vec::with_capacity(128);
-    match u32::try_from(inside) {
-        Ok(inside) => {
-            out.extend(b"RIFF");
-            out.extend(inside.to_le_bytes());
-            out.extend(b"WAVE");
-        }
-        Err(_) => {
-            out.extend(b"RF64");
-            out.extend(u32::MAX.to_le_bytes());
-            out.extend(b"WAVE");
-            let ds64 = [inside + 8 + 28, data_bytes, frames].map(u64::to_le_bytes).concat();
+    let mut inner = Vec::with_capacity(128);
+    chunk(&mut inner, b"fmt ", &fmt);
+    if format.sample.is_float() {
+        let frames = lengths.and_then(|(frames, _)| u32::try_from(frames).ok());
+        chunk(&mut inner, b"fact", &frames.unwrap_or(u32::MAX).to_le_bytes());
+    }
+    inner.extend_from_slice(front.unwrap_or_default());
+    let room = if front.is_some() { 8 + DS64 as u64 } else { 0 };
+    let sizes = lengths.map(|(frames, back)| {
+        let data_bytes = frames * frame_bytes(format);
+        (4 + room + inner.len() as u64 + 8 + padded(data_bytes) + back, data_bytes, frames)
+    });
+    let small = sizes.and_then(|(inside, data, _)| Some((u32::try_from(inside).ok()?, data as u32)));
+    let mut out = Vec::with_capacity(inner.len() + 64);
+    match (small, sizes) {
+        (None, Some((inside, data_bytes, frames))) => {
+            out.extend(b"RF64\xff\xff\xff\xffWAVE");
+            // Where no room was left it comes on top of what was counted.
+            let inside = if room > 0 { inside } else { inside + 8 + DS64 as u64 };
+            let ds64 = [inside, data_bytes, frames].map(u64::to_le_bytes).concat();
             chunk(&mut out, b"ds64", &[ds64, vec![0; 4]].concat());
         }
+        _ => {
+            out.extend(b"RIFF");
+            out.extend(small.map_or(u32::MAX, |(inside, _)| inside).to_le_bytes());
+            out.extend(b"WAVE");
+            if room > 0 {
+                chunk(&mut out, b"JUNK", &[0; DS64]);
+            }
+        }
     }
-    chunk(&mut out, b"fmt ", &fmt);
-    if has_fact {
-        chunk(&mut out, b"fact", &u32::try_from(frames).unwrap_or(u32::MAX).to_le_bytes());
-    }
+    out.extend(inner);
     out.extend(b"data");
-    let data_length = if u32::try_from(inside).is_ok() { data_bytes as u32 } else { u32::MAX };
-    out.extend(data_length.to_le_bytes());
+    out.extend(small.map_or(u32::MAX, |(_, data)| data).to_le_bytes());
     out
 }
 
 fn padded(length: u64) -> u64 {
     length + length % 2
-}
-
-fn write_padding(length: u64, out: &mut dyn Write) -> io::Result<()> {
-    if length % 2 == 1 { out.write_all(&[0]) } else { Ok(()) }
 }
 
 fn write_samples(channels: &[Vec<f32>], format: SampleFormat, out: &mut dyn Write) -> io::Result<()> {
@@ -224,11 +263,41 @@ mod tests {
         let format =
             WavFormat { sample: SampleFormat::F32, channels: 2, sample_rate: 48_000, channel_mask: 3 };
         let frames = 1_u64 << 30;
-        let head = head(format, frames, frames * 8, 10);
+        let kept = |room: Option<&[u8]>| head(format, Some((frames, 10)), room);
+        let head = kept(None);
         assert_eq!((&head[..4], &head[12..16]), (&b"RF64"[..], &b"ds64"[..]));
         let u64_at = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().unwrap());
         assert_eq!(u64_at(20), head.len() as u64 - 8 + frames * 8 + 10, "length of the RIFF");
         assert_eq!((u64_at(28), u64_at(36)), (frames * 8, frames));
         assert_eq!(head[head.len() - 8..], *b"data\xff\xff\xff\xff");
+        // The same where the length is known only afterwards.
+        assert_eq!(kept(Some(b"")), head);
+    }
+
+    #[test]
+    fn a_sound_of_unknown_length_can_be_given_one() {
+        let chunks = [b"bext\x03\0\0\0abc".to_vec(), b"LIST\x04\0\0\0INFO".to_vec()];
+        for format in [SampleFormat::U8, SampleFormat::F32] {
+            let samples = vec![vec![0.25, -0.5, 0.0]];
+            let metadata = Metadata { riff: vec![chunks[0].clone()], ..Metadata::default() };
+            let mut file = Vec::new();
+            let mut writer = WavWriter::new(8000, format, 1, None, &metadata, &mut file).unwrap();
+            writer.write(&samples).unwrap();
+            let head = writer.finish(&[]).unwrap();
+            // As it stands in a pipe; then with its lengths, and a chunk behind the samples.
+            let mut expected =
+                Audio::new(8000, format, samples.clone()).unwrap().with_metadata(metadata.clone());
+            let padding = file.len() - head.len() - 3 * format.bytes();
+            let piped = read(&file[..file.len() - padding]).unwrap();
+            assert_eq!(piped.signal, Signal::Audio(expected.clone()));
+            file.clear();
+            let mut writer = WavWriter::new(8000, format, 1, None, &metadata, &mut file).unwrap();
+            writer.write(&samples).unwrap();
+            let head = writer.finish(&chunks[1..]).unwrap();
+            file[..head.len()].copy_from_slice(&head);
+            expected = expected.with_metadata(Metadata { riff: chunks.to_vec(), ..Metadata::default() });
+            assert_eq!(read(&file).unwrap().signal, Signal::Audio(expected));
+            assert_eq!(u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize, file.len() - 8);
+        }
     }
 }

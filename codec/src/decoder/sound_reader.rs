@@ -1,0 +1,381 @@
+//! A sound out of its file while it is read. The mirror is `encoder/sound_writer.rs`.
+
+use super::sound::{Overlap, packets, segment};
+use super::{Decoder, level};
+use crate::envelope::SIGNALS;
+use crate::error::Error;
+use crate::latent::Latents;
+use crate::network::Tensor;
+use crate::quality::Level;
+use crate::signal::Metadata;
+use crate::sound;
+use crate::transforms::{self, Transforms};
+use crate::weights::Weights;
+use rayon::prelude::*;
+use std::collections::VecDeque;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::sync::Arc;
+use wavern_bitstream::{AudioHeader, ChunkCode, Header, RawChunk, Segment, SegmentTable, SoundParser, Step};
+
+impl Decoder {
+    /// Opens a sound to be decoded piece by piece, while it is read. Of the file a segment for each thread is kept at most.
+    ///
+    /// With `partial`, what is damaged becomes silence, see [`SoundReader::gaps`], and a file that was cut ends with its last
+    /// whole segment. Without, damage is an error where it is met.
+    ///
+    /// # Errors
+    /// [`Error`] if the header is damaged or beyond a limit, if the file is a picture, or needs other weights;
+    /// [`Error::Io`] from `input`.
+    pub fn sound<R: Read>(&self, input: R, partial: bool) -> Result<SoundReader<'_, R>, Error> {
+        SoundReader::new(self, input, partial)
+    }
+}
+
+/// A sound on its way out of a file, see [`Decoder::sound`].
+pub struct SoundReader<'a, R> {
+    decoder: &'a Decoder,
+    input: R,
+    parser: SoundParser,
+    header: AudioHeader,
+    weights: Arc<Weights>,
+    transforms: Arc<dyn Transforms>,
+    partial: bool,
+    metadata: Metadata,
+    /// The table, if it has been read before its turn, and what then moves `input` to an offset.
+    table: Option<SegmentTable>,
+    jump: Option<fn(&mut R, u64) -> io::Result<()>>,
+    /// Length of the sound, once it is known.
+    frames: Option<u64>,
+    /// Segments that have been read and not decoded, and whether no more will be read.
+    ready: VecDeque<OwnedSegment>,
+    ended: bool,
+    /// The segment that is decoded next.
+    next: u64,
+    /// Frames of samples that the next piece does not give although it has them.
+    skip: usize,
+    overlap: Overlap,
+    gaps: Vec<Range<u64>>,
+    damage: Vec<wavern_bitstream::Error>,
+}
+
+/// A segment that outlives what it was read from.
+struct OwnedSegment {
+    index: u64,
+    last: Option<u64>,
+    level: u16,
+    payload: Vec<u8>,
+}
+
+/// How much of a file is read at once. A pipe gives what it has.
+const READ_BYTES: usize = 1 << 17;
+
+impl<'a, R: Read> SoundReader<'a, R> {
+    fn new(decoder: &'a Decoder, mut input: R, partial: bool) -> Result<Self, Error> {
+        let mut parser = SoundParser::new(&decoder.options.limits);
+        let header = loop {
+            match parser.step()? {
+                Step::Header(header) => break header,
+                _ => feed(&mut parser, &mut input)?,
+            }
+        };
+        let weights = decoder.weights(&Header::Audio(header))?;
+        level(header.level, &weights.config)?;
+        sound::check_segments(&header, &weights.config)?;
+        let transforms = transforms::engine(&weights, decoder.options.transforms.as_ref());
+        let overlap = Overlap::new(&header, &weights.config);
+        // The first block lies before the sound.
+        let skip = overlap.lapped.hop();
+        let mut reader = Self {
+            decoder,
+            input,
+            parser,
+            header,
+            weights,
+            transforms,
+            partial,
+            metadata: Metadata::default(),
+            table: None,
+            jump: None,
+            frames: None,
+            ready: VecDeque::new(),
+            ended: false,
+            next: 0,
+            skip,
+            overlap,
+            gaps: Vec::new(),
+            damage: Vec::new(),
+        };
+        reader.fill(1)?;
+        Ok(reader)
+    }
+
+    /// Sample rate, channels, format and so on.
+    pub fn header(&self) -> &AudioHeader {
+        &self.header
+    }
+
+    /// What travels beside the samples, as far as it has been read: what stands before the first segment, and at the end all.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Length of the sound in frames, if it is known: at the end, and after [`Self::read_table`].
+    pub fn frames(&self) -> Option<u64> {
+        self.frames
+    }
+
+    /// Whether the segment table has been read before its turn, so that length and metadata are complete.
+    pub fn has_table(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// Segments that were missing or damaged and became silence, as far as they have been decoded, in order.
+    pub fn gaps(&self) -> &[Range<u64>] {
+        &self.gaps
+    }
+
+    /// What was found damaged or missing so far, in a sound that was opened as partial.
+    pub fn damage(&self) -> &[wavern_bitstream::Error] {
+        &self.damage
+    }
+
+    /// Goes on at a frame: the next piece begins with it. Without a table all segments up to there are read, not decoded.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; [`Error::Option`] to go back without a table.
+    pub fn seek(&mut self, frame: u64) -> Result<(), Error> {
+        let index = frame / self.header.segment_frames;
+        match (&self.table, self.jump) {
+            (Some(table), Some(jump)) => {
+                self.ready.clear();
+                let count = table.offsets.len() as u64 - 1;
+                self.ended = index >= count;
+                if let Some(&offset) = table.offsets.get(index as usize).filter(|_| index < count) {
+                    jump(&mut self.input, offset)?;
+                    self.parser.resume(offset, index);
+                }
+                self.next = index.min(count);
+            }
+            _ if index < self.next => {
+                let problem = "backwards needs a table of segments".to_owned();
+                return Err(Error::Option { option: "seek", problem });
+            }
+            _ => {
+                self.fill(1)?;
+                while self.take_if(|segment| segment.index < index).is_some() {
+                    self.fill(1)?;
+                }
+                self.next = index;
+            }
+        }
+        let within = (frame % self.header.segment_frames) as usize;
+        self.overlap = Overlap::new(&self.header, &self.weights.config);
+        // What a segment gives begins with the end of the block before it.
+        self.skip = self.overlap.lapped.hop() + within;
+        Ok(())
+    }
+
+    /// The next samples, `[channels][frames]`, at least one frame; none after the last ones. A piece comes from as many segments
+    /// as there are threads, or as have arrived.
+    ///
+    /// # Errors
+    /// [`Error`] if something is damaged, unless the sound was opened as partial, or the engine fails; [`Error::Io`].
+    pub fn read(&mut self) -> Result<Option<Vec<Vec<f32>>>, Error> {
+        loop {
+            self.fill(rayon::current_num_threads())?;
+            let Some(batch) = self.batch() else { return Ok(None) };
+            let piece = self.piece(batch)?;
+            if piece.first().is_some_and(|channel| !channel.is_empty()) {
+                return Ok(Some(piece));
+            }
+        }
+    }
+
+    /// Reads until segments are ready, up to `count` of what has arrived, or none will come.
+    fn fill(&mut self, count: usize) -> Result<(), Error> {
+        while !self.ended && self.ready.len() < count {
+            match self.parser.step()? {
+                Step::More if !self.ready.is_empty() => break,
+                Step::More => feed(&mut self.parser, &mut self.input)?,
+                Step::Segment(segment) => {
+                    let before = segment.index.saturating_mul(self.header.segment_frames);
+                    self.frames = self.frames.or(segment.last.map(|last| before.saturating_add(last)));
+                    let Segment { index, last, level, payload } = segment;
+                    self.ready.push_back(OwnedSegment { index, last, level, payload: payload.to_vec() });
+                }
+                // Read with the table, if that was read before its turn.
+                Step::Metadata(chunk) if self.table.is_none() => add_metadata(&mut self.metadata, chunk),
+                Step::Table(table) => self.frames = Some(table.frames),
+                Step::Lost(error) if !self.partial => return Err(error.into()),
+                Step::Lost(error) => self.damage.push(error),
+                Step::End => self.ended = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The next of the segments that are ready, if it is wanted.
+    fn take_if(&mut self, wanted: impl Fn(&OwnedSegment) -> bool) -> Option<OwnedSegment> {
+        self.ready.front().is_some_and(wanted).then(|| self.ready.pop_front()).flatten()
+    }
+
+    /// The segments to be decoded now: some that follow each other, or one that is missing. None at the end.
+    fn batch(&mut self) -> Option<Vec<OwnedSegment>> {
+        let count = self.frames.map(|frames| self.header.segment_count(frames));
+        let mut batch: Vec<OwnedSegment> = Vec::new();
+        let first = self.next;
+        while let Some(segment) = self.take_if(|segment| segment.index == first + batch.len() as u64) {
+            batch.push(segment);
+        }
+        self.next += batch.len() as u64;
+        if !batch.is_empty() {
+            return Some(batch);
+        }
+        // Something comes later, or the sound is known to be longer.
+        if self.ready.is_empty() && count.is_none_or(|count| self.next >= count) {
+            return None;
+        }
+        match self.gaps.last_mut().filter(|gap| gap.end == self.next) {
+            Some(gap) => gap.end += 1,
+            None => self.gaps.push(self.next..self.next + 1),
+        }
+        let last = self.frames.filter(|_| Some(self.next + 1) == count);
+        let last = last.map(|frames| frames - self.next * self.header.segment_frames);
+        let lost = OwnedSegment { index: self.next, last, level: self.header.level, payload: Vec::new() };
+        self.next += 1;
+        Some(vec![lost])
+    }
+
+    /// Samples from segments that follow each other.
+    fn piece(&mut self, batch: Vec<OwnedSegment>) -> Result<Vec<Vec<f32>>, Error> {
+        let (header, weights, transforms) = (&self.header, &self.weights, &*self.transforms);
+        let coded: Vec<Result<Vec<Tensor>, Error>> = self.decoder.pool.run(|| {
+            let restored = batch.par_iter().map(|segment| {
+                let (level, latents) = segment.latents(header, weights)?;
+                let restore = |part| packets(part, segment.index, level, weights, transforms);
+                latents.iter().map(restore).collect()
+            });
+            restored.collect()
+        });
+        let hop = self.overlap.lapped.hop();
+        let mut channels = vec![Vec::new(); header.channels as usize];
+        for (segment, packets) in batch.iter().zip(coded) {
+            let packets = match packets {
+                // A checksum that holds over a stream that does not decode: whoever wrote it, it is damage.
+                Err(Error::Payload { .. } | Error::Symbols { .. }) if self.partial => {
+                    self.gaps.push(segment.index..segment.index + 1);
+                    let positions = sound::positions(header, segment.last, &weights.config);
+                    let groups = sound::groups(channels.len()).len();
+                    vec![Tensor::zeros([1, positions, SIGNALS * hop]); groups]
+                }
+                packets => packets?,
+            };
+            self.overlap.add(&packets, &mut channels);
+        }
+        // The first piece begins before what was asked for, the last one ends after the sound.
+        let kept = match batch.last().and_then(|segment| segment.last) {
+            Some(last) => (batch.len() - 1) * header.segment_frames as usize + hop + last as usize,
+            None => usize::MAX,
+        };
+        for channel in &mut channels {
+            channel.truncate(kept);
+            channel.drain(..self.skip.min(channel.len()));
+        }
+        self.skip = 0;
+        Ok(channels)
+    }
+}
+
+impl<R: Read + Seek> SoundReader<'_, R> {
+    /// Reads the segment table and the metadata at the end of the file before their turn: [`Self::frames`] and
+    /// [`Self::metadata`] are then complete, and [`Self::seek`] jumps. The file begins at offset 0 of the input.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Container`] if there is no such table, unless the sound was opened as partial: it is then found
+    /// missing in its turn.
+    pub fn read_table(&mut self) -> Result<(), Error> {
+        let here = self.input.stream_position()?;
+        match self.end_of_file() {
+            Ok((table, metadata)) => {
+                (self.frames, self.table) = (Some(table.frames), Some(table));
+                self.metadata = metadata;
+                self.jump = Some(|input, offset| input.seek(SeekFrom::Start(offset)).map(drop));
+            }
+            Err(Error::Container(_)) if self.partial => {}
+            Err(error) => return Err(error),
+        }
+        self.input.seek(SeekFrom::Start(here))?;
+        Ok(())
+    }
+
+    /// The segment table, found through the trailer, and all metadata.
+    fn end_of_file(&mut self) -> Result<(SegmentTable, Metadata), Error> {
+        let limits = &self.decoder.options.limits;
+        let length = self.input.seek(SeekFrom::End(0))?;
+        let mut trailer = [0; SegmentTable::TRAILER_BYTES as usize];
+        let place = length.saturating_sub(SegmentTable::TRAILER_BYTES);
+        self.input.seek(SeekFrom::Start(place))?;
+        self.input.read_exact(&mut trailer)?;
+        let truncated = wavern_bitstream::Error::Truncated {
+            offset: length,
+            what: "segment table",
+            needed: SegmentTable::TRAILER_BYTES,
+            left: 0,
+        };
+        let start = SegmentTable::locate(trailer, length).ok_or(truncated)?;
+        let mut bytes = Vec::new();
+        self.input.seek(SeekFrom::Start(start))?;
+        (&mut self.input).take(length - start).read_to_end(&mut bytes)?;
+        let table = SegmentTable::read(&bytes, start, &self.header, limits)?;
+
+        let mut metadata = self.metadata.clone();
+        let end = table.offsets.last().copied().unwrap_or(0);
+        if end == 0 {
+            return Ok((table, metadata)); // what there is stands in front of the segments, of which there are none
+        }
+        let mut parser = self.parser.clone();
+        parser.resume_behind(end, table.frames);
+        bytes.clear();
+        self.input.seek(SeekFrom::Start(end))?;
+        (&mut self.input).take((start - end).min(2 * limits.metadata_bytes)).read_to_end(&mut bytes)?;
+        parser.feed(&bytes);
+        while let Step::Metadata(chunk) = parser.step()? {
+            add_metadata(&mut metadata, chunk);
+        }
+        Ok((table, metadata))
+    }
+}
+
+/// Reads more of a file.
+fn feed(parser: &mut SoundParser, input: &mut impl Read) -> Result<(), Error> {
+    let mut bytes = vec![0; READ_BYTES];
+    let read = loop {
+        match input.read(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
+    parser.feed(&bytes[..read]);
+    Ok(())
+}
+
+fn add_metadata(metadata: &mut Metadata, chunk: RawChunk<'_>) {
+    let payload = chunk.payload.to_vec();
+    match chunk.code {
+        ChunkCode::ICC => metadata.icc = Some(payload),
+        ChunkCode::EXIF => metadata.exif = Some(payload),
+        ChunkCode::XMP => metadata.xmp = Some(payload),
+        ChunkCode::RIFF => metadata.riff.push(payload),
+        _ => {}
+    }
+}
+
+impl OwnedSegment {
+    /// Level, ŷ and ẑ, one entry for each group of channels.
+    fn latents(&self, header: &AudioHeader, weights: &Weights) -> Result<(Level, Vec<Latents>), Error> {
+        let Self { index, last, level, ref payload } = *self;
+        segment(&Segment { index, last, level, payload }, header, weights)
+    }
+}

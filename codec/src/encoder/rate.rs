@@ -1,0 +1,130 @@
+//! A bit rate for a sound that is coded as it comes.
+//!
+//! Segments wait in a window. Once it is full, one level is chosen for all of it, such that the file has its bit rate up to the
+//! end of the window; the older half is then written, and the rest waits for what comes. A sound that ends within its first
+//! window, which is most of a minute of stereo, has one level throughout.
+
+use super::Model;
+use super::sound::{CodedSegment, Segment};
+use crate::effort::Effort;
+use crate::error::Error;
+use crate::quality::Level;
+use rayon::prelude::*;
+use std::collections::VecDeque;
+
+/// Latents that a window may hold, and the fewest and the most segments.
+const WINDOW_LATENTS: usize = 1 << 22;
+const WINDOW_SEGMENTS: std::ops::RangeInclusive<usize> = 4..=64;
+/// How far below its budget a window may stay.
+const SLACK: f64 = 0.004;
+/// Bytes of a segment around its payload: chunk, check, and its entry in the table, rounded up.
+const SEGMENT_BYTES: usize = 20;
+/// How many levels of a model make the rate twice as high, about; a guess for where to look.
+const LEVELS_PER_OCTAVE: f64 = 150.0;
+
+/// Segments that wait for a level.
+pub(super) struct RateControl {
+    /// Bytes for each frame of samples.
+    rate: f64,
+    window: VecDeque<Segment>,
+    capacity: usize,
+    /// The level of the last window, where the search for the next begins.
+    level: Level,
+    top: Level,
+    effort: Effort,
+    /// Frames and bytes of the sound up to the window.
+    frames: u64,
+    bytes: u64,
+}
+
+impl RateControl {
+    /// For so many bits a second, and segments of so many latents. `start` is where to look first.
+    pub(super) fn new(
+        bits: u32,
+        sample_rate: u32,
+        latents: usize,
+        start: Level,
+        top: Level,
+        effort: Effort,
+    ) -> Self {
+        let capacity = WINDOW_LATENTS / latents.max(1);
+        Self {
+            rate: f64::from(bits) / 8.0 / f64::from(sample_rate),
+            window: VecDeque::new(),
+            capacity: capacity.clamp(*WINDOW_SEGMENTS.start(), *WINDOW_SEGMENTS.end()),
+            level: start,
+            top,
+            effort,
+            frames: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Takes the next segment.
+    pub(super) fn push(&mut self, segment: Segment) {
+        self.window.push_back(segment);
+    }
+
+    /// Whether segments should be taken out before more are put in.
+    pub(super) fn is_full(&self) -> bool {
+        self.window.len() >= self.capacity
+    }
+
+    /// Codes what is to be written next: half of the window, or all of it if the sound has `ended`. `written` are the bytes of
+    /// the file so far.
+    pub(super) fn take(
+        &mut self,
+        ended: bool,
+        written: u64,
+        model: &Model,
+    ) -> Result<Vec<(Level, CodedSegment)>, Error> {
+        self.bytes = written;
+        let (level, mut coded) = self.choose(ended, model)?;
+        self.level = level;
+        let count = if ended { self.window.len() } else { self.window.len().div_ceil(2) };
+        coded.truncate(count);
+        self.frames += self.window.drain(..count).map(|segment| segment.frames).sum::<u64>();
+        Ok(coded.into_iter().map(|segment| (level, segment)).collect())
+    }
+
+    /// The level for the window, and what it makes of its segments: the highest with which the file keeps its rate, or one with
+    /// which it falls short of it by little.
+    fn choose(&self, ended: bool, model: &Model) -> Result<(Level, Vec<CodedSegment>), Error> {
+        let frames = self.frames + self.window.iter().map(|segment| segment.frames).sum::<u64>();
+        let fixed = self.window.len() * SEGMENT_BYTES;
+        let budget = frames as f64 * self.rate - self.bytes as f64 - fixed as f64;
+        // Before the end a window need not be exact: the next one makes up for it.
+        let slack = if ended { SLACK } else { 5.0 * SLACK };
+        let code = |level: Level| -> Result<Vec<CodedSegment>, Error> {
+            self.window.par_iter().map(|segment| segment.code(level, model, self.effort)).collect()
+        };
+        // The highest level known to fit, with what it gives, and the lowest known not to.
+        let mut fits: Option<(u16, Vec<CodedSegment>)> = None;
+        let mut beyond = self.top.0 + 1;
+        let mut next = self.level.0.min(self.top.0);
+        loop {
+            let coded = code(Level(next))?;
+            let size = coded.iter().map(|segment| segment.payload.len()).sum::<usize>() as f64;
+            if size <= budget || next == 0 {
+                let close = size >= budget * (1.0 - slack);
+                fits = Some((next, coded));
+                if close || next == self.top.0 {
+                    break;
+                }
+            } else {
+                beyond = next;
+            }
+            let lowest = fits.as_ref().map_or(0, |(level, _)| level + 1);
+            if lowest >= beyond {
+                break;
+            }
+            // Rates grow by equal factors with the level, about: aim at the middle of what is close enough.
+            let factor = budget.max(1.0) * (1.0 - slack / 2.0) / size.max(1.0);
+            let step = (factor.log2() * LEVELS_PER_OCTAVE).round();
+            let aim = (f64::from(next) + step).clamp(f64::from(lowest), f64::from(beyond - 1));
+            next = aim as u16;
+        }
+        let (level, coded) = fits.unwrap_or_default();
+        Ok((Level(level), coded))
+    }
+}
