@@ -11,7 +11,12 @@ fn a_hostile_file_is_refused_in_a_gigabyte_of_address_space() {
     files.sort();
     assert!(files.len() >= 50, "{} hostile files", files.len());
     for file in files {
-        for arguments in [r#"decode "$1" out.png"#, r#"decode --partial "$1" out.png"#, r#"verify "$1""#, r#"latents "$1" out.npy"#] {
+        for arguments in [
+            r#"decode "$1" out.png"#,
+            r#"decode --partial "$1" out.png"#,
+            r#"verify "$1""#,
+            r#"latents "$1" out.npy"#,
+        ] {
             let output = Process::new("sh")
                 .args(["-c", &format!(r#"ulimit -v 1048576; exec "$0" {arguments} -j2"#)])
                 .arg(assert_cmd::cargo_bin!("wavern"))
