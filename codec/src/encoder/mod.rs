@@ -35,9 +35,9 @@ pub struct EncodeOptions {
     pub effort: Effort,
     /// Pictures only: a size or an error to meet; the quality is searched for.
     pub target: Option<Target>,
-    /// Sound only: bits per second of the whole file; the quality is searched for. The result is at most this, but for sounds
-    /// that are too short, and close to it if there are levels for it. A sound longer than most of a minute may change its
-    /// level on the way.
+    /// Sound only: bits per second of the whole file; the quality is searched for. The result is close to this if there are
+    /// levels for it, and not above it but for sounds that are too short. A sound longer than most of a minute may change its
+    /// level on the way, and may end a few parts in 10,000 above.
     pub bitrate: Option<u32>,
     /// Worker threads; `None` is one per core. The bytes do not depend on it.
     pub threads: Option<usize>,

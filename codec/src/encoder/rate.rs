@@ -19,6 +19,8 @@ const WINDOW_SEGMENTS: std::ops::RangeInclusive<usize> = 4..=64;
 const SLACK: f64 = 0.004;
 /// Bytes of a segment around its payload: chunk, check, and its entry in the table, rounded up.
 const SEGMENT_BYTES: usize = 20;
+/// How many guesses are made before the search goes by halves.
+const GUESSES: u32 = 3;
 /// How many levels of a model make the rate twice as high, about; a guess for where to look.
 const LEVELS_PER_OCTAVE: f64 = 150.0;
 
@@ -71,15 +73,16 @@ impl RateControl {
     }
 
     /// Codes what is to be written next: half of the window, or all of it if the sound has `ended`. `written` are the bytes of
-    /// the file so far.
+    /// the file so far. Latents are given along only if they are to be kept.
     pub(super) fn take(
         &mut self,
         ended: bool,
         written: u64,
+        keep: bool,
         model: &Model,
     ) -> Result<Vec<(Level, CodedSegment)>, Error> {
         self.bytes = written;
-        let (level, mut coded) = self.choose(ended, model)?;
+        let (level, mut coded) = self.choose(ended, keep, model)?;
         self.level = level;
         let count = if ended { self.window.len() } else { self.window.len().div_ceil(2) };
         coded.truncate(count);
@@ -89,20 +92,29 @@ impl RateControl {
 
     /// The level for the window, and what it makes of its segments: the highest with which the file keeps its rate, or one with
     /// which it falls short of it by little.
-    fn choose(&self, ended: bool, model: &Model) -> Result<(Level, Vec<CodedSegment>), Error> {
+    fn choose(&self, ended: bool, keep: bool, model: &Model) -> Result<(Level, Vec<CodedSegment>), Error> {
         let frames = self.frames + self.window.iter().map(|segment| segment.frames).sum::<u64>();
         let fixed = self.window.len() * SEGMENT_BYTES;
         let budget = frames as f64 * self.rate - self.bytes as f64 - fixed as f64;
         // Before the end a window need not be exact: the next one makes up for it.
         let slack = if ended { SLACK } else { 5.0 * SLACK };
         let code = |level: Level| -> Result<Vec<CodedSegment>, Error> {
-            self.window.par_iter().map(|segment| segment.code(level, model, self.effort)).collect()
+            let coded = self.window.par_iter().map(|segment| {
+                let mut coded = segment.code(level, model, self.effort)?;
+                if !keep {
+                    coded.latents = Vec::new();
+                }
+                Ok(coded)
+            });
+            coded.collect()
         };
         // The highest level known to fit, with what it gives, and the lowest known not to.
         let mut fits: Option<(u16, Vec<CodedSegment>)> = None;
         let mut beyond = self.top.0 + 1;
         let mut next = self.level.0.min(self.top.0);
+        let mut tries = 0;
         loop {
+            tries += 1;
             let coded = code(Level(next))?;
             let size = coded.iter().map(|segment| segment.payload.len()).sum::<usize>() as f64;
             if size <= budget || next == 0 {
@@ -117,6 +129,10 @@ impl RateControl {
             let lowest = fits.as_ref().map_or(0, |(level, _)| level + 1);
             if lowest >= beyond {
                 break;
+            }
+            if tries > GUESSES {
+                next = lowest + (beyond - 1 - lowest) / 2;
+                continue;
             }
             // Rates grow by equal factors with the level, about: aim at the middle of what is close enough.
             let factor = budget.max(1.0) * (1.0 - slack / 2.0) / size.max(1.0);

@@ -173,17 +173,18 @@ impl<W: Write> SoundWriter<'_, W> {
             })?;
             return self.emit(coded, last);
         };
+        let keep = self.kept.is_some();
         for segment in segments {
             if rate.is_full() {
                 let written = self.size();
-                let coded = encoder.pool.run(|| rate.take(false, written, &self.analyser.model))?;
+                let coded = encoder.pool.run(|| rate.take(false, written, keep, &self.analyser.model))?;
                 self.emit(coded, false)?;
             }
             rate.push(segment);
         }
         if last {
             let written = self.size();
-            let coded = encoder.pool.run(|| rate.take(true, written, &self.analyser.model))?;
+            let coded = encoder.pool.run(|| rate.take(true, written, keep, &self.analyser.model))?;
             self.emit(coded, true)?;
         }
         self.rate = Some(rate);
