@@ -65,7 +65,10 @@ pub fn svg(panels: &[Panel], codecs: &[String]) -> Result<String, Error> {
 /// One panel as SVG, without the names of the colours.
 pub fn panel_svg(panel: &Panel) -> Result<String, Error> {
     let mut out = String::new();
-    draw_panel(&SVGBackend::with_string(&mut out, PANEL).into_drawing_area(), panel, 1)?;
+    let area = SVGBackend::with_string(&mut out, PANEL).into_drawing_area();
+    draw_panel(&area, panel, 1)?;
+    area.present().map_err(Error::output)?;
+    drop(area);
     Ok(out)
 }
 
@@ -183,7 +186,7 @@ fn draw_panel<B: DrawingBackend>(area: &Area<B>, panel: &Panel, scale: u32) -> R
             .draw_series(points.iter().map(|&point| Circle::new(point, radius, style)))
             .map_err(Error::output)?;
     }
-    area.present().map_err(Error::output)
+    Ok(())
 }
 
 /// What the values cover, with a little air. Something that can be drawn even for one value or none.
@@ -249,7 +252,11 @@ mod tests {
         for text in ["PSNR", "bits per pixel", "dB", "wavern", "avif", "#D55E00", "0.5"] {
             assert!(figure.contains(text), "{text}: {figure}");
         }
-        assert!(panel_svg(&panel()).unwrap().starts_with("<svg"));
+        for svg in [figure, panel_svg(&panel()).unwrap()] {
+            // Closed once, at its end: browsers refuse what comes after.
+            assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
+            assert_eq!(svg.matches("</svg>").count(), 1, "{svg}");
+        }
     }
 
     #[test]
