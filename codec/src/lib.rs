@@ -52,6 +52,10 @@ pub mod prior;
 #[forbid(unsafe_code)]
 pub mod quality;
 
+#[cfg(test)]
+#[forbid(unsafe_code)]
+mod arbitrary;
+
 #[forbid(unsafe_code)]
 mod alpha;
 #[forbid(unsafe_code)]

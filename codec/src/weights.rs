@@ -329,12 +329,7 @@ pub fn built_in(kind: Kind, tune: Tune) -> &'static [u8] {
 /// # Errors
 /// Never for the files that are shipped; the type is that of any weight file.
 pub fn image(tune: Tune) -> Result<Arc<Weights>, Error> {
-    static PSNR: Cache = Cache::new();
-    static VISUAL: Cache = Cache::new();
-    match tune {
-        Tune::Psnr => PSNR.get(Kind::Image, tune),
-        Tune::Visual => VISUAL.get(Kind::Image, tune),
-    }
+    shelf(Kind::Image, tune).get()
 }
 
 /// The audio model inside the library.
@@ -342,43 +337,59 @@ pub fn image(tune: Tune) -> Result<Arc<Weights>, Error> {
 /// # Errors
 /// Never for the file that is shipped; the type is that of any weight file.
 pub fn audio() -> Result<Arc<Weights>, Error> {
-    static CACHE: Cache = Cache::new();
-    CACHE.get(Kind::Audio, Tune::default())
+    shelf(Kind::Audio, Tune::default()).get()
 }
 
-/// The model inside the library that a file of this kind names.
+/// The model inside the library that a file of this kind names. No other one is read for it.
 ///
 /// # Errors
 /// The id of the default model of that kind, if there is none.
 pub fn named(kind: Kind, id: WeightsId) -> Result<(Arc<Weights>, Tune), crate::Error> {
-    let of = |tune| if kind == Kind::Image { image(tune) } else { audio() };
-    let default = of(Tune::default())?;
-    if default.id == id {
-        return Ok((default, Tune::default()));
-    }
-    if kind == Kind::Image {
-        let visual = of(Tune::Visual)?;
-        if visual.id == id {
-            return Ok((visual, Tune::Visual));
+    for tune in [Tune::Psnr, Tune::Visual] {
+        let place = shelf(kind, tune);
+        if place.id() == id {
+            return Ok((place.get()?, tune));
         }
     }
-    Err(crate::Error::WeightsMismatch { needed: id, have: default.id, kind })
+    Err(crate::Error::WeightsMismatch { needed: id, have: shelf(kind, Tune::default()).id(), kind })
 }
 
-struct Cache(std::sync::Mutex<Option<Arc<Weights>>>);
+/// A place for each weight file of [`built_in`].
+fn shelf(kind: Kind, tune: Tune) -> &'static Place {
+    static IMAGE: Place = Place::new(Kind::Image, Tune::Psnr);
+    static VISUAL: Place = Place::new(Kind::Image, Tune::Visual);
+    static AUDIO: Place = Place::new(Kind::Audio, Tune::Psnr);
+    match (kind, tune) {
+        (Kind::Image, Tune::Psnr) => &IMAGE,
+        (Kind::Image, Tune::Visual) => &VISUAL,
+        (Kind::Audio, _) => &AUDIO,
+    }
+}
 
-impl Cache {
-    const fn new() -> Self {
-        Self(std::sync::Mutex::new(None))
+/// A weight file inside the library, read when it is first asked for.
+struct Place {
+    kind: Kind,
+    tune: Tune,
+    id: OnceLock<WeightsId>,
+    weights: std::sync::Mutex<Option<Arc<Weights>>>,
+}
+
+impl Place {
+    const fn new(kind: Kind, tune: Tune) -> Self {
+        Self { kind, tune, id: OnceLock::new(), weights: std::sync::Mutex::new(None) }
     }
 
-    fn get(&self, kind: Kind, tune: Tune) -> Result<Arc<Weights>, Error> {
-        let mut slot = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    fn id(&self) -> WeightsId {
+        *self.id.get_or_init(|| id_of(built_in(self.kind, self.tune)))
+    }
+
+    fn get(&self) -> Result<Arc<Weights>, Error> {
+        let mut slot = self.weights.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(weights) = &*slot {
             return Ok(weights.clone());
         }
-        let file = built_in(kind, tune);
-        let weights = Arc::new(Weights { file: Some(file), ..Weights::open(file, id_of(file))? });
+        let file = built_in(self.kind, self.tune);
+        let weights = Arc::new(Weights { file: Some(file), ..Weights::open(file, self.id())? });
         *slot = Some(weights.clone());
         Ok(weights)
     }

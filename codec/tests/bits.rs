@@ -3,8 +3,11 @@
 
 #[path = "support/mutate.rs"]
 mod mutate;
+#[path = "../../bitstream/fuzz/repair.rs"]
+mod repair;
 
-use mutate::{Dice, mutated, repaired};
+use mutate::{Dice, mutated};
+use repair::repaired;
 use std::fs;
 use std::path::Path;
 use wavern::{Decoder, Latents};

@@ -140,16 +140,7 @@ impl Depthwise {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn numbers(len: usize, low: i64, high: i64) -> Vec<i64> {
-        let mut state = len as u64;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                low + ((state >> 33) as i64).rem_euclid(high - low + 1)
-            })
-            .collect()
-    }
+    use crate::arbitrary::integers;
 
     #[test]
     fn nearest_rounds_halves_to_even() {
@@ -178,10 +169,10 @@ mod tests {
     fn filters_see_zeros_outside() {
         for (kernel, width, channels) in [([3, 3], 5, 64), ([3, 3], 1, 7), ([1, 7], 9, 40), ([5, 3], 4, 33)] {
             let [r, s]: [usize; 2] = kernel;
-            let weight: Vec<i8> = numbers(r * s * channels, -127, 127).iter().map(|&w| w as i8).collect();
-            let bias: Vec<i32> = numbers(channels, -9000, 9000).iter().map(|&b| b as i32).collect();
-            let scale: Vec<f32> = numbers(channels, 1, 60).iter().map(|&v| v as f32 / 9000.0).collect();
-            let x: Vec<u8> = numbers(r * width * channels, 0, 255).iter().map(|&v| v as u8).collect();
+            let weight: Vec<i8> = integers(r * s * channels, -127, 127).iter().map(|&w| w as i8).collect();
+            let bias: Vec<i32> = integers(channels, -9000, 9000).iter().map(|&b| b as i32).collect();
+            let scale: Vec<f32> = integers(channels, 1, 60).iter().map(|&v| v as f32 / 9000.0).collect();
+            let x: Vec<u8> = integers(r * width * channels, 0, 255).iter().map(|&v| v as u8).collect();
             let layer = Depthwise::new(&weight, &bias, kernel);
             assert_eq!(layer.weight(), weight);
             for missing in [r, 0] {

@@ -174,16 +174,7 @@ impl Depthwise {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn numbers(len: usize, seed: u32) -> Vec<f32> {
-        let mut state = seed;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-            })
-            .collect()
-    }
+    use crate::arbitrary::reals;
 
     /// One multiply-add as the path rounds it.
     fn multiply_add(path: Path) -> impl Fn(f32, f32, f32) -> f32 {
@@ -196,9 +187,9 @@ mod tests {
             let fma = multiply_add(path);
             for (rows, inputs, outputs) in [(1, 1, 1), (5, 3, 70), (13, 128, 64), (6, 200, 192), (8, 17, 129)]
             {
-                let (w, b) = (numbers(inputs * outputs, 1), numbers(outputs, 2));
-                let (x, before) = (numbers(rows * inputs, 3), numbers(rows * outputs, 4));
-                let gain = numbers(outputs, 5);
+                let (w, b) = (reals(inputs * outputs, 1), reals(outputs, 2));
+                let (x, before) = (reals(rows * inputs, 3), reals(rows * outputs, 4));
+                let gain = reals(outputs, 5);
                 let layer = Pointwise::on(path, &w, &b, inputs);
                 assert_eq!((layer.weight(), layer.bias()), (w.clone(), &b[..]));
                 for after in [After::Store, After::Relu, After::Add, After::AddScaled(&gain)] {
@@ -229,10 +220,10 @@ mod tests {
                 [([3, 3], 7, 64), ([1, 7], 5, 13), ([3, 3], 1, 77), ([5, 3], 9, 8)]
             {
                 let [r, s]: [usize; 2] = kernel;
-                let (w, b) = (numbers(r * s * channels, 6), numbers(channels, 7));
+                let (w, b) = (reals(r * s * channels, 6), reals(channels, 7));
                 let layer = Depthwise::on(path, &w, &b, kernel);
                 assert_eq!((layer.weight(), layer.bias()), (w.clone(), &b[..]));
-                let x = numbers(r * width * channels, 8);
+                let x = reals(r * width * channels, 8);
                 let mut rows: Vec<&[f32]> = x.chunks_exact(width * channels).collect();
                 if r > 1 {
                     rows[0] = &[];

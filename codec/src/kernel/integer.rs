@@ -247,28 +247,19 @@ multiversion! {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn numbers(len: usize, low: i64, high: i64) -> Vec<i64> {
-        let mut state = len as u64;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                low + ((state >> 33) as i64).rem_euclid(high - low + 1)
-            })
-            .collect()
-    }
+    use crate::arbitrary::integers;
 
     #[test]
     fn every_path_computes_the_definition() {
         let shapes = [(1, 1, 1), (3, 5, 2), (96, 160, 13), (224, 161, 6), (257, 37, 70), (64, 384, 1)];
         for ((inputs, outputs, rows), signed) in shapes.into_iter().flat_map(|s| [(s, false), (s, true)]) {
-            let weight: Vec<i8> = numbers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
-            let bias: Vec<i32> = numbers(outputs, -500_000, 500_000).iter().map(|&b| b as i32).collect();
+            let weight: Vec<i8> = integers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
+            let bias: Vec<i32> = integers(outputs, -500_000, 500_000).iter().map(|&b| b as i32).collect();
             let shift: Vec<u8> = (0..outputs).map(|i| (i % 14) as u8).collect();
             let (low, high) = if signed { (-127, 127) } else { (0, 255) };
             // Rows are longer than the layer looks: what lies behind must not count.
             let stride = inputs + 5;
-            let x = numbers(rows * stride, low, high);
+            let x = integers(rows * stride, low, high);
             let zero = if signed { i64::from(SIGNED_ZERO) } else { 0 };
             let bytes: Vec<u8> = x.iter().map(|v| (v + zero) as u8).collect();
             let expected: Vec<i64> = (0..rows * outputs)
@@ -308,10 +299,10 @@ mod tests {
     #[test]
     fn scaled_sums_are_the_same_on_every_path() {
         let (inputs, outputs, rows) = (128, 70, 9);
-        let weight: Vec<i8> = numbers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
-        let bias: Vec<i32> = numbers(outputs, -50_000, 50_000).iter().map(|&b| b as i32).collect();
-        let scale: Vec<f32> = numbers(outputs, -900, 900).iter().map(|&v| v as f32 / 700_000.0).collect();
-        let x: Vec<u8> = numbers(rows * inputs, 1, 255).iter().map(|&v| v as u8).collect();
+        let weight: Vec<i8> = integers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
+        let bias: Vec<i32> = integers(outputs, -50_000, 50_000).iter().map(|&b| b as i32).collect();
+        let scale: Vec<f32> = integers(outputs, -900, 900).iter().map(|&v| v as f32 / 700_000.0).collect();
+        let x: Vec<u8> = integers(rows * inputs, 1, 255).iter().map(|&v| v as u8).collect();
         for path in Path::available() {
             let layer = Dense::on(path, &weight, &bias, &vec![0; outputs], inputs, true);
             assert_eq!(layer.weight(), weight);
@@ -337,10 +328,10 @@ mod tests {
     #[test]
     fn filters_see_zeros_outside() {
         let (height, width, channels) = (3, 4, 21);
-        let weight: Vec<i8> = numbers(9 * channels, -127, 127).iter().map(|&w| w as i8).collect();
-        let bias: Vec<i32> = numbers(channels, -9000, 90_000).iter().map(|&b| b as i32).collect();
+        let weight: Vec<i8> = integers(9 * channels, -127, 127).iter().map(|&w| w as i8).collect();
+        let bias: Vec<i32> = integers(channels, -9000, 90_000).iter().map(|&b| b as i32).collect();
         let shift = vec![7; channels];
-        let x: Vec<u8> = numbers(height * width * channels, 0, 255).iter().map(|&v| v as u8).collect();
+        let x: Vec<u8> = integers(height * width * channels, 0, 255).iter().map(|&v| v as u8).collect();
         let layer = Depthwise::new(&weight, &bias, &shift, [3, 3]);
         for (row, column) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
             let mut out = vec![0; channels];

@@ -310,19 +310,10 @@ pub(crate) fn depth_to_space(x: &Tensor, [r, s]: [usize; 2]) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arbitrary::reals;
     use crate::network::Layer;
     use crate::weights::TensorMap;
     use safetensors::tensor::{Dtype, TensorView};
-
-    fn numbers(len: usize, seed: u32) -> Vec<f32> {
-        let mut state = seed;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-            })
-            .collect()
-    }
 
     /// A network with random parameters; residual gains of two anchors.
     fn network(layers: &[Layer], inputs: usize) -> Network {
@@ -358,7 +349,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(seed, (_, shape))| {
-                let values = numbers(shape.iter().product(), seed as u32 + 1);
+                let values = reals(shape.iter().product(), seed as u32 + 1);
                 values.iter().flat_map(|v| (v * 0.4).to_le_bytes()).collect()
             })
             .collect();
@@ -391,7 +382,7 @@ mod tests {
         let level = Level(crate::quality::STEPS / 4);
         for (shape, kernel, factor) in [([9, 13, 5], [3, 3], [2, 2]), ([1, 130, 5], [1, 7], [1, 2])] {
             let network = network(&every_layer(kernel, factor), 5);
-            let x = Tensor::from_vec(shape, numbers(shape.iter().product(), 99));
+            let x = Tensor::from_vec(shape, reals(shape.iter().product(), 99));
             let (y, _) = Differentiable::new(&network, level).forward(x.clone());
             assert_eq!(y, network.run(x, level));
         }
@@ -403,14 +394,14 @@ mod tests {
         for (shape, kernel, factor) in [([7, 11, 5], [3, 3], [2, 2]), ([1, 120, 5], [1, 7], [1, 2])] {
             let network = network(&every_layer(kernel, factor), 5);
             let differentiable = Differentiable::new(&network, level);
-            let x = Tensor::from_vec(shape, numbers(shape.iter().product(), 42));
+            let x = Tensor::from_vec(shape, reals(shape.iter().product(), 42));
             let (y, tape) = differentiable.forward(x.clone());
-            let weight = Tensor::from_vec(y.shape(), numbers(y.data().len(), 7));
+            let weight = Tensor::from_vec(y.shape(), reals(y.data().len(), 7));
             let gradient = differentiable.backward(&tape, weight.clone());
             assert_eq!(gradient.shape(), shape);
             // Along random directions the weighted sum of outputs changes as the gradient says.
             for seed in 0..4 {
-                let direction = Tensor::from_vec(shape, numbers(x.data().len(), 100 + seed));
+                let direction = Tensor::from_vec(shape, reals(x.data().len(), 100 + seed));
                 let step = 2e-4;
                 let at = |sign: f32| {
                     let moved = x.data().iter().zip(direction.data()).map(|(x, d)| x + sign * step * d);
@@ -434,10 +425,10 @@ mod tests {
         let network = network(&layers, 3);
         let differentiable = Differentiable::new(&network, Level(0));
         let shape = [6, 10, 3];
-        let x = Tensor::from_vec(shape, numbers(180, 1));
+        let x = Tensor::from_vec(shape, reals(180, 1));
         let (y, tape) = differentiable.forward(x.clone());
         let (bias, _) = differentiable.forward(Tensor::zeros(shape));
-        let v = Tensor::from_vec(y.shape(), numbers(y.data().len(), 2));
+        let v = Tensor::from_vec(y.shape(), reals(y.data().len(), 2));
         let left = dot(&y, &v) - dot(&bias, &v);
         let right = dot(&x, &differentiable.backward(&tape, v));
         assert!((left - right).abs() < 1e-4 * left.abs().max(1.0), "{left} {right}");

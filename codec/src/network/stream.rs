@@ -291,18 +291,9 @@ mod tests {
     use super::super::plain::Network;
     use super::super::{Layer, Tensor};
     use super::*;
+    use crate::arbitrary::reals;
     use crate::weights::TensorMap;
     use safetensors::tensor::{Dtype, TensorView};
-
-    fn numbers(len: usize, seed: u32) -> Vec<f32> {
-        let mut state = seed;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-            })
-            .collect()
-    }
 
     /// A network `n` of these layers with arbitrary parameters.
     fn network(layers: &[Layer], inputs: usize) -> Network {
@@ -330,10 +321,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(i, (_, shape))| {
-                numbers(shape.iter().product(), i as u32)
-                    .iter()
-                    .flat_map(|v| (v * 0.3).to_le_bytes())
-                    .collect()
+                reals(shape.iter().product(), i as u32).iter().flat_map(|v| (v * 0.3).to_le_bytes()).collect()
             })
             .collect();
         let views = tensors.iter().zip(&data).map(|((name, shape), data)| {
@@ -355,7 +343,7 @@ mod tests {
             residual,
         ];
         let network = network(&layers, 7);
-        let x = Tensor::from_vec([18, 10, 7], numbers(18 * 10 * 7, 99));
+        let x = Tensor::from_vec([18, 10, 7], reals(18 * 10 * 7, 99));
         let whole = network.run(x.clone(), Level(0));
         assert_eq!(whole.shape(), [18, 10, 12]);
         for strip in [1, 2, 5, 17, 18] {
@@ -382,7 +370,7 @@ mod tests {
             Layer::Depthwise { channels: 12, kernel: [1, 3], relu: false },
         ];
         let network = network(&layers, 6);
-        let x = numbers(40 * 6, 5);
+        let x = reals(40 * 6, 5);
         let turned = network.run(Tensor::from_vec([1, 40, 6], x.clone()), Level(0));
         // Two equal rows do not see each other.
         let twice = network.run(Tensor::from_vec([2, 40, 6], [&x[..], &x[..]].concat()), Level(0));
@@ -401,7 +389,7 @@ mod tests {
             out
         };
         let relu = |x: Vec<f32>| x.into_iter().map(|v| v.max(0.0)).collect::<Vec<_>>();
-        let x = numbers(4 * 5 * 2, 3);
+        let x = reals(4 * 5 * 2, 3);
         let expanded = relu(pw(&parts.expand, &x));
         let mut filtered = vec![0.0f32; 4 * 5 * 3];
         let (weight, bias) = (parts.depthwise.weight(), parts.depthwise.bias());

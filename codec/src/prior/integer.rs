@@ -203,6 +203,7 @@ fn offsets(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arbitrary::integers;
     use safetensors::tensor::{Dtype, TensorView};
 
     /// A layer `l` of `outputs` × `inputs` with the given weights, biases and shifts, as a weight file has it.
@@ -218,25 +219,15 @@ mod tests {
         safetensors::serialize(views, None).unwrap()
     }
 
-    fn numbers(len: usize, low: i64, high: i64) -> Vec<i64> {
-        let mut state = len as u64;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                low + ((state >> 33) as i64).rem_euclid(high - low + 1)
-            })
-            .collect()
-    }
-
     #[test]
     fn layers_compute_the_integer_definition() {
         let (inputs, outputs, rows) = (300, 37, 70);
-        let weight: Vec<i8> = numbers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
-        let bias: Vec<i32> = numbers(outputs, -500_000, 500_000).iter().map(|&b| b as i32).collect();
+        let weight: Vec<i8> = integers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
+        let bias: Vec<i32> = integers(outputs, -500_000, 500_000).iter().map(|&b| b as i32).collect();
         let shift: Vec<u8> = (0..outputs).map(|i| (i % 14) as u8).collect();
         let bytes = file(&weight, &bias, &shift, &[outputs, inputs]);
         let map = TensorMap::new(&bytes).unwrap();
-        let x = numbers(rows * inputs, 0, 255);
+        let x = integers(rows * inputs, 0, 255);
         let bytes_in: Vec<u8> = x.iter().map(|&v| v as u8).collect();
         let expected = |row: usize, output: usize| {
             let x = &x[row * inputs..][..inputs];
@@ -278,12 +269,12 @@ mod tests {
     #[test]
     fn floats_give_the_same_integers() {
         let (inputs, outputs, rows) = (256, 96, 20);
-        let weight: Vec<i8> = numbers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
-        let bias: Vec<i32> = numbers(outputs, -90_000, 90_000).iter().map(|&b| b as i32).collect();
+        let weight: Vec<i8> = integers(inputs * outputs, -127, 127).iter().map(|&w| w as i8).collect();
+        let bias: Vec<i32> = integers(outputs, -90_000, 90_000).iter().map(|&b| b as i32).collect();
         let bytes = file(&weight, &bias, &vec![9; outputs], &[outputs, inputs]);
         let map = TensorMap::new(&bytes).unwrap();
         let dense = Dense::load(&map, "l", inputs, outputs, units::INPUT_LIMIT, Vec::new()).unwrap();
-        let x = numbers(rows * inputs, -127, 127);
+        let x = integers(rows * inputs, -127, 127);
         let shape = [rows, 1, inputs];
         let data = x.iter().map(|v| (v + i64::from(kernel::SIGNED_ZERO)) as u8).collect();
         let out = dense.run(&Activations { shape, data }, Level::default());

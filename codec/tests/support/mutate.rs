@@ -1,7 +1,5 @@
 //! Damage to files: what happens by itself, and what somebody does on purpose.
 
-use wavern_bitstream::{SIGNATURE, describe};
-
 /// A small generator, the same on every machine.
 pub struct Dice(pub u64);
 
@@ -41,20 +39,4 @@ pub fn mutated(original: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
         }
     }
     bytes
-}
-
-/// The file with the signature in front and the checksum of every whole chunk put right.
-pub fn repaired(bytes: &[u8]) -> Vec<u8> {
-    let mut file = if bytes.starts_with(&SIGNATURE) { Vec::new() } else { SIGNATURE.to_vec() };
-    file.extend_from_slice(bytes);
-    let chunks: Vec<_> = describe(&file).into_iter().flatten().flatten().collect();
-    for chunk in chunks {
-        let end = chunk.payload_offset.saturating_add(chunk.length);
-        if end.saturating_add(4) <= file.len() as u64 {
-            let (start, end) = (chunk.offset as usize, end as usize);
-            let checksum = crc32c::crc32c(&file[start..end]);
-            file[end..end + 4].copy_from_slice(&checksum.to_le_bytes());
-        }
-    }
-    file
 }

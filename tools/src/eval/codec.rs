@@ -2,11 +2,12 @@
 
 use super::peers::{Format, Knob, Peer};
 use super::process::{self, Cost};
-use crate::error::{At, Error, Result};
+use crate::error::{At, Result};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use wavern::Tune;
+use wavern::network::Kind;
+use wavern::{Tune, weights};
 
 /// A codec and how to run it.
 #[derive(Debug, Clone)]
@@ -114,14 +115,12 @@ impl Codec {
         decode.extend(own.engine.iter().cloned());
         decode.extend(strings(&["{in}", "{out}"]));
         // All weights that are built in: which of them a file needs is up to the options.
-        let ids = match own.format {
-            Format::Wav => vec![wavern::weights::audio().map_err(Error::failed)?.id.to_string()],
-            _ => [Tune::Psnr, Tune::Visual]
-                .into_iter()
-                .map(|tune| Ok(wavern::weights::image(tune).map_err(Error::failed)?.id.to_string()))
-                .collect::<Result<_>>()?,
+        let (kind, tunes) = match own.format {
+            Format::Wav => (Kind::Audio, &[Tune::Psnr][..]),
+            _ => (Kind::Image, &[Tune::Psnr, Tune::Visual][..]),
         };
-        let weights = ids.join("/");
+        let id = |&tune| weights::id_of(weights::built_in(kind, tune)).to_string();
+        let weights = tunes.iter().map(id).collect::<Vec<_>>().join("/");
         // Any other build may code differently: rows of another build are not to be mixed with those of this one.
         let build = digest(&fs::read(&program).at(program.display())?);
         let name = variant.map_or("wavern", |variant| &variant.name);
