@@ -105,7 +105,7 @@ fn draw_figure<B: DrawingBackend>(
     area.fill(&WHITE).map_err(Error::output)?;
     let (legend, rest) = area.split_vertically(LEGEND * scale);
     let size = |pixels: u32| (pixels * scale) as i32;
-    let style = ("sans-serif", size(15)).into_font().color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
+    let style = ("sans-serif", size(18)).into_font().color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
     let mut x = size(20);
     for (index, codec) in codecs.iter().enumerate() {
         let color = COLORS[index % COLORS.len()];
@@ -151,10 +151,10 @@ fn draw_panel<B: DrawingBackend>(area: &Area<B>, panel: &Panel, scale: u32) -> R
         }
     };
     let mut chart = ChartBuilder::on(area)
-        .caption(&panel.title, ("sans-serif", size(17)))
+        .caption(&panel.title, ("sans-serif", size(20)))
         .margin(size(10))
         .x_label_area_size(size(44))
-        .y_label_area_size(size(54))
+        .y_label_area_size(size(58))
         .build_cartesian_2d(x_range, y_range)
         .map_err(Error::output)?;
     chart
@@ -168,8 +168,8 @@ fn draw_panel<B: DrawingBackend>(area: &Area<B>, panel: &Panel, scale: u32) -> R
         .y_label_formatter(&|y| short(*y))
         .x_desc(&panel.axes.0)
         .y_desc(&panel.axes.1)
-        .label_style(("sans-serif", size(12)))
-        .axis_desc_style(("sans-serif", size(13)))
+        .label_style(("sans-serif", size(15)))
+        .axis_desc_style(("sans-serif", size(16)))
         .draw()
         .map_err(Error::output)?;
     for series in panel.series.iter().rev() {

@@ -17,11 +17,20 @@ impl Curve {
     /// The curves of a file: JSON as CompressAI writes it has one, CSV one for each codec it names. `name` is for those
     /// that have none of their own.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Vec<Self>, Error> {
-        if bytes.trim_ascii_start().starts_with(b"{") {
-            Self::from_json(bytes, name)
+        let mut curves = if bytes.trim_ascii_start().starts_with(b"{") {
+            Self::from_json(bytes, name)?
         } else {
-            Self::from_csv(bytes, name)
+            Self::from_csv(bytes, name)?
+        };
+        // Points of a finished curve stay apart in tables and charts: each is a goal of its own.
+        for curve in &mut curves {
+            for (place, row) in curve.rows.iter_mut().enumerate() {
+                if row.file.is_empty() && row.goal().is_none() {
+                    row.setting = Some(place as f64);
+                }
+            }
         }
+        Ok(curves)
     }
 
     fn from_csv(bytes: &[u8], name: &str) -> Result<Vec<Self>, Error> {
@@ -104,6 +113,8 @@ mod tests {
         let curves = Curve::parse(b"codec,bpp,psnr\njpeg,0.5,33\nwebp,0.4,33\njpeg,1,36\n", "x").unwrap();
         let names: Vec<_> = curves.iter().map(|curve| (curve.name.as_str(), curve.rows.len())).collect();
         assert_eq!(names, [("jpeg", 2), ("webp", 1)]);
-        assert_eq!(Curve::parse(b"bpp,psnr\n0.5,33\n", "x").unwrap()[0].name, "x");
+        let nameless = Curve::parse(b"bpp,psnr\n0.5,33\n1,36\n", "x").unwrap();
+        assert_eq!((nameless.len(), nameless[0].name.as_str()), (1, "x"));
+        assert_eq!(crate::means(&nameless[0].rows).len(), 2);
     }
 }

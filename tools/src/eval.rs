@@ -2,6 +2,7 @@
 //! what it keeps.
 
 mod audio;
+mod bd_table;
 mod bench;
 mod codec;
 mod exhibits;

@@ -15,7 +15,7 @@ pub mod wav;
 
 pub use guard::install_panic_hook;
 pub use interrupt::install_signal_handlers;
-pub(crate) use interrupt::stop_only;
+pub(crate) use interrupt::{Scratch, set_last_words, stop_only};
 pub use kind::{InputKind, OutputFormat};
 
 use crate::error::{At, Error, Result};

@@ -5,6 +5,7 @@ use super::listeners::Listeners;
 use super::peers::Format;
 use super::process;
 use crate::error::{At, Error, ErrorKind, Result};
+use crate::files::Scratch;
 use crate::files::input::Input;
 use crate::files::{self, InputKind, OutputFormat};
 use std::fs::{self, File};
@@ -22,8 +23,9 @@ const TAIL_S: f64 = 0.1;
 /// A sound in 16 bits, without metadata: every codec gets the same samples.
 pub(crate) struct Sound {
     pub(crate) audio: Audio,
-    /// For the listeners, which read files.
-    wav: tempfile::TempPath,
+    /// As a WAV file, which the listeners read and the encoders get.
+    wav: PathBuf,
+    _folder: Scratch,
 }
 
 impl Original for Sound {
@@ -38,11 +40,12 @@ impl Original for Sound {
         if audio.frames() == 0 {
             return Err(Error::unsupported("a sound without samples has no rate"));
         }
-        let (_, wav) = tempfile::Builder::new().suffix(".wav").tempfile().at("temporary file")?.into_parts();
+        let folder = Scratch::new().at("temporary folder")?;
+        let wav = folder.path().join("original.wav");
         write_wav(&audio, &wav)?;
         // Read again, so that the samples are those that the encoders get, rounded to 16 bits.
         let audio = sound(files::read_signal(&Input::read(&wav)?)?.signal)?;
-        Ok(Self { audio, wav })
+        Ok(Self { audio, wav, _folder: folder })
     }
 
     fn write(&self, format: Format, path: &Path) -> Result<()> {
@@ -138,8 +141,8 @@ pub(crate) fn write_wav(audio: &Audio, path: &Path) -> Result<()> {
 /// A sound in a format that this program does not read, if ffmpeg is there and does.
 fn through_ffmpeg(path: &Path, error: Error) -> Result<Audio> {
     let Some(ffmpeg) = process::find("ffmpeg") else { return Err(error) };
-    let folder = tempfile::tempdir().at("temporary folder")?;
-    let wav: PathBuf = folder.path().join("original.wav");
+    let folder = Scratch::new().at("temporary folder")?;
+    let wav = folder.path().join("original.wav");
     let mut command = Command::new(ffmpeg);
     command.args(["-loglevel", "error", "-i"]).arg(path).args(["-vn", "-c:a", "pcm_s16le"]).arg(&wav);
     let output = command.stdin(Stdio::null()).output().at("ffmpeg")?;

@@ -10,10 +10,12 @@ use super::peers::Format;
 use super::process::Cost;
 use crate::cli;
 use crate::error::{At, Error, Result};
+use crate::files::Scratch;
 use crate::files::input::Input;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use wavern_eval::Row;
@@ -82,10 +84,11 @@ impl Plan<'_> {
     /// Measures everything. What fails is reported at once and does not stop the rest.
     pub(crate) fn run<O: Original>(&self, context: &O::Context, journal: &mut Journal) -> Result<Outcome> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.jobs).build().map_err(Error::failed)?;
-        let progress = self.progress();
+        // Coding is one half of the steps, scoring the other.
+        let progress = self.progress(2 * self.total());
         let mut outcome = Outcome { rows: Vec::new(), failed: 0, reused: 0 };
-        for file in self.files {
-            progress.set_message(file.name.clone());
+        for (place, file) in self.files.iter().enumerate() {
+            progress.set_message(format!("{} of {} files, {}", place + 1, self.files.len(), file.name));
             let report = |error: &Error| progress.suspend(|| cli::tell_error(error));
             match self.run_file::<O>(file, context, journal, &pool, &progress, &report) {
                 Ok(of_file) => {
@@ -103,10 +106,21 @@ impl Plan<'_> {
         Ok(outcome)
     }
 
-    fn progress(&self) -> ProgressBar {
-        let progress = if self.quiet { ProgressBar::hidden() } else { ProgressBar::new(self.total() as u64) };
-        let style = ProgressStyle::with_template("{pos}/{len}  {wide_bar}  {eta} left  {msg}");
-        progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    /// A bar with the time left, as far as the steps done tell it.
+    pub(crate) fn progress(&self, steps: usize) -> ProgressBar {
+        let progress = if self.quiet { ProgressBar::hidden() } else { ProgressBar::new(steps as u64) };
+        let left = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let (done, all) = (state.pos(), state.len().unwrap_or_default());
+            let seconds =
+                state.elapsed().as_secs_f64() * all.saturating_sub(done) as f64 / done.max(1) as f64;
+            let _ = match (done, seconds as u64) {
+                (0, _) => write!(out, "time left unknown"),
+                (_, seconds @ 0..100) => write!(out, "{seconds} s left"),
+                (_, seconds) => write!(out, "{} min left", seconds.div_ceil(60)),
+            };
+        };
+        let style = ProgressStyle::with_template("{percent:>3} %  {wide_bar}  {left}  {msg}");
+        progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("left", left));
         progress.enable_steady_tick(Duration::from_millis(500));
         progress
     }
@@ -133,17 +147,26 @@ impl Plan<'_> {
                 let mut row = blank.clone();
                 (row.codec, row.version) = (codec.name.clone(), codec.version.clone());
                 let slot = self.code(&mut bench, codec, goal, row, journal, slots.len());
-                slots.push(slot.unwrap_or_else(|error| {
+                let slot = slot.unwrap_or_else(|error| {
                     Slot::Failed(error.at(format_args!("{}, {}", file.name, codec.name)))
-                }));
-                progress.inc(1);
+                });
+                match slot {
+                    // Time left is judged by what takes time.
+                    Slot::Known(_) => progress.dec_length(2),
+                    _ => progress.inc(1),
+                }
+                slots.push(slot);
             }
         }
         let score = |slot: Slot| match slot {
-            Slot::Coded { mut row, decoded } => match original.score(&decoded, context, &mut row) {
-                Ok(()) => Slot::Measured(row),
-                Err(error) => Slot::Failed(error.at(format_args!("{}, {}", row.file, row.codec))),
-            },
+            Slot::Coded { mut row, decoded } => {
+                let scored = original.score(&decoded, context, &mut row);
+                progress.inc(1);
+                match scored {
+                    Ok(()) => Slot::Measured(row),
+                    Err(error) => Slot::Failed(error.at(format_args!("{}, {}", row.file, row.codec))),
+                }
+            }
             other => other,
         };
         let slots: Vec<Slot> = pool.install(|| slots.into_par_iter().map(score).collect());
@@ -230,7 +253,7 @@ fn set_costs(row: &mut Row, encoder: Cost, decoder: Cost) {
 /// A temporary folder for one original and what becomes of it.
 pub(crate) struct Bench<'a, O> {
     original: &'a O,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Scratch,
     sources: BTreeMap<&'static str, PathBuf>,
     /// Rates that were tried for, by codec and setting.
     rates: BTreeMap<(String, u64), f64>,
@@ -238,7 +261,7 @@ pub(crate) struct Bench<'a, O> {
 
 impl<'a, O: Original> Bench<'a, O> {
     pub(crate) fn new(original: &'a O) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("wavern-eval-").tempdir().at("temporary folder")?;
+        let folder = Scratch::new().at("temporary folder")?;
         Ok(Self { original, folder, sources: BTreeMap::new(), rates: BTreeMap::new() })
     }
 

@@ -9,6 +9,7 @@ use super::process;
 use super::results::{Results, png_bytes};
 use crate::cli;
 use crate::error::{At, Error, Result};
+use crate::files::Scratch;
 use crate::files::input::Input;
 use std::fs;
 use std::path::Path;
@@ -43,13 +44,17 @@ impl Plan<'_> {
     /// Exhibits of the worst files, worst first. One that cannot be made is reported and left out.
     pub(crate) fn exhibits<O: Shown>(&self, results: &Results<'_>, folder: &Folder) -> Vec<Exhibit> {
         let worst = worst(results, self.files);
+        let progress = self.progress(worst.len().min(SHOWN));
         let mut exhibits = Vec::new();
         for (place, (file, note)) in worst.iter().take(SHOWN).enumerate() {
+            progress.set_message(format!("report, {}", file.name));
             match self.exhibit::<O>(results, file, note, place, folder) {
                 Ok(exhibit) => exhibits.push(exhibit),
-                Err(error) => cli::tell_error(&error.at(&file.name)),
+                Err(error) => progress.suspend(|| cli::tell_error(&error.at(&file.name))),
             }
+            progress.inc(1);
         }
+        progress.finish_and_clear();
         exhibits
     }
 
@@ -243,7 +248,7 @@ impl Shown for Sound {
 
 /// A sound for a browser: FLAC if its tool is there, else WAV.
 fn player(audio: &Audio, folder: &Folder, name: &str) -> Result<String> {
-    let temporary = tempfile::tempdir().at("temporary folder")?;
+    let temporary = Scratch::new().at("temporary folder")?;
     let wav = temporary.path().join("sound.wav");
     write_wav(audio, &wav)?;
     if let Some(flac) = process::find("flac") {

@@ -4,6 +4,7 @@
 //! `F.csv` is complete.
 
 use crate::error::{At, Error, Result};
+use crate::files::set_last_words;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ impl Journal {
         let lines =
             if interrupted.is_empty() { header()? } else { to_csv(&interrupted).map_err(Error::failed)? };
         file.write_all(&lines).and_then(|()| file.flush()).at(path.display())?;
+        let place = path.display();
+        set_last_words(Some(format!("what was measured is in {place}: the same command goes on from there")));
         Ok(Self { earlier, part: Some((path, file)) })
     }
 
@@ -59,6 +62,7 @@ impl Journal {
     /// The finished file is there: the journal goes.
     pub(crate) fn finish(self) -> Result<()> {
         let Some((path, _)) = self.part else { return Ok(()) };
+        set_last_words(None);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at(path.display()),
             _ => Ok(()),

@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-use wavern_eval::{Comparison, Interval, Metric, Row, chart};
+use wavern_eval::{Comparison, Interval, Mean, Metric, Row, chart, means};
 
 /// A file of the run as several codecs give it back at about the same size, for eye or ear.
 pub(crate) struct Exhibit {
@@ -95,9 +95,11 @@ fn page(results: &Results<'_>, exhibits: &[Exhibit], threads: usize) -> Result<M
                     h2 { "Summary" }
                     (summary(results, is_image))
                     h2 { "Charts" }
-                    p.soft { "Means over all files at each setting. Every metric is explained by the axis on its left." }
-                    ul.legend { @for (index, name) in names.iter().enumerate() { li { (dot(index)) (name) } } }
+                    p.soft { "Curves: means over all files at each setting, rate to the right, quality upwards unless the axis says that lower is \
+                        better. Speeds: the best codec is at the bottom right. Dots under the names of codecs are single files, and lower is better." }
+                    ul.legend { @for (index, name) in results.curve_names().iter().enumerate() { li { (dot(index)) (name) } } }
                     div.charts { @for chart in &charts { div.card { (PreEscaped(chart)) } } }
+                    (numbers(rows))
                     @if !exhibits.is_empty() {
                         h2 { @if is_image { "Look" } @else { "Listen" } " at equal size" }
                         (guide(is_image))
@@ -139,8 +141,9 @@ fn summary(results: &Results<'_>, is_image: bool) -> Markup {
     };
     html! {
         @if let Some(against) = against {
-            p { "BD-rate: how many percent more bytes a codec needs than " b { (against) } " for the same quality; less is better. In small \
-                print the range in which 95 of 100 results fall if the files are drawn again, and the quality over which the curves overlap." }
+            p { "BD-rate: how many percent more bytes a codec needs than " b { (against) } " for the same quality; less is better, and below zero \
+                is fewer bytes. It is taken between the mean curves, in the range of quality that both cover (“over”). If the files were \
+                drawn again, 95 of 100 results would fall between the numbers in small print." }
         }
         div.scroll { table {
             thead { tr {
@@ -167,14 +170,46 @@ fn bd_cell(comparison: Option<&Comparison>, is_anchor: bool) -> Markup {
     match &comparison.curves {
         Ok(bd) => {
             let (from, to) = range(comparison.metric, bd.from, bd.to);
-            let interval = |Interval { from, to }| format!("{from:+.1} to {to:+.1} %");
+            let interval = |Interval { from, to }| signed(&format!("{from:+.1} to {to:+.1} %"));
             html! {
-                (format!("{:+.1} %", bd.percent))
+                (signed(&format!("{:+.1} %", bd.percent)))
                 @if let Some(found) = comparison.curves_interval { small { (interval(found)) } }
-                small { (format!("over {from:.1} to {to:.1}")) }
+                small { (signed(&format!("over {from:.1} to {to:.1}"))) }
             }
         }
         Err(problem) => html! { span title=(problem) { "–" } small { "curves do not overlap enough" } },
+    }
+}
+
+/// With the sign that is as wide as a plus.
+fn signed(text: &str) -> String {
+    text.replace('-', "−")
+}
+
+/// What the curves are drawn from.
+fn numbers(rows: &[Row]) -> Markup {
+    let metrics = Metric::present(rows);
+    let is_image = rows.iter().any(Row::is_image);
+    let cell = |value: Option<f64>, digits: usize| {
+        value.map_or("–".to_owned(), |value| signed(&format!("{value:.digits$}")))
+    };
+    html! {
+        details { summary { "The means as numbers" } div.scroll { table {
+            thead { tr {
+                th { "codec" } th { "setting" } th { "files" } th { @if is_image { "bpp" } @else { "kbit/s" } }
+                @for metric in &metrics { th { (metric.name()) } }
+                th { "encode" small { "s" } } th { "decode" small { "s" } }
+            } }
+            tbody { @for Mean { files, row } in means(rows) { tr {
+                td { (row.codec) }
+                td { (row.goal().map_or("–".to_owned(), |goal| goal.to_string())) }
+                td { (files) }
+                td { (cell(row.rate(), if is_image { 3 } else { 1 })) }
+                @for metric in &metrics { td { (cell(metric.of(&row), metric.digits())) } }
+                td { (cell(row.encode_s, 3)) }
+                td { (cell(row.decode_s, 3)) }
+            } } }
+        } } }
     }
 }
 
@@ -234,28 +269,30 @@ fn settings(results: &Results<'_>) -> Markup {
     let names = results.names();
     let lines = names.iter().filter_map(|name| {
         let codec = results.codecs.iter().find(|codec| codec.name == *name)?;
-        let arguments: Vec<&str> = {
-            let rows = results.rows.iter().filter(|row| row.codec == *name);
-            let mut seen: Vec<&str> = Vec::new();
-            rows.for_each(|row| {
-                if !seen.contains(&row.arguments.as_str()) {
-                    seen.push(&row.arguments)
-                }
-            });
-            seen
-        };
-        Some((codec, arguments))
+        let rows: Vec<&Row> = results.rows.iter().filter(|row| row.codec == *name).collect();
+        let mut settings: Vec<f64> = rows.iter().filter_map(|row| row.setting).collect();
+        settings.sort_by(f64::total_cmp);
+        settings.dedup();
+        Some((codec, rows.first()?.arguments.as_str(), in_words(&settings)))
     });
     html! {
         div.scroll.settings { table {
-            thead { tr { th { "codec" } th { "version" } th { "options" } } }
-            tbody { @for (codec, arguments) in lines { tr {
+            thead { tr { th { "codec" } th { "version" } th { "options, at one of its settings" } th { "settings" } } }
+            tbody { @for (codec, arguments, settings) in lines { tr {
                 td { (codec.title) }
                 td { (codec.version) }
-                td { code { (arguments.first().copied().unwrap_or_default()) }
-                    @if arguments.len() > 1 { small { "and " (arguments.len() - 1) " more settings" } } }
+                td { code { (arguments) } }
+                td { (settings) }
             } } }
         } }
+    }
+}
+
+/// All of a few settings, or how many there are and between what.
+fn in_words(settings: &[f64]) -> String {
+    match settings {
+        [first, .., last] if settings.len() > 12 => format!("{} from {first} to {last}", settings.len()),
+        _ => settings.iter().map(f64::to_string).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -298,6 +335,14 @@ mod tests {
         assert_eq!(date(11_016), (2000, 2, 29));
         assert_eq!(date(20_778), (2026, 11, 21));
         assert_eq!(date(-1), (1969, 12, 31));
+    }
+
+    #[test]
+    fn few_settings_are_listed_and_many_counted() {
+        assert_eq!(in_words(&[0.5, 1.0]), "0.5, 1");
+        let many: Vec<f64> = (10..30).map(f64::from).collect();
+        assert_eq!(in_words(&many), "20 from 10 to 29");
+        assert_eq!(in_words(&[]), "");
     }
 
     #[test]

@@ -131,7 +131,7 @@ pub(crate) const IMAGES: [Peer; 4] = [
         extension: "jxl",
         knob: Knob { lowest: 0.1, highest: 15.0, step: 0.05, rises: false },
         settings: &[12.0, 7.0, 4.0, 2.2, 1.1, 0.5],
-        version: ("--version", &[("libjxl", "encoder ")]),
+        version: ("--version", &[("libjxl", "cjxl ")]),
     },
 ];
 

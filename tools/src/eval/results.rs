@@ -1,15 +1,17 @@
 //! What comes out of a run: tables on standard output, CSV, JSON, charts.
 
 use super::Shared;
+use super::bd_table::bd_table;
 use super::codec::Codec;
 use crate::cli::{self, Common};
 use crate::error::{At, Error, Result};
 use crate::files::input::Input;
 use crate::files::output::Output;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
 use wavern_eval::chart::{self, Panel};
-use wavern_eval::{Comparison, Curve, Interval, Metric, Row, compare, means, table, to_csv};
+use wavern_eval::{Comparison, Curve, Metric, Row, compare, means, table, to_csv};
 
 /// Destinations, checked before anything is measured.
 pub(crate) struct Outputs {
@@ -51,8 +53,13 @@ impl Anchor {
             )));
         }
         let input = Input::read(path)?;
-        let name = path.file_stem().unwrap_or_default().display().to_string();
-        Curve::parse(input.bytes(), &name).map(Self::Curves).map_err(Error::corrupt).at(input.name())
+        let file = path.file_stem().unwrap_or_default().display().to_string();
+        let mut curves = Curve::parse(input.bytes(), &file).map_err(Error::corrupt).at(input.name())?;
+        // Not to be taken for a codec of this run.
+        for curve in curves.iter_mut().filter(|curve| codecs.iter().any(|codec| codec.name == curve.name)) {
+            curve.name = format!("{} of {file}", curve.name);
+        }
+        Ok(Self::Curves(curves))
     }
 
     fn curves(&self, rows: &[Row]) -> Vec<Curve> {
@@ -116,10 +123,8 @@ impl Outputs {
     pub(crate) fn write(self, results: &Results<'_>, common: &Common) -> Result<()> {
         let rows = results.rows;
         cli::print(&table(rows))?;
+        cli::print(&bd_table(&results.versus))?;
         for versus in &results.versus {
-            for comparison in &versus.comparisons {
-                cli::print(&format!("{}\n", sentence(versus, comparison)))?;
-            }
             if versus.comparisons.is_empty() {
                 common.say(format_args!(
                     "note: {} and {} have no metric in common",
@@ -141,7 +146,7 @@ impl Outputs {
             output.write_bytes(format!("{object:#}\n").as_bytes())?;
         }
         if let Some((output, drawing)) = self.plot {
-            let (panels, names) = (results.panels(), results.names());
+            let (panels, names) = (results.panels(), results.curve_names());
             let bytes = match drawing {
                 Drawing::Svg => chart::svg(&panels, &names).map_err(Error::failed)?.into_bytes(),
                 Drawing::Png => {
@@ -160,16 +165,27 @@ pub(crate) struct Results<'a> {
     pub(crate) rows: &'a [Row],
     pub(crate) codecs: &'a [Codec],
     pub(crate) versus: Vec<Versus>,
+    /// Curves from a file, which are drawn beside those of the run.
+    foreign: Vec<Curve>,
 }
 
 impl<'a> Results<'a> {
     pub(crate) fn new(rows: &'a [Row], codecs: &'a [Codec], anchor: &Anchor) -> Self {
-        Self { rows, codecs, versus: versus(rows, codecs, anchor) }
+        let foreign = match anchor {
+            Anchor::Curves(curves) => curves.clone(),
+            Anchor::None | Anchor::Codec(_) => Vec::new(),
+        };
+        Self { rows, codecs, versus: versus(rows, codecs, anchor), foreign }
     }
 
     /// Names of the codecs that have rows, in the order of their colours.
     pub(crate) fn names(&self) -> Vec<String> {
         wavern_eval::codecs(self.rows).into_iter().map(str::to_owned).collect()
+    }
+
+    /// Names of everything that is drawn, in the order of their colours: the codecs, then the curves from a file.
+    pub(crate) fn curve_names(&self) -> Vec<String> {
+        self.names().into_iter().chain(self.foreign.iter().map(|curve| curve.name.clone())).collect()
     }
 
     /// What the first anchor is called, if there is one.
@@ -191,7 +207,16 @@ impl<'a> Results<'a> {
 
     /// Curves, speeds, spreads.
     pub(crate) fn panels(&self) -> Vec<Panel> {
-        let mut panels = chart::rate_distortion(self.rows);
+        let mut rows = self.rows.to_vec();
+        let files: BTreeSet<&str> = self.rows.iter().map(Row::stem).collect();
+        for curve in &self.foreign {
+            // Of the same files, if it has any of them: as BD-rates are taken.
+            let is_common = |row: &&Row| files.contains(row.stem());
+            let has_common = curve.rows.iter().any(|row| is_common(&row));
+            let drawn = curve.rows.iter().filter(|row| !has_common || is_common(row));
+            rows.extend(drawn.map(|row| Row { codec: curve.name.clone(), ..row.clone() }));
+        }
+        let mut panels = chart::rate_distortion(&rows);
         let Some(against) = self.anchor() else { return panels };
         let (names, metrics) = (self.names(), Metric::present(self.rows));
         if let Some(&first) = metrics.first() {
@@ -218,34 +243,6 @@ pub(crate) fn png_bytes(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> 
     writer.write_image_data(rgb).map_err(Error::failed)?;
     writer.finish().map_err(Error::failed)?;
     Ok(bytes)
-}
-
-fn sentence(versus: &Versus, comparison: &Comparison) -> String {
-    let around = |interval: Option<Interval>| {
-        interval.map_or(String::new(), |interval| format!(" [{:+.1}, {:+.1}]", interval.from, interval.to))
-    };
-    let curves = match &comparison.curves {
-        Ok(bd) => {
-            let (from, to) = range(comparison.metric, bd.from, bd.to);
-            let shares = format!("{:.0} % and {:.0} %", 100.0 * bd.anchor_share, 100.0 * bd.test_share);
-            let interval = around(comparison.curves_interval);
-            format!(
-                "{:+.1} %{interval} on the mean curves over {from:.2}..{to:.2} ({shares} of them)",
-                bd.percent
-            )
-        }
-        Err(problem) => format!("none on the mean curves: {problem}"),
-    };
-    let files = comparison.files_mean().map(|mean| {
-        let interval = around(comparison.files_interval);
-        format!("; {mean:+.1} %{interval} as mean of {} files", comparison.files.len())
-    });
-    let left_out = match comparison.left_out {
-        0 => String::new(),
-        count => format!(" ({count} without overlap left out)"),
-    };
-    let (codec, anchor, metric) = (&versus.codec, &versus.anchor, comparison.metric.name());
-    format!("BD-rate {codec} against {anchor}, {metric}: {curves}{}{left_out}", files.unwrap_or_default())
 }
 
 /// The range of a metric as its axis shows it: quality is turned around where lower is better.

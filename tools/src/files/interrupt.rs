@@ -3,13 +3,13 @@
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wavern::Watch;
 
-/// Temporary files that are being written.
+/// Temporary files and folders that are in use.
 static PARTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn parts() -> MutexGuard<'static, Vec<PathBuf>> {
@@ -18,6 +18,14 @@ fn parts() -> MutexGuard<'static, Vec<PathBuf>> {
 
 /// What the next SIGINT stops in place of the process.
 static SEARCH: Mutex<Option<Watch>> = Mutex::new(None);
+
+/// What is said when a signal ends the process, in place of that nothing was written.
+static LAST_WORDS: Mutex<Option<String>> = Mutex::new(None);
+
+/// From now on a signal ends the process with these words; with none, with the usual ones.
+pub(crate) fn set_last_words(words: Option<String>) {
+    *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = words;
+}
 
 /// From now on the first SIGINT ends only searches that have this watch. The second one ends the process.
 pub(crate) fn stop_only(search: Watch) {
@@ -43,17 +51,43 @@ pub fn install_signal_handlers() {
         // Held to the end: no file becomes visible any more.
         let parts = parts();
         for part in parts.iter() {
-            let _ = fs::remove_file(part);
+            let _ = if part.is_dir() { fs::remove_dir_all(part) } else { fs::remove_file(part) };
         }
-        if !parts.is_empty() {
-            let _ = writeln!(std::io::stderr(), "error: interrupted; nothing was written");
+        let usual = (!parts.is_empty()).then(|| "nothing was written".to_owned());
+        let words = LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(words) = words.or(usual) {
+            let mut stderr = io::stderr();
+            // The line of a progress bar goes.
+            let erase = if stderr.is_terminal() { "\r\x1b[K" } else { "" };
+            let _ = writeln!(stderr, "{erase}error: interrupted; {words}");
         }
         let _ = signal_hook::low_level::emulate_default_handler(signal);
     };
     let _ = std::thread::Builder::new().name("signals".into()).spawn(wait);
 }
 
-/// A temporary file that a signal removes, until it is dropped.
+/// A folder for temporary files, which goes when it is dropped or a signal ends the process.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    // Dropped in this order: a signal in between finds a folder that is gone, not one that stays.
+    folder: tempfile::TempDir,
+    _part: Part,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("wavern-").tempdir()?;
+        let part = Part::new(folder.path().to_owned());
+        Ok(Self { folder, _part: part })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// A temporary file or folder that a signal removes, until it is dropped.
+#[derive(Debug)]
 pub(super) struct Part(PathBuf);
 
 impl Part {
