@@ -1,7 +1,7 @@
 //! File → picture, row by row. Each step has its mirror in `encoder/picture.rs`.
 //!
 //! Tiles are decoded a row of tiles at a time, in parallel; then rows of ŷ go in strips through the synthesis and the
-//! wavelet, which see across the borders of tiles. A view of a part is the same work on the rows and columns of ŷ that
+//! wavelet, which see across the borders of tiles, while the next row of tiles is decoded. A view of a part is the same work on the rows and columns of ŷ that
 //! its pixels can see.
 
 use super::{Damage, Layout, Place, decode_window, level, metadata_of, read_latents};
@@ -47,7 +47,7 @@ impl Job<'_> {
         let config = &weights.config;
         picture::check_tiles(header, config)?;
         let level = level(container.header().level(), config)?;
-        let at_once = tiles_at_once(header, limits)?;
+        let work = Work::of(header, limits)?;
         let mut painter = Painter::new(header, weights, level, given, view)?;
         let info = painter.info(header);
         let alpha = match (read_alpha(container, header, limits), &mut damage) {
@@ -59,28 +59,37 @@ impl Job<'_> {
         };
         let alpha = alpha.map(|plane| alpha::part(plane, header.width as usize, painter.area, view.scale));
         sink.begin(PictureInfo { alpha, metadata: metadata_of(container), ..info })?;
-        let needed: Vec<(usize, [usize; 4])> =
+        let needed: Vec<Tile> =
             windows(header, config).filter(|(_, window)| painter.needs(*window)).collect();
         let (across, _) = header.tile_grid();
-        let same_row =
-            |a: &(usize, [usize; 4]), b: &(usize, [usize; 4])| a.0 / across as usize == b.0 / across as usize;
-        for tiles in needed.chunk_by(same_row) {
-            let mut parts: Vec<([usize; 2], Latents)> = Vec::with_capacity(tiles.len());
-            for tiles in tiles.chunks(at_once) {
-                let decoded: Vec<_> =
-                    tiles.par_iter().map(|tile| decode_tile(container, *tile, level, weights)).collect();
-                for (&(index, window), latents) in tiles.iter().zip(decoded) {
-                    let latents = match (latents, &mut damage) {
-                        (Err(error), Some(damage)) => {
-                            damage.add_tile(header, index, error);
-                            Latents::zeros(config, window[2], window[3])
-                        }
-                        (latents, _) => latents?,
-                    };
-                    parts.push(([window[0], window[1]], latents));
-                }
+        let row_of = |&(index, _): &Tile| index / across as usize;
+        let decode = |tiles| decode_tiles(container, tiles, work.at_once, level, weights);
+        let mut rows_of_tiles = needed.chunk_by(|a, b| row_of(a) == row_of(b));
+        let mut tiles = rows_of_tiles.next();
+        let mut decoded = tiles.map(decode);
+        while let (Some(row), Some(results)) = (tiles, decoded.take()) {
+            let mut parts = Vec::with_capacity(row.len());
+            for (&(index, window), latents) in row.iter().zip(results) {
+                let latents = match (latents, &mut damage) {
+                    (Err(error), Some(damage)) => {
+                        damage.add_tile(header, index, error);
+                        Latents::zeros(config, window[2], window[3])
+                    }
+                    (latents, _) => latents?,
+                };
+                parts.push(([window[0], window[1]], latents));
             }
-            painter.paint(&parts, sink)?;
+            tiles = rows_of_tiles.next();
+            rayon::in_place_scope(|scope| {
+                if let Some(next) = tiles.filter(|_| work.ahead) {
+                    scope.spawn(|_| decoded = Some(decode(next)));
+                }
+                painter.paint(&parts, sink)
+            })?;
+            if !work.ahead {
+                drop(parts);
+                decoded = tiles.map(decode);
+            }
         }
         Ok(())
     }
@@ -99,7 +108,7 @@ pub fn verify(
     let mut damage = Damage::of(container);
     damage.faults.extend(read_alpha(container, header, limits).err());
     let tiles: Vec<_> = windows(header, config).collect();
-    for tiles in tiles.chunks(tiles_at_once(header, limits)?) {
+    for tiles in tiles.chunks(Work::of(header, limits)?.at_once) {
         let decoded: Vec<_> =
             tiles.par_iter().map(|tile| decode_tile(container, *tile, level, weights).err()).collect();
         for (&(index, _), error) in tiles.iter().zip(decoded) {
@@ -111,16 +120,34 @@ pub fn verify(
     Ok(damage)
 }
 
-/// Every tile and its window of ŷ.
-fn windows(header: &ImageHeader, config: &ModelConfig) -> impl Iterator<Item = (usize, [usize; 4])> {
+/// The index of a tile and its window of ŷ: row, column, rows, columns.
+type Tile = (usize, [usize; 4]);
+
+/// Every tile.
+fn windows(header: &ImageHeader, config: &ModelConfig) -> impl Iterator<Item = Tile> {
     (0..header.tile_count()).filter_map(move |index| {
         Some((index as usize, picture::latent_window(header.tile_rect(index)?, config)))
     })
 }
 
+/// Tiles, so many at once.
+fn decode_tiles(
+    container: &Container<'_>,
+    tiles: &[Tile],
+    at_once: usize,
+    level: Level,
+    weights: &Weights,
+) -> Vec<Result<Latents, Error>> {
+    let mut decoded = Vec::with_capacity(tiles.len());
+    for tiles in tiles.chunks(at_once) {
+        decoded.par_extend(tiles.par_iter().map(|tile| decode_tile(container, *tile, level, weights)));
+    }
+    decoded
+}
+
 fn decode_tile(
     container: &Container<'_>,
-    (index, window): (usize, [usize; 4]),
+    (index, window): Tile,
     level: Level,
     weights: &Weights,
 ) -> Result<Latents, Error> {
@@ -140,17 +167,30 @@ fn read_alpha(
     alpha::read(payload, header.width, header.height, depth).map(Some)
 }
 
-/// How many tiles to decode at once: one for each thread, or as many as there is memory for beside the strips.
-///
-/// # Errors
-/// [`Error::Container`] if there is not enough for one.
-fn tiles_at_once(header: &ImageHeader, limits: &Limits) -> Result<usize, Error> {
-    let strips = u64::from(header.width) * BYTES_PER_COLUMN;
-    let tile = header.tile_rect(0).map_or(0, |tile| u64::from(tile.width) * u64::from(tile.height));
-    let tile = (tile * BYTES_PER_TILE_PIXEL).max(1);
-    limits.check_memory("bytes of memory for the rows", strips + tile)?;
-    let room = (limits.memory_bytes - strips) / tile;
-    Ok(rayon::current_num_threads().min(usize::try_from(room).unwrap_or(usize::MAX)))
+/// How much of a picture is in memory at once.
+struct Work {
+    /// Tiles that are decoded at once: one for each thread, or as many as there is memory for beside the strips.
+    at_once: usize,
+    /// Whether the next row of tiles is decoded while one is painted: if there is memory for both.
+    ahead: bool,
+}
+
+impl Work {
+    /// # Errors
+    /// [`Error::Container`] if there is not enough for the strips and one tile.
+    fn of(header: &ImageHeader, limits: &Limits) -> Result<Self, Error> {
+        let (width, strips) = (u64::from(header.width), u64::from(header.width) * BYTES_PER_COLUMN);
+        let [tile_width, tile_height] =
+            header.tile_rect(0).map_or([0; 2], |tile| [tile.width, tile.height].map(u64::from));
+        let tile = (tile_width * tile_height * BYTES_PER_TILE_PIXEL).max(1);
+        limits.check_memory("bytes of memory for the rows", strips + tile)?;
+        let room = limits.memory_bytes - strips;
+        let row_of_tiles = width * tile_height * BYTES_PER_PIXEL_AHEAD;
+        let ahead = row_of_tiles + tile <= room;
+        let room = if ahead { room - row_of_tiles } else { room } / tile;
+        let at_once = rayon::current_num_threads().min(usize::try_from(room).unwrap_or(usize::MAX));
+        Ok(Self { at_once, ahead })
+    }
 }
 
 /// Bytes that the strips of the synthesis and the wavelet hold for each column of pixels. A decode of pictures 4,096 to
@@ -159,6 +199,9 @@ const BYTES_PER_COLUMN: u64 = 15_000;
 
 /// Bytes that a tile takes for each of its pixels while it is decoded, measured in the same way.
 const BYTES_PER_TILE_PIXEL: u64 = 64;
+
+/// Bytes of decoded latents for each pixel: a symbol of ŷ and its residual, and a few for ẑ.
+const BYTES_PER_PIXEL_AHEAD: u64 = 9;
 
 /// ŷ and ẑ of the whole picture.
 pub fn latents(container: &Container<'_>, header: &ImageHeader, weights: &Weights) -> Result<Latents, Error> {

@@ -1,7 +1,8 @@
 //! Picture → file, row by row. Each step has its mirror in `decoder/picture.rs`.
 //!
 //! Rows of pixels go in strips through the wavelet and the analysis, which see across the borders of tiles, and become
-//! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel, and forgotten.
+//! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel and while the next rows
+//! are analysed, and forgotten.
 
 use super::{Encoded, Encoder, Model, SearchReport, code_window, code_windows, with_metadata};
 use crate::error::Error;
@@ -86,31 +87,30 @@ impl Encoder {
         let windows = windows(&header, config);
         let mut tiles = Vec::with_capacity(windows.len());
         let (height, mut done) = (info.height as usize, 0);
-        for rows_of_tiles in windows.chunk_by(|a, b| a[0] == b[0]) {
-            let [first, _, rows, _] = rows_of_tiles[0];
-            while !stream.has(rows) {
-                let count = strip(info.width as usize).min(height - done);
-                done += count;
-                let pixels = source.read(count)?;
-                check_rows(pixels, count, info)?;
-                stream.push(pixels, done == height)?;
-            }
-            let mut latents = stream.take(rows);
-            let windows: Vec<[usize; 4]> =
-                rows_of_tiles.iter().map(|&[_, column, rows, columns]| [0, column, rows, columns]).collect();
-            let stride = config.hyper_stride();
-            if let Some(kept) = &mut kept {
-                tiles.extend(code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?);
-                kept.set_window([first, 0], stride, &latents);
-            } else {
-                // Nobody asks for the latents: each tile's are gone as soon as it is coded.
-                let code = |&window| code_window(&mut [latents.window(window, stride)], level, weights);
-                // No more tiles at once than threads: what each needs on the way would add up.
-                for windows in windows.chunks(rayon::current_num_threads()) {
-                    tiles.extend(windows.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
+        // The row of tiles whose latents are complete, and what became of it.
+        let mut ready: Option<RowOfTiles> = None;
+        for row in windows.chunk_by(|a, b| a[0] == b[0]) {
+            let [first, _, rows, _] = row[0];
+            let (mut coded, mut next) = (None, None);
+            rayon::in_place_scope(|scope| {
+                if let Some(row) = ready.take() {
+                    scope.spawn(|_| coded = Some(row.code(level, weights, keep)));
                 }
-            }
+                while !stream.has(rows) {
+                    let count = strip(info.width as usize).min(height - done);
+                    done += count;
+                    let pixels = source.read(count)?;
+                    check_rows(pixels, count, info)?;
+                    stream.push(pixels, done == height)?;
+                }
+                let windows = row.iter().map(|&[_, column, rows, columns]| [0, column, rows, columns]);
+                next = Some(RowOfTiles { first, windows: windows.collect(), latents: stream.take(rows) });
+                Ok::<_, Error>(())
+            })?;
+            store(coded, config, &mut tiles, &mut kept)?;
+            ready = next;
         }
+        store(ready.map(|row| row.code(level, weights, keep)), config, &mut tiles, &mut kept)?;
         Ok((header, self.picture_file(header, info, tiles)?, kept))
     }
 
@@ -127,6 +127,53 @@ impl Encoder {
         }
         Ok(builder.tiles(tiles).build(&self.options.limits)?)
     }
+}
+
+/// A row of tiles to be coded.
+struct RowOfTiles {
+    /// Its first row of ŷ.
+    first: usize,
+    /// Its tiles in `latents`: row, column, rows, columns.
+    windows: Vec<[usize; 4]>,
+    latents: Latents,
+}
+
+/// The payloads of a row of tiles, and what is kept of it: its first row of ŷ and its latents.
+type Coded = (Vec<Vec<u8>>, Option<(usize, Latents)>);
+
+impl RowOfTiles {
+    /// With `keep`, the latents come back with the residuals that the prior adds to them.
+    fn code(mut self, level: Level, weights: &Weights, keep: bool) -> Result<Coded, Error> {
+        if keep {
+            let latents = std::slice::from_mut(&mut self.latents);
+            let tiles = code_windows(&self.windows, level, weights, latents)?;
+            return Ok((tiles, Some((self.first, self.latents))));
+        }
+        // Nobody asks for the latents: each tile's are gone as soon as it is coded.
+        let stride = weights.config.hyper_stride();
+        let code = |&window| code_window(&mut [self.latents.window(window, stride)], level, weights);
+        let mut tiles = Vec::with_capacity(self.windows.len());
+        // No more tiles at once than threads: what each needs on the way would add up.
+        for windows in self.windows.chunks(rayon::current_num_threads()) {
+            tiles.extend(windows.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok((tiles, None))
+    }
+}
+
+/// Appends a row of tiles to those before.
+fn store(
+    coded: Option<Result<Coded, Error>>,
+    config: &ModelConfig,
+    tiles: &mut Vec<Vec<u8>>,
+    kept: &mut Option<Latents>,
+) -> Result<(), Error> {
+    let Some((row, latents)) = coded.transpose()? else { return Ok(()) };
+    tiles.extend(row);
+    if let (Some(kept), Some((first, latents))) = (kept, latents) {
+        kept.set_window([first, 0], config.hyper_stride(), &latents);
+    }
+    Ok(())
 }
 
 pub(super) fn header(info: &PictureInfo, level: Level, weights: &Weights) -> ImageHeader {
