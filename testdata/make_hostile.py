@@ -26,23 +26,33 @@ def chunk(code, payload, length=None):
     return framed + struct.pack("<I", crc32c(framed))
 
 
-def weights():
-    data = (HERE / "golden/picture-gray.wvn").read_bytes()
-    _, fields = read_chunk(Reader(data, len(SIGNATURE), len(data)))
-    return bytes.fromhex(read_image_header(fields)[0]["weights"])
+def golden(name):
+    """The header chunk of a golden file, and its fields."""
+    data = (HERE / "golden" / name).read_bytes()
+    reader = Reader(data, len(SIGNATURE), len(data))
+    _, fields = read_chunk(reader)
+    return data[len(SIGNATURE) : reader.offset], fields
 
 
-WEIGHTS = weights()
+WEIGHTS = bytes.fromhex(read_image_header(golden("picture-gray.wvn")[1])[0]["weights"])
+SOUND = golden("sound-no-frames.wvn")[0]
 RGB, SIXTEEN = 1 << 10, 1 << 11
 
 
-def header(width, height, field=RGB | 300, tiles=0, version=0, more=b"", ours=WEIGHTS):
+def header(width, height, field=RGB | 300, tiles=0, version=1, more=b"", ours=WEIGHTS):
     numbers = varint(version) + struct.pack("<H", field | tiles << 12) + varint(width) + varint(height)
     return chunk(b"IMGH", numbers + ours + more)
 
 
 def sound(payload):
     return chunk(b"AUDH", payload)
+
+
+def no_segments():
+    """The segment table of a sound of no frames."""
+    head = b"SEGT" + varint(3 + 4 + 4) + bytes(3)
+    covered = head + struct.pack("<I", crc32c(head)) + struct.pack("<I", len(head) + 4 + 4 + 4)
+    return covered + struct.pack("<I", crc32c(covered))
 
 
 def data(payload=b"\0\0\0"):
@@ -88,22 +98,23 @@ files = {
     "tiles-that-split-a-hyper-latent": file(header(512, 512, tiles=0, field=300 | 1 << 12), table([(0, NONE)] * 4), data(b"")),
     "level-over-that-of-the-weights": file(header(8, 8, field=RGB | 1023), data()),
     # Versions, codes, weights.
-    "version-1": file(header(8, 8, version=1), data()),
+    "version-0": file(header(8, 8, version=0), data()),
+    "version-2": file(header(8, 8, version=2), data()),
     "version-of-64-bits": file(header(8, 8, version=2**64 - 1), data()),
     "unknown-weights": file(header(8, 8, ours=b"\xff" * 6), data()),
     "bytes-after-the-weights-id": file(header(8, 8, more=b"\0"), data()),
     "a-header-of-no-bytes": file(chunk(b"IMGH", b""), data()),
-    "a-header-that-ends-in-a-varint": file(chunk(b"IMGH", b"\0\0\0\xff\xff"), data()),
-    "a-varint-of-eleven-bytes": file(chunk(b"IMGH", b"\0\0\0" + b"\xff" * 11), data()),
-    "a-varint-that-is-not-the-shortest": file(chunk(b"IMGH", b"\0\0\0\x88\0\x08" + WEIGHTS), data()),
+    "a-header-that-ends-in-a-varint": file(chunk(b"IMGH", b"\x01\0\0\xff\xff"), data()),
+    "a-varint-of-eleven-bytes": file(chunk(b"IMGH", b"\x01\0\0" + b"\xff" * 11), data()),
+    "a-varint-that-is-not-the-shortest": file(chunk(b"IMGH", b"\x01\0\0\x88\0\x08" + WEIGHTS), data()),
     "unknown-critical-chunk": file(header(8, 8), chunk(b"LAYR", b""), data()),
     "unknown-kind": file(chunk(b"VIDH", b"\0"), data()),
     "code-of-no-letters": file(header(8, 8), chunk(b"1234", b""), data()),
     "two-headers": file(header(8, 8), header(8, 8), data()),
-    "a-picture-and-a-sound": file(header(8, 8), sound(b"\0\0\0\x08\x01\0" + WEIGHTS), data()),
+    "a-picture-and-a-sound": file(header(8, 8), sound(b"\x01\0\0\x08\x01\0" + WEIGHTS), data()),
     "a-sound-of-no-fields": file(sound(b""), data()),
-    "a-sound-of-64-bit-numbers": file(sound(b"\0\0\0" + b"\xff" * 9 + b"\x01" + b"\xff" * 9 + b"\x01" + WEIGHTS), data()),
-    "a-sound-of-reserved-bits": file(sound(b"\0\0\xe0\x08\x01\0\0" + WEIGHTS), data()),
+    "a-sound-of-64-bit-numbers": file(sound(b"\x01\0\0" + b"\xff" * 9 + b"\x01" + b"\xff" * 9 + b"\x01" + WEIGHTS), data()),
+    "a-sound-of-reserved-bits": file(sound(b"\x01\0\xe0\x08\x01\0\0" + WEIGHTS), data()),
     # Lengths and tables.
     "no-data": file(header(8, 8)),
     "data-longer-than-the-file": file(header(8, 8), chunk(b"DATA", b"\0", length=2**40)),
@@ -118,6 +129,10 @@ files = {
     "a-million-tiles-in-no-table": large(header(2**20, 256, tiles=1), data()),
     "bytes-behind-the-end": file(header(8, 8), data()) + b"more",
     "copy-of-another-header": file(header(8, 8), fill(4100), data(), copy=(header(9, 8),)),
+    "no-copy-in-a-sound": SIGNATURE + SOUND + fill(4100) + no_segments(),
+    "copy-in-a-small-sound": SIGNATURE + SOUND + chunk(b"COPY", SOUND) + no_segments(),
+    "copy-of-a-picture-in-a-sound": SIGNATURE + SOUND + fill(4100) + chunk(b"COPY", header(8, 8)) + no_segments(),
+    "a-chunk-behind-the-copy": SIGNATURE + SOUND + fill(4100) + chunk(b"COPY", SOUND) + chunk(b"fill", b"") + no_segments(),
     "no-copy": file(header(8, 8), fill(4100), data())[: -(len(header(8, 8)) + 9)],
     # Payloads.
     "a-tile-of-no-bytes": file(header(8, 8), data(b"")),

@@ -13,7 +13,7 @@ import sys
 SIGNATURE = b"\x97WVN\r\n\x1a\n"
 SAMPLE_FORMATS = ["U8", "I16", "I24", "I32", "F32", "F64"]
 AT_MOST_ONCE = {"IMGH", "AUDH", "TABL", "ALPH", "iccp", "exif", "xmpd"}
-OF_PICTURES = {"IMGH", "TABL", "ALPH", "DATA", "COPY"}
+OF_PICTURES = {"IMGH", "TABL", "ALPH", "DATA"}
 COPY_FROM = 4096
 OF_SOUNDS = {"AUDH", "SEGM", "SEGT"}
 WORK_PER_BYTE = 65536
@@ -114,7 +114,7 @@ def read_chunk(reader):
 
 def read_version(fields):
     offset, version = fields.offset, fields.varint("format version")
-    check(version == 0, offset, f"format version {version} is not known")
+    check(version == 1, offset, f"format version {version} is not known")
     return version
 
 
@@ -252,14 +252,18 @@ def parse_picture(reader, header, tiles, work, chunks):
 def parse_sound(reader, header, chunks):
     data, seen, metadata, others = reader.data, set(), 0, 1
     segments, starts, frames, end, ended = [], [], 0, 0, False
+    repeated, copy = data[chunks[0]["offset"] : reader.offset], None
     while True:
         chunk, fields = read_chunk(reader)
         code, offset = chunk["code"], chunk["offset"]
         chunks.append(chunk)
         if code == "SEGT":
             check(ended or not segments, offset, "the last segment is missing")
+            large = (offset if copy is None else copy) >= COPY_FROM
+            check(large == (copy is not None), offset, "a COPY is missing, or too much")
             read_segment_table(chunk, fields, starts, end, frames)
             break
+        check(copy is None, offset, f"{code} between COPY and SEGT")
         if code == "SEGM":
             check(not ended, offset, "a segment after the last")
             segment, length, ended = read_segment(chunk, fields, header, len(segments))
@@ -272,6 +276,11 @@ def parse_sound(reader, header, chunks):
         others += 1
         limit("chunks", others)
         check(code not in OF_PICTURES and code != "AUDH", offset, f"a {code} chunk in a sound")
+        if code == "COPY":
+            check(ended or not segments, offset, "a COPY among the segments")
+            check(fields.bytes(chunk["length"], "copy") == repeated, offset, "COPY is no copy")
+            copy = offset
+            continue
         check(code not in seen or code not in AT_MOST_ONCE, offset, f"a second {code} chunk")
         seen.add(code)
         check(not code[0].isupper(), offset, f"critical chunk {code} is not known")

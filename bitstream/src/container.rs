@@ -59,7 +59,7 @@ impl<'a> Container<'a> {
 
     /// Reads what can be read of a damaged or cut file.
     ///
-    /// The header must be whole, and the tile table of a picture, in front or in the copy at its end. Other damage is listed by
+    /// The header must be whole, and the tile table of a picture, in front or in the copy near its end. Other damage is listed by
     /// [`damage`](Self::damage); [`tile`](Self::tile) then says for each tile whether it is among the damaged. Damaged
     /// alpha and metadata are left out.
     ///
@@ -80,7 +80,13 @@ impl<'a> Container<'a> {
         reader.take_up_to(length(&SIGNATURE));
         match body.header(&mut reader, limits)? {
             Header::Image(header) => Self::picture(header, body, reader, bytes, limits, tolerance),
-            Header::Audio(header) => Self::sound(header, &reader, limits, tolerance),
+            Header::Audio(header) => {
+                let walk = match &body.copy {
+                    Some(copy) if body.header_at.is_empty() => Walk::behind_lost_header(copy, bytes),
+                    _ => Walk::new(reader.offset()),
+                };
+                Self::sound(header, walk, body.damage, bytes, limits, tolerance)
+            }
         }
     }
 
@@ -137,17 +143,16 @@ impl<'a> Container<'a> {
     /// Reads what follows the header of a sound.
     fn sound(
         header: AudioHeader,
-        reader: &Reader<'a>,
+        mut walk: Walk,
+        mut damage: Vec<Error>,
+        bytes: &'a [u8],
         limits: &Limits,
         tolerance: Tolerance,
     ) -> Result<Self, Error> {
-        let (start, bytes) = (reader.offset(), reader.rest());
-        let mut walk = Walk::new(start);
-        let (mut metadata, mut segments, mut damage) = (Metadata::default(), Vec::new(), Vec::new());
+        let (mut metadata, mut segments) = (Metadata::default(), Vec::new());
         let (mut frames, mut count) = (None, 0u64);
         loop {
-            let passed = walk.offset().saturating_sub(start);
-            let window = usize::try_from(passed).ok().and_then(|passed| bytes.get(passed..));
+            let window = usize::try_from(walk.offset()).ok().and_then(|passed| bytes.get(passed..));
             match walk.step(window.unwrap_or_default(), true, &header, limits)? {
                 Step::Metadata(chunk) => metadata.chunks.push(chunk),
                 Step::Segment(segment) => {

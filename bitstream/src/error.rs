@@ -62,7 +62,7 @@ pub enum Error {
         fault: Fault,
     },
     /// The file needs something that this version does not know.
-    #[error("unsupported at byte {offset}: {what}; a newer version may read it")]
+    #[error("unsupported at byte {offset}: {what}")]
     Unsupported {
         /// Where it is asked for.
         offset: u64,
@@ -188,8 +188,8 @@ pub enum Fault {
         /// The length of the payload of `DATA`.
         data: u64,
     },
-    /// A file that is not small has a copy of its header behind `DATA`.
-    #[error("a chunk {found} after DATA (expected COPY)")]
+    /// A file that is not small has a copy of its header behind `DATA`, or in front of `SEGT`.
+    #[error("a chunk {found} in place of COPY")]
     CopyMissing {
         /// What is there instead.
         found: ChunkCode,
@@ -197,6 +197,12 @@ pub enum Fault {
     /// The copy is that of the chunks in front.
     #[error("COPY is not a copy of the header and the tile table")]
     CopyDiffers,
+    /// Without the header in front, the copy of it is all there is.
+    #[error("no copy of the header in its place")]
+    NoCopy,
+    /// The copy stands right in front of `SEGT`, in sounds that are not small.
+    #[error("a COPY elsewhere than in front of SEGT, or in a small file")]
+    CopyPlace,
     /// A file ends with `DATA` or its `COPY`, or with `SEGT`.
     #[error("{bytes} bytes after the last chunk")]
     TrailingBytes {
@@ -226,10 +232,14 @@ impl Error {
     }
 
     pub(crate) fn unsupported(offset: u64, what: impl Into<String>) -> Self {
-        Self::Unsupported { offset, what: what.into() }
+        Self::Unsupported { offset, what: format!("{}; a newer version may read it", what.into()) }
     }
 
     pub(crate) fn unsupported_version(offset: u64, version: u64) -> Self {
+        if version == 0 {
+            let what = format!("format version 0, a draft from before version {FORMAT_VERSION}");
+            return Self::Unsupported { offset, what };
+        }
         Self::unsupported(offset, format!("format version {version} (this is {FORMAT_VERSION})"))
     }
 

@@ -15,8 +15,9 @@ use crate::{
     varint,
 };
 
-/// The format version that this crate reads and writes. 0 stands for all drafts before 1.0.
-pub const FORMAT_VERSION: u64 = 0;
+/// The format version that this crate reads and writes. Whoever raises it keeps the reader of the versions before: their files
+/// decode for ever. 0 stands for all drafts before the first one, which nothing reads.
+pub const FORMAT_VERSION: u64 = 1;
 
 /// The highest quality level index; what a level means belongs to the weights.
 pub const MAX_LEVEL: u16 = LEVEL_MASK;

@@ -3,6 +3,7 @@
 use crate::{
     AudioHeader, ChunkCode, Error, Fault, Header, Limits, RawChunk, SIGNATURE, Segment, SegmentTable,
     chunk::Chunk,
+    copy::{self, Copy},
     limits::check,
     reader::{Reader, length},
     segment::{LONGEST_HEAD, SegmentHead, TableHead, verify},
@@ -86,6 +87,22 @@ impl SoundParser {
         self.done = 0;
         self.buffer.extend_from_slice(bytes);
         self.ended |= bytes.is_empty();
+    }
+
+    /// Takes the copy of the header, after [`Self::step`] has refused the one in front. All of the file must have been fed since
+    /// the parser was made.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if there is no copy; those of the header that it holds.
+    pub fn recover(&mut self) -> Result<AudioHeader, Error> {
+        let copy = Copy::find(&self.buffer).ok_or(Error::malformed(0, Fault::NoCopy))?;
+        let Header::Audio(header) = Header::read(&copy.header, &self.limits)? else {
+            return Err(Error::malformed(copy.offset, Fault::NotASound));
+        };
+        self.walk = Walk::behind_lost_header(&copy, &self.buffer);
+        self.done = usize::try_from(self.walk.offset()).unwrap_or(usize::MAX).min(self.buffer.len());
+        self.header = Some(header);
+        Ok(header)
     }
 
     /// The offset in the file of what comes next.
@@ -188,6 +205,8 @@ pub(crate) struct Walk {
     end: u64,
     /// The segment at which reading was taken up in the middle of the file.
     origin: Option<u64>,
+    /// Where the copy of the header begins, once it was seen.
+    copy: Option<u64>,
     chunks: u64,
     metadata_bytes: u64,
     /// Codes of the metadata so far that must not be repeated.
@@ -215,10 +234,21 @@ impl Walk {
             first: 0,
             end: 0,
             origin: None,
+            copy: None,
             chunks: 1,
             metadata_bytes: 0,
             seen: Vec::new(),
         }
+    }
+
+    /// A reader of a file whose header is known from its copy alone: behind the place of the header, if there is a chunk, else
+    /// from the beginning on at the first segment.
+    pub(crate) fn behind_lost_header(copy: &Copy<'_>, bytes: &[u8]) -> Self {
+        let header = copy.header.end().saturating_sub(copy.header.offset);
+        let end = length(&SIGNATURE).saturating_add(header);
+        let next = Chunk::read(&mut Reader::new(after(bytes, end), end));
+        let follows = next.is_ok_and(|chunk| chunk.intact().is_ok());
+        Self { excused: true, searching: !follows, ..Self::new(if follows { end } else { 0 }) }
     }
 
     /// The offset in the file of what comes next.
@@ -262,7 +292,7 @@ impl Walk {
                 _ if window.starts_with(&ChunkCode::SEGMENT_TABLE.bytes()) => {
                     self.table(window, ended, header, limits)?
                 }
-                _ => self.other(window, ended, limits)?,
+                _ => self.other(window, ended, header, limits)?,
             };
             match found {
                 Found::Give(step, bytes) => {
@@ -297,6 +327,9 @@ impl Walk {
             let (offset, tile) = (self.offset, usize::try_from(head.index).unwrap_or(usize::MAX));
             let error = Error::TileChecksum { offset, tile, stored, computed };
             return Ok(self.lose(error, head.chunk_bytes));
+        }
+        if self.copy.is_some() && !self.excused {
+            return Ok(self.lose(Error::malformed(self.offset, Fault::CopyPlace), 0));
         }
         let skips = head.index > self.next && !self.excused;
         if skips || head.index < self.next || self.last.is_some() || self.place == Place::Back {
@@ -344,6 +377,14 @@ impl Walk {
         limits.check_work(header.samples(table.frames), self.offset.saturating_add(head.chunk_bytes))?;
         let [first, end] =
             [table.offsets.first(), table.offsets.last()].map(|place| place.copied().unwrap_or(0));
+        let copied = self.copy.unwrap_or(self.offset) >= copy::LEAST_FILE_BYTES;
+        if copied != self.copy.is_some() && !self.excused {
+            let fault = match self.copy {
+                Some(_) => Fault::CopyPlace,
+                None => Fault::CopyMissing { found: ChunkCode::SEGMENT_TABLE },
+            };
+            return Ok(self.lose(Error::malformed(self.offset, fault), 0));
+        }
         let fits = self.next == head.segments
             && self.last.unwrap_or(0) == table.frames
             && end == self.end
@@ -357,7 +398,13 @@ impl Walk {
     }
 
     /// Metadata, filling, and what has no place in a sound.
-    fn other<'a>(&mut self, window: &'a [u8], ended: bool, limits: &Limits) -> Result<Found<'a>, Error> {
+    fn other<'a>(
+        &mut self,
+        window: &'a [u8],
+        ended: bool,
+        header: &AudioHeader,
+        limits: &Limits,
+    ) -> Result<Found<'a>, Error> {
         let mut reader = Reader::new(window, self.offset);
         let chunk = match Chunk::read(&mut reader) {
             Ok(chunk) => chunk,
@@ -378,18 +425,30 @@ impl Walk {
         let (code, payload) = (chunk.code, chunk.payload);
         self.chunks = self.chunks.saturating_add(1);
         check("chunks", self.chunks, limits.chunks.into())?;
+        let strict = !self.excused;
+        let (is_among, is_behind_copy) =
+            (self.place == Place::Segments && self.last.is_none(), self.copy.is_some());
         let fault = match code {
-            ChunkCode::FILL => return Ok(Found::Pass(bytes)),
             ChunkCode::AUDIO_HEADER | ChunkCode::IMAGE_HEADER => Some(Fault::Repeated(code)),
             ChunkCode::ALPHA => Some(Fault::AlphaInAudio),
             ChunkCode::DATA | ChunkCode::TILE_TABLE => Some(Fault::PictureChunk(code)),
+            ChunkCode::COPY if strict && (is_among || is_behind_copy) => Some(Fault::CopyPlace),
+            ChunkCode::COPY => {
+                self.copy = Some(self.offset);
+                let mut expected = Vec::new();
+                Header::Audio(*header).write(limits, &mut expected)?;
+                if payload == expected {
+                    return Ok(Found::Pass(bytes));
+                }
+                Some(Fault::CopyDiffers)
+            }
             _ if code.is_critical() => {
                 return Err(Error::unsupported(self.offset, format!("critical chunk {code}")));
             }
+            _ if strict && is_behind_copy => Some(Fault::CopyPlace),
+            ChunkCode::FILL => return Ok(Found::Pass(bytes)),
             _ if self.seen.contains(&code) => Some(Fault::Repeated(code)),
-            _ if self.place == Place::Segments && self.last.is_none() && !self.excused => {
-                Some(Fault::AmongSegments(code))
-            }
+            _ if strict && is_among => Some(Fault::AmongSegments(code)),
             _ => None,
         };
         if let Some(fault) = fault {

@@ -1,7 +1,7 @@
 //! The writer of a sound, chunk by chunk: mirror of [`SoundParser`](crate::SoundParser).
 
 use crate::{
-    AudioHeader, ChunkCode, Error, Header, Limits, SIGNATURE, Segment, SegmentTable, chunk,
+    AudioHeader, ChunkCode, Error, Header, Limits, SIGNATURE, Segment, SegmentTable, chunk, copy,
     limits::{check, least_file_bytes},
     reader::length,
 };
@@ -41,7 +41,7 @@ impl SoundBuilder {
             table: SegmentTable { frames: 0, offsets: Vec::new() },
             ended: false,
             next: 0,
-            chunks: 2, // the header and the table
+            chunks: 3, // the header, its copy and the table
             metadata_bytes: 0,
             seen: Vec::new(),
         })
@@ -131,6 +131,11 @@ impl SoundBuilder {
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         if self.next > 0 && !self.ended {
             return Err(Error::parameter("segments", self.next, "the last one to be marked"));
+        }
+        if self.offset >= copy::LEAST_FILE_BYTES {
+            let mut header = Vec::new();
+            Header::Audio(self.header).write(&self.limits, &mut header)?;
+            copy::write(&header, &[], out);
         }
         if self.next == 0 {
             self.table.offsets.push(0);

@@ -34,7 +34,7 @@ static ALLOCATOR: Watched = Watched;
 
 #[test]
 fn declared_sizes_reserve_nothing() {
-    let large_picture = raw_image_header(0, 1 << 12, 1 << 14, 1 << 14);
+    let large_picture = raw_image_header(1, 1 << 12, 1 << 14, 1 << 14);
     let sound = raw_audio_header(0, 48_000, 1, 1);
     let entries = |count: u64| [varint(count), vec![0; 4]].concat().repeat(20);
     let mut files = vec![
@@ -46,9 +46,9 @@ fn declared_sizes_reserve_nothing() {
         file(&[sound, chunk_of_length(b"riff", (1 << 24) - 1, b"")]),
         file(&[large_picture.clone(), chunk_of_length(b"ALPH", u64::MAX, b"")]),
         file(&[large_picture, chunk_of_length(b"DATA", u64::MAX, b"")]),
-        file(&[raw_image_header(0, 0, 1 << 20, 256), chunk(b"DATA", b"1")]),
+        file(&[raw_image_header(1, 0, 1 << 20, 256), chunk(b"DATA", b"1")]),
     ];
-    files.push(file(&[raw_image_header(0, 0, 64, 64), chunk(b"note", b"").repeat(100), chunk(b"DATA", b"")]));
+    files.push(file(&[raw_image_header(1, 0, 64, 64), chunk(b"note", b"").repeat(100), chunk(b"DATA", b"")]));
 
     let mut unlimited = Limits::default();
     (unlimited.pixels, unlimited.samples, unlimited.work_per_byte) = (u64::MAX, u64::MAX, u64::MAX);

@@ -13,11 +13,11 @@ fn small_picture_byte_for_byte() {
     let expected = [
         0x97, b'W', b'V', b'N', 0x0d, 0x0a, 0x1a, 0x0a, // signature
         b'I', b'M', b'G', b'H', 11,                     // header, 11 bytes of payload
-        0,                                              // format version
+        1,                                              // format version
         0xbc, 0x06,                                     // level 700, RGB, 8 bit, one tile
         64, 64,                                         // width, height
         0xd1, 0x5e, 0xa5, 0xed, 0xca, 0xfe,             // weights id
-        0x2e, 0x7a, 0x03, 0xed,                         // CRC-32C
+        0xef, 0x8d, 0x72, 0x7a,                         // CRC-32C
         b'D', b'A', b'T', b'A', 7,                      // tiles, 7 bytes of payload
         b'p', b'a', b'y', b'l', b'o', b'a', b'd',
         0x90, 0x0e, 0x70, 0x6d,                         // CRC-32C

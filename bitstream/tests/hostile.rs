@@ -20,12 +20,12 @@ fn message(chunks: &[Vec<u8>]) -> String {
 }
 
 fn image() -> Vec<u8> {
-    raw_image_header(0, 0, 64, 64)
+    raw_image_header(1, 0, 64, 64)
 }
 
 /// A picture of four tiles of 256 × 256.
 fn tiled() -> Vec<u8> {
-    raw_image_header(0, 1 << 12, 512, 512)
+    raw_image_header(1, 1 << 12, 512, 512)
 }
 
 fn data(payload: &[u8]) -> Vec<u8> {
@@ -137,15 +137,17 @@ fn tile_tables() {
 #[test]
 fn header_fields() {
     let with = |chunk: Vec<u8>| message(&[chunk, data(b"")]);
-    let newer = "unsupported at byte 13: format version 1 (this is 0); a newer version may read it";
-    assert_eq!(with(raw_image_header(1, 0, 64, 64)), newer);
-    assert_eq!(with(chunk(b"AUDH", &[1])), newer);
+    let newer = "unsupported at byte 13: format version 2 (this is 1); a newer version may read it";
+    assert_eq!(with(raw_image_header(2, 0, 64, 64)), newer);
+    assert_eq!(with(chunk(b"AUDH", &[2])), newer);
+    let draft = "unsupported at byte 13: format version 0, a draft from before version 1";
+    assert_eq!(with(raw_image_header(0, 0, 64, 64)), draft);
     assert_eq!(
-        with(raw_image_header(0, 0, 0, 64)),
+        with(raw_image_header(1, 0, 0, 64)),
         "malformed at byte 16: image width is 0 (expected at least 1)"
     );
     assert_eq!(
-        with(raw_image_header(0, 0, 64, 0)),
+        with(raw_image_header(1, 0, 64, 0)),
         "malformed at byte 17: image height is 0 (expected at least 1)"
     );
     assert_eq!(
@@ -164,7 +166,7 @@ fn header_fields() {
         let error = with(raw_audio_header(1 << bit, 1, 1, 1));
         assert!(error.starts_with("unsupported at byte 14: reserved bits "), "{error}");
     }
-    let fields = &raw_image_header(0, 0, 64, 64)[5..16];
+    let fields = &raw_image_header(1, 0, 64, 64)[5..16];
     assert_eq!(with(chunk(b"IMGH", &fields[..8])), "weights id at byte 18 needs 6 bytes, 3 are left");
     assert_eq!(with(chunk(b"IMGH", &[])), "format version at byte 13 needs 1 bytes, 0 are left");
     let longer = [fields, b"!"].concat();
@@ -201,7 +203,7 @@ fn header_limit(chunk: Vec<u8>, limits: &Limits) -> Option<(&'static str, u64, u
 #[test]
 fn limits_of_the_header_at_the_edge() {
     let defaults = Limits::default();
-    let picture = |width, height| header_limit(raw_image_header(0, 0, width, height), &defaults);
+    let picture = |width, height| header_limit(raw_image_header(1, 0, width, height), &defaults);
     assert_eq!(picture(1 << 20, 1 << 8), None);
     assert_eq!(picture((1 << 20) + 1, 1), Some(("image width", (1 << 20) + 1, 1 << 20)));
     assert_eq!(picture(1, (1 << 20) + 1), Some(("image height", (1 << 20) + 1, 1 << 20)));
@@ -220,9 +222,9 @@ fn limits_of_the_header_at_the_edge() {
     let mut tight = Limits::default();
     (tight.side, tight.pixels, tight.channels, tight.segment_frames, tight.sample_rate) =
         (10, 50, 1, 70, 8000);
-    assert_eq!(header_limit(raw_image_header(0, 0, 10, 5), &tight), None);
-    assert_eq!(header_limit(raw_image_header(0, 0, 11, 1), &tight), Some(("image width", 11, 10)));
-    assert_eq!(header_limit(raw_image_header(0, 0, 10, 6), &tight), Some(("image pixels", 60, 50)));
+    assert_eq!(header_limit(raw_image_header(1, 0, 10, 5), &tight), None);
+    assert_eq!(header_limit(raw_image_header(1, 0, 11, 1), &tight), Some(("image width", 11, 10)));
+    assert_eq!(header_limit(raw_image_header(1, 0, 10, 6), &tight), Some(("image pixels", 60, 50)));
     assert_eq!(header_limit(raw_audio_header(0, 8000, 1, 70), &tight), None);
     assert_eq!(header_limit(raw_audio_header(0, 8000, 1, 71), &tight), Some(("segment frames", 71, 70)));
     assert_eq!(header_limit(raw_audio_header(0, 8001, 1, 1), &tight), Some(("sample rate", 8001, 8000)));
@@ -279,7 +281,7 @@ fn a_copy_follows_exactly_the_files_that_are_not_small() {
             copy(&[table.clone(), header.clone()]),
             "malformed at byte 4109: COPY is not a copy of the header and the tile table",
         ),
-        (fill(1), "malformed at byte 4104: a chunk fill after DATA (expected COPY)"),
+        (fill(1), "malformed at byte 4104: a chunk fill in place of COPY"),
         (
             [copy(&[header.clone(), table.clone()]), b"x".to_vec()].concat(),
             "malformed at byte 4165: 1 bytes after the last chunk",
@@ -300,7 +302,7 @@ fn a_copy_follows_exactly_the_files_that_are_not_small() {
 #[test]
 fn a_small_file_cannot_ask_for_much_work() {
     // 41 bytes carry 41 × 65,536 pixels, 328 rows of 8,192, and not one row more.
-    let bytes = |height| file(&[raw_image_header(0, 0, 1 << 13, height), data(b"12")]);
+    let bytes = |height| file(&[raw_image_header(1, 0, 1 << 13, height), data(b"12")]);
     assert_eq!(bytes(328).len(), 41);
     parse(&bytes(328)).unwrap();
     let error = parse(&bytes(329)).unwrap_err();

@@ -65,12 +65,12 @@ fn golden_files_read_the_same() {
         assert_eq!(read["header"]["weights"], container.header().weights().to_string(), "{name}");
     }
     let image = json!({
-        "kind": "image", "version": 0, "level": 700, "colour": "gray", "depth": 16, "tile_side": 256,
+        "kind": "image", "version": 1, "level": 700, "colour": "gray", "depth": 16, "tile_side": 256,
         "width": 600, "height": 300, "weights": "d15ea5edcafe",
     });
     assert_eq!(taken[1]["header"], image);
     let audio = json!({
-        "kind": "audio", "version": 0, "level": 1000, "format": "I24", "sample_rate": 44_100, "channels": 2,
+        "kind": "audio", "version": 1, "level": 1000, "format": "I24", "sample_rate": 44_100, "channels": 2,
         "frames": 2500, "segment_frames": 1000, "weights": "d15ea5edcafe",
     });
     assert_eq!(taken[2]["header"], audio);

@@ -4,7 +4,9 @@
 
 mod support;
 
-use support::{audio_header, checked, chunk, file, raw_audio_header, segment_table, segmented_audio};
+use support::{
+    audio_header, checked, chunk, copied_audio, file, raw_audio_header, segment_table, segmented_audio,
+};
 use wavern_bitstream::{
     ChunkCode, Container, Error, Fault, Header, Limits, SegmentTable, SoundBuilder, SoundParser, Step,
     describe,
@@ -96,8 +98,100 @@ fn steps(parser: &mut SoundParser, bytes: &[u8], piece: usize) -> Vec<String> {
 }
 
 #[test]
+fn a_destroyed_header_is_taken_from_the_copy() {
+    let (bytes, limits) = (copied_audio(), Limits::default());
+    let whole = Container::parse(&bytes, &limits).unwrap();
+    let chunks: Vec<_> = describe(&bytes).unwrap().map(Result::unwrap).collect();
+    let place =
+        |code: &[u8; 4]| chunks.iter().find(|chunk| chunk.code.bytes() == *code).unwrap().offset as usize;
+    let (metadata, first) = (place(b"riff"), place(b"SEGM"));
+    for (range, insert) in [
+        (0..8, 8),
+        (8..12, 4),
+        (12..metadata, metadata - 12),
+        (0..metadata, metadata),
+        (9..20, 3),
+        (0..first, 0),
+    ] {
+        let mut changed = bytes.clone();
+        changed.splice(range.clone(), vec![0xee; insert]);
+        assert!(Container::parse(&changed, &limits).is_err(), "{range:?}");
+        let left = Container::parse_damaged(&changed, &limits).unwrap();
+        assert_eq!(left.header(), whole.header());
+        assert!(left.segments() == whole.segments(), "{range:?}");
+        assert!(!left.damage().is_empty());
+        // Metadata in front stays too, where it was not moved.
+        if range.end <= metadata && insert == range.len() {
+            assert_eq!(left.metadata(), whole.metadata(), "{range:?}");
+        }
+        let mut parser = SoundParser::new(&limits);
+        parser.feed(&changed);
+        parser.feed(&[]);
+        assert!(parser.step().is_err());
+        assert_eq!(Header::Audio(parser.recover().unwrap()), *whole.header());
+        let mut segments = 0;
+        while let step = parser.step().unwrap()
+            && step != Step::End
+        {
+            segments += usize::from(matches!(step, Step::Segment(_)));
+        }
+        assert_eq!(segments, 5, "{range:?}");
+    }
+    // Nothing in front, nothing behind.
+    let mut changed = bytes.clone();
+    changed[10] ^= 1;
+    changed[place(b"COPY") + 8] ^= 1;
+    assert!(Container::parse_damaged(&changed, &limits).is_err());
+    let mut parser = SoundParser::new(&limits);
+    parser.feed(&changed);
+    assert_eq!(parser.recover(), Err(Error::Malformed { offset: 0, fault: Fault::NoCopy }));
+}
+
+#[test]
+fn a_copy_has_its_place() {
+    let header = raw_audio_header(1000, 44_100, 2, 1_000);
+    let copy = chunk(b"COPY", &header);
+    let message = |chunks: &[Vec<u8>]| match Container::parse(&file(chunks), &Limits::default()) {
+        Ok(_) => "read".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let (end, fill) = (segment_table(0, 0, &[]), chunk(b"fill", &[0; 4100]));
+    for (chunks, expected) in [
+        (vec![end.clone()], "read"),
+        (vec![fill.clone(), copy.clone(), end.clone()], "read"),
+        (vec![fill.clone(), end.clone()], "malformed at byte 4142: a chunk SEGT in place of COPY"),
+        (
+            vec![copy.clone(), end.clone()],
+            "malformed at byte 65: a COPY elsewhere than in front of SEGT, or in a small file",
+        ),
+        (
+            vec![fill.clone(), copy.clone(), copy.clone(), end.clone()],
+            "malformed at byte 4175: a COPY elsewhere than in front of SEGT, or in a small file",
+        ),
+        (
+            vec![fill.clone(), copy.clone(), fill.clone(), end.clone()],
+            "malformed at byte 4175: a COPY elsewhere than in front of SEGT, or in a small file",
+        ),
+        (
+            vec![fill.clone(), copy.clone(), checked(b"SEGM", &[1, 9, 0], b"")],
+            "malformed at byte 4175: a COPY elsewhere than in front of SEGT, or in a small file",
+        ),
+        (
+            vec![fill.clone(), checked(b"SEGM", &[0, 0], b""), copy, end.clone()],
+            "malformed at byte 4157: a COPY elsewhere than in front of SEGT, or in a small file",
+        ),
+        (
+            vec![fill, chunk(b"COPY", &raw_audio_header(1000, 44_101, 2, 1_000)), end],
+            "malformed at byte 4142: COPY is not a copy of the header and the tile table",
+        ),
+    ] {
+        assert_eq!(message(&[&[header.clone()][..], &chunks].concat()), expected);
+    }
+}
+
+#[test]
 fn pieces_of_any_size_give_the_same() {
-    for original in [segmented_audio(), ten()] {
+    for original in [segmented_audio(), ten(), copied_audio()] {
         for damaged in [None, Some(60), Some(original.len() / 2), Some(original.len() - 6)] {
             let mut bytes = original.clone();
             damaged.into_iter().for_each(|byte| bytes[byte] ^= 1);

@@ -168,7 +168,7 @@ pub fn exp2_exact(x: f32) -> f32 {
     let whole = x.floor();
     let t = (x - whole) * std::f64::consts::LN_2;
     let series = (1..=16).rev().fold(1.0, |sum, k| 1.0 + sum * t / f64::from(k));
-    (series * f64::from_bits((1023 + whole as i64 as u64) << 52)) as f32
+    (series * f64::from_bits(((1023 + whole as i64) as u64) << 52)) as f32
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::rows::PnmRows;
 use crate::limits;
+use std::ops::Range;
 use std::sync::Arc;
 use wavern::Transforms;
 use wavern::network::Kind;
@@ -139,12 +140,21 @@ pub(crate) fn is_plain_picture(bytes: &[u8], limits: Limits) -> Result<bool> {
     Ok(matches!(container.header(), Header::Image(_)) && container.alpha().is_none())
 }
 
-/// What kind of signal a stream holds, by its first bytes. It is a picture if they are no header, for the errors of those to be
-/// told.
-pub(crate) fn kind(head: &[u8]) -> Kind {
-    let first = wavern_bitstream::describe(head).ok().and_then(|mut chunks| chunks.next());
-    let is_sound = matches!(first, Some(Ok(chunk)) if chunk.code == ChunkCode::AUDIO_HEADER);
-    if is_sound { Kind::Audio } else { Kind::Image }
+/// What kind of signal a stream holds, by its first bytes; `None` if they are no header.
+pub(crate) fn kind(head: &[u8]) -> Option<Kind> {
+    let first = wavern_bitstream::describe(head).ok()?.next()?.ok()?;
+    match first.code {
+        ChunkCode::AUDIO_HEADER => Some(Kind::Audio),
+        ChunkCode::IMAGE_HEADER => Some(Kind::Image),
+        _ => None,
+    }
+}
+
+/// What kind of signal a whole stream holds, by the copy of its header too. Without any it is taken as a picture, for the errors
+/// of those to be told.
+pub(crate) fn kind_of_damaged(bytes: &[u8], limits: Limits) -> Kind {
+    let copied = || Container::parse_damaged(bytes, &limits).ok().map(|left| kind_of(left.header()));
+    kind(bytes).or_else(copied).unwrap_or(Kind::Image)
 }
 
 /// What kind of signal a header is of.
@@ -158,12 +168,26 @@ pub(crate) fn decode_partial(bytes: &[u8], view: View, engine: Engine) -> Result
     decoded.map(|(image, damage)| (Signal::Image(image), damage))
 }
 
-/// Whether every segment of a sound decodes.
-pub(crate) fn verify_sound(bytes: &[u8], engine: Engine) -> Result<()> {
+/// What is wrong with a sound.
+pub(crate) struct SoundDamage {
+    /// In file order.
+    pub(crate) faults: Vec<wavern::Error>,
+    /// Segments that cannot be decoded.
+    pub(crate) lost: Vec<Range<u64>>,
+    /// Of how many, as far as is known.
+    pub(crate) segments: u64,
+}
+
+/// Decodes every segment of a sound, and keeps nothing but what is wrong with them.
+pub(crate) fn verify_sound(bytes: &[u8], engine: Engine) -> Result<SoundDamage> {
     let decoder = sound_decoder(engine)?;
-    let mut reader = decoder.sound(bytes, false).map_err(explain)?;
-    while reader.read().map_err(explain)?.is_some() {}
-    Ok(())
+    let mut reader = decoder.sound(bytes, true).map_err(explain)?;
+    let mut decoded = 0;
+    while let Some(samples) = reader.read().map_err(explain)? {
+        decoded += samples[0].len() as u64;
+    }
+    let segments = reader.header().segment_count(reader.frames().unwrap_or(decoded));
+    Ok(SoundDamage { lost: reader.gaps().to_vec(), segments, faults: reader.into_damage() })
 }
 
 /// A decoder of sounds.

@@ -76,10 +76,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None if output.is_stream() => None,
         None => Some(OutputFormat::from_path(&args.output).at(output.name())?),
     };
-    let input = Opened::new(&args.input)?;
+    let mut input = Opened::new(&args.input)?;
 
     let part = sound::Part { from: args.from, to: args.to, partial: args.partial };
-    let kind = codec::kind(input.head());
+    let kind = match codec::kind(input.head()) {
+        Some(kind) => kind,
+        // Only the end of the file may tell.
+        None if args.partial => {
+            let whole = input.into_input()?;
+            let kind = codec::kind_of_damaged(whole.bytes(), args.common.engine().limits);
+            input = whole.into();
+            kind
+        }
+        None => Kind::Image,
+    };
     let wants_view = args.region.is_some() || args.scale.is_some();
     match kind {
         Kind::Audio if wants_view => {
@@ -218,8 +228,10 @@ fn sound(args: &Args, input: Opened, part: sound::Part, format: OutputFormat, ou
     if facts.cut {
         problems.push("the end is missing".to_owned());
     }
-    if problems.is_empty() {
-        return Ok(());
+    match (problems.is_empty(), facts.fault) {
+        (true, None) => Ok(()),
+        // Nothing is missing, and yet it is not the file that was written.
+        (true, Some(fault)) => Err(fault.at(input_name)),
+        (false, _) => Err(Error::corrupt(format!("damaged: {}", problems.join(", "))).at(input_name)),
     }
-    Err(Error::corrupt(format!("damaged: {}", problems.join(", "))).at(input_name))
 }

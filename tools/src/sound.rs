@@ -76,6 +76,8 @@ pub(crate) struct Facts {
     pub(crate) notes: Vec<String>,
     /// What became silence because it was damaged, in seconds.
     pub(crate) gaps: Vec<Range<f64>>,
+    /// The first thing that was found damaged.
+    pub(crate) fault: Option<Error>,
 }
 
 impl Facts {
@@ -145,10 +147,8 @@ pub(crate) fn encode(
     let input_bytes = count.load(Ordering::Relaxed);
     let summary = writer.finish(&back).map_err(codec::explain).at(&name)?;
     let frames = summary.frames;
-    Ok((
-        summary,
-        Facts { sample_rate, channels, frames, format, cut: false, input_bytes, notes, gaps: Vec::new() },
-    ))
+    let (cut, gaps, fault) = (false, Vec::new(), None);
+    Ok((summary, Facts { sample_rate, channels, frames, format, cut, input_bytes, notes, gaps, fault }))
 }
 
 /// Samples that no sound may have are a fault of the file that they were read from.
@@ -254,9 +254,9 @@ fn transfer<R: Read>(
     // The end is missing if it was looked for and nothing told where it is.
     let cut = left > 0 && reader.frames().is_none();
     notes.extend(reader.damage().iter().map(|error| format!("damage: {error}")));
-    let facts =
-        Facts { sample_rate: rate, channels, frames, format: sample, cut, input_bytes: 0, notes, gaps };
-    Ok((facts, head))
+    let fault = reader.into_damage().into_iter().next().map(codec::explain);
+    let (sample_rate, format) = (rate, sample);
+    Ok((Facts { sample_rate, channels, frames, format, cut, input_bytes: 0, notes, gaps, fault }, head))
 }
 
 /// Where decoded samples go.

@@ -1,10 +1,11 @@
 //! `wavern verify`: whether files are whole, down to the last symbol.
 
 use crate::cli::{self, Common};
-use crate::codec::{self, Engine};
+use crate::codec::{self, Engine, SoundDamage};
 use crate::error::{At, Error, Result};
 use crate::files::input::Input;
 use serde_json::{Value, json};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use wavern::network::Kind;
 use wavern::{Damage, DamagedTile};
@@ -72,8 +73,14 @@ fn check(path: &Path, engine: Engine) -> (Result<()>, Value) {
 }
 
 fn check_bytes(bytes: &[u8], engine: Engine) -> Result<(Result<()>, Value)> {
-    if codec::kind(bytes) == Kind::Audio {
-        return Ok((codec::verify_sound(bytes, engine), Value::Null));
+    if codec::kind_of_damaged(bytes, engine.limits) == Kind::Audio {
+        let damage = codec::verify_sound(bytes, engine)?;
+        let value = json!({
+            "segments": damage.segments,
+            "damaged": damage.lost.iter().flat_map(Range::clone).collect::<Vec<_>>(),
+            "faults": damage.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        });
+        return Ok((sound_result(damage), value));
     }
     let damage = codec::decoder(bytes, engine)?.verify_picture(bytes).map_err(codec::explain)?;
     let value = to_json(&damage);
@@ -97,6 +104,18 @@ pub(crate) fn to_json(damage: &Damage) -> Value {
         "damaged": damage.tiles.iter().map(tile).collect::<Vec<_>>(),
         "faults": damage.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
+}
+
+/// The first fault, with how much is left.
+fn sound_result(damage: SoundDamage) -> Result<()> {
+    let lost: u64 = damage.lost.iter().map(|lost| lost.end - lost.start).sum();
+    let explained = match damage.faults.into_iter().next() {
+        Some(first) => codec::explain(first),
+        None if lost == 0 => return Ok(()),
+        None => Error::corrupt("damaged"),
+    };
+    let what = format!("{explained}; {lost} of {} segments cannot be decoded", damage.segments);
+    Err(Error::new(explained.kind(), what))
 }
 
 /// One line for each thing that is damaged.

@@ -102,8 +102,21 @@ pub fn copied_image() -> Vec<u8> {
         .expect("valid fields")
 }
 
+/// Large enough for a copy of the header: five segments of 1000 bytes, and metadata in front and behind.
+pub fn copied_audio() -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut builder =
+        SoundBuilder::new(audio_header(1_000), &Limits::default(), &mut out).expect("valid fields");
+    builder.metadata(ChunkCode::RIFF, b"cue \x04\0\0\0\0\0\0\0", &mut out).expect("in front");
+    (0u8..4).for_each(|index| builder.segment(1000, &[index; 1000], &mut out).expect("a segment"));
+    builder.last_segment(1000, &[4; 1000], 500, &mut out).expect("a segment");
+    builder.metadata(ChunkCode::RIFF, b"LIST\x04\0\0\0INFO", &mut out).expect("behind");
+    builder.finish(&mut out).expect("a whole file");
+    out
+}
+
 /// Every file above with the name of its golden copy.
-pub fn files() -> [(&'static str, Vec<u8>); 6] {
+pub fn files() -> [(&'static str, Vec<u8>); 7] {
     [
         ("small_image", small_image()),
         ("tiled_image", tiled_image()),
@@ -111,6 +124,7 @@ pub fn files() -> [(&'static str, Vec<u8>); 6] {
         ("empty_audio", empty_audio()),
         ("blank_image", blank_image()),
         ("copied_image", copied_image()),
+        ("copied_audio", copied_audio()),
     ]
 }
 
@@ -141,7 +155,7 @@ pub fn raw_image_header(version: u64, field: u16, width: u64, height: u64) -> Ve
 /// An `AUDH` chunk with these fields, in range or not.
 pub fn raw_audio_header(field: u16, rate: u64, channels: u64, segment_frames: u64) -> Vec<u8> {
     let numbers = [rate, channels, segment_frames].map(varint).concat();
-    chunk(b"AUDH", &[&[0][..], &field.to_le_bytes(), &numbers, &WEIGHTS.0].concat())
+    chunk(b"AUDH", &[&[1][..], &field.to_le_bytes(), &numbers, &WEIGHTS.0].concat())
 }
 
 /// A chunk that begins with these numbers and their check.

@@ -16,7 +16,9 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
-use wavern_bitstream::{AudioHeader, ChunkCode, Header, RawChunk, Segment, SegmentTable, SoundParser, Step};
+use wavern_bitstream::{
+    AudioHeader, ChunkCode, Header, Limits, RawChunk, Segment, SegmentTable, SoundParser, Step,
+};
 
 impl Decoder {
     /// Opens a sound to be decoded piece by piece, while it is read. Of the file a segment for each thread is kept at most.
@@ -26,7 +28,8 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error`] if the header is damaged or beyond a limit, if the file is a picture, or needs other weights;
-    /// [`Error::Io`] from `input`.
+    /// [`Error::Io`] from `input`. With `partial`, a header that is damaged is replaced by its copy, for which the whole file is
+    /// read into memory.
     pub fn sound<R: Read>(&self, input: R, partial: bool) -> Result<SoundReader<'_, R>, Error> {
         SoundReader::new(self, input, partial)
     }
@@ -56,7 +59,7 @@ pub struct SoundReader<'a, R> {
     skip: usize,
     overlap: Overlap,
     gaps: Vec<Range<u64>>,
-    damage: Vec<wavern_bitstream::Error>,
+    damage: Vec<Error>,
 }
 
 /// A segment that outlives what it was read from.
@@ -73,10 +76,17 @@ const READ_BYTES: usize = 1 << 17;
 impl<'a, R: Read> SoundReader<'a, R> {
     fn new(decoder: &'a Decoder, mut input: R, partial: bool) -> Result<Self, Error> {
         let mut parser = SoundParser::new(&decoder.options.limits);
+        let mut damage = Vec::new();
         let header = loop {
-            match parser.step()? {
-                Step::Header(header) => break header,
-                _ => feed(&mut parser, &mut input)?,
+            match parser.step() {
+                Ok(Step::Header(header)) => break header,
+                Ok(_) => feed(&mut parser, &mut input).map(drop)?,
+                Err(error) if partial && is_damage(&error) => {
+                    let header = recover(&mut parser, &mut input, &decoder.options.limits)?;
+                    damage.push(error.clone().into());
+                    break header.ok_or(error)?;
+                }
+                Err(error) => return Err(error.into()),
             }
         };
         let weights = decoder.weights(&Header::Audio(header))?;
@@ -104,7 +114,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
             skip,
             overlap,
             gaps: Vec::new(),
-            damage: Vec::new(),
+            damage,
         };
         reader.fill(1)?;
         Ok(reader)
@@ -136,8 +146,13 @@ impl<'a, R: Read> SoundReader<'a, R> {
     }
 
     /// What was found damaged or missing so far, in a sound that was opened as partial.
-    pub fn damage(&self) -> &[wavern_bitstream::Error] {
+    pub fn damage(&self) -> &[Error] {
         &self.damage
+    }
+
+    /// [`Self::damage`], when nothing more is to be read.
+    pub fn into_damage(self) -> Vec<Error> {
+        self.damage
     }
 
     /// Goes on at a frame: the next piece begins with it. Without a table all segments up to there are read, not decoded.
@@ -197,7 +212,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
         while !self.ended && self.ready.len() < count {
             match self.parser.step()? {
                 Step::More if !self.ready.is_empty() => break,
-                Step::More => feed(&mut self.parser, &mut self.input)?,
+                Step::More => feed(&mut self.parser, &mut self.input).map(drop)?,
                 Step::Segment(segment) => {
                     let before = segment.index.saturating_mul(self.header.segment_frames);
                     self.frames = self.frames.or(segment.last.map(|last| before.saturating_add(last)));
@@ -208,7 +223,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
                 Step::Metadata(chunk) if self.table.is_none() => add_metadata(&mut self.metadata, chunk),
                 Step::Table(table) => self.frames = Some(table.frames),
                 Step::Lost(error) if !self.partial => return Err(error.into()),
-                Step::Lost(error) => self.damage.push(error),
+                Step::Lost(error) => self.damage.push(error.into()),
                 Step::End => self.ended = true,
                 _ => {}
             }
@@ -264,7 +279,8 @@ impl<'a, R: Read> SoundReader<'a, R> {
         for (segment, packets) in batch.iter().zip(coded) {
             let packets = match packets {
                 // A checksum that holds over a stream that does not decode: whoever wrote it, it is damage.
-                Err(Error::Payload { .. } | Error::Symbols { .. }) if self.partial => {
+                Err(error @ (Error::Payload { .. } | Error::Symbols { .. })) if self.partial => {
+                    self.damage.push(error);
                     self.gaps.push(segment.index..segment.index + 1);
                     let positions = sound::positions(header, segment.last, &weights.config);
                     let groups = sound::groups(channels.len()).len();
@@ -325,6 +341,7 @@ impl<R: Read + Seek> SoundReader<'_, R> {
             left: 0,
         };
         let start = SegmentTable::locate(trailer, length).ok_or(truncated)?;
+        limits.check_memory("bytes of memory for the segment table", length - start)?;
         let mut bytes = Vec::new();
         self.input.seek(SeekFrom::Start(start))?;
         (&mut self.input).take(length - start).read_to_end(&mut bytes)?;
@@ -348,8 +365,31 @@ impl<R: Read + Seek> SoundReader<'_, R> {
     }
 }
 
-/// Reads more of a file.
-fn feed(parser: &mut SoundParser, input: &mut impl Read) -> Result<(), Error> {
+/// Whether the header was another one when it was written, as far as one can tell.
+fn is_damage(error: &wavern_bitstream::Error) -> bool {
+    use wavern_bitstream::Error as Container;
+    !matches!(error, Container::Unsupported { .. } | Container::Limit { .. } | Container::Parameter { .. })
+}
+
+/// The copy of a header that is damaged, if there is one.
+fn recover(
+    parser: &mut SoundParser,
+    input: &mut impl Read,
+    limits: &Limits,
+) -> Result<Option<AudioHeader>, Error> {
+    let mut bytes = 0;
+    loop {
+        match feed(parser, input)? {
+            0 => return Ok(parser.recover().ok()),
+            more => bytes += more as u64,
+        }
+        // What a buffer takes while it grows.
+        limits.check_memory("bytes of memory for a sound without header", 3 * bytes)?;
+    }
+}
+
+/// Reads more of a file, and gives how much.
+fn feed(parser: &mut SoundParser, input: &mut impl Read) -> Result<usize, Error> {
     let mut bytes = vec![0; READ_BYTES];
     let read = loop {
         match input.read(&mut bytes) {
@@ -358,7 +398,7 @@ fn feed(parser: &mut SoundParser, input: &mut impl Read) -> Result<(), Error> {
         }
     };
     parser.feed(&bytes[..read]);
-    Ok(())
+    Ok(read)
 }
 
 fn add_metadata(metadata: &mut Metadata, chunk: RawChunk<'_>) {

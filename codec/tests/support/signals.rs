@@ -115,6 +115,7 @@ pub fn cases() -> Vec<Case> {
         audio("sound-mono-f64", 0.0, tone(11_025, F64, 1, 2_000)),
         audio("sound-three-channels", 10.0, tone(8_000, I16, 3, 1_500)),
         audio("sound-segments", 0.0, tone(4_000, I16, 1, 13_000)),
+        audio("sound-with-copy", 100.0, tone(8_000, I16, 1, 12_000)),
         audio("sound-metadata", 20.0, tone(8_000, I16, 1, 900).with_metadata(riff)),
     ]
 }

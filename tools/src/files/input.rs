@@ -100,6 +100,16 @@ impl Opened {
     }
 }
 
+impl From<Input> for Opened {
+    /// An input that had to be read as a whole after all.
+    fn from(input: Input) -> Self {
+        let Input { name, bytes } = input;
+        let expected = bytes.len() as u64;
+        let count = Arc::new(AtomicU64::new(expected));
+        Self { name, head: bytes, rest: Box::new(io::empty()), expected, count }
+    }
+}
+
 /// Bytes that tell what a file is.
 const HEAD: u64 = 256;
 

@@ -94,3 +94,36 @@ fn damaged_alpha_is_left_out_and_told() {
     assert!(message.contains("ALPH") && message.contains("0 of 1 tiles"), "{message}");
     assert!(image(&out).alpha().is_none());
 }
+
+#[test]
+fn a_sound_whose_header_is_destroyed_is_decoded_by_its_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = encoded("sound.wav", folder.path(), &["-q", "80"]);
+    let whole = folder.path().join("whole.wav");
+    wavern().arg("decode").arg(&file).arg(&whole).assert().success();
+    let good = fs::read(&file).unwrap();
+    let bad = folder.path().join("bad.wvn");
+    for (from, to) in [(0, 8), (8, 12), (14, 20), (0, 60)] {
+        let mut bytes = good.clone();
+        bytes[from..to].fill(0xee);
+        fs::write(&bad, &bytes).unwrap();
+        let out = folder.path().join("left.wav");
+        wavern().arg("decode").arg(&bad).arg(&out).assert().code(4);
+        assert!(!out.exists());
+        let verified = json(&["verify"], &bad, 4);
+        // All that stood behind the header is there but for what was hit as well.
+        let lost = usize::from(to == 60);
+        assert_eq!(verified["damage"]["segments"], 2, "{verified}");
+        assert_eq!(verified["damage"]["damaged"].as_array().unwrap().len(), lost, "{verified}");
+        wavern().args(["decode", "--partial"]).arg(&bad).arg(&out).assert().code(4);
+        let piped = wavern().args(["decode", "--partial", "-", "-"]).write_stdin(bytes).assert().code(4);
+        let stream = folder.path().join("stream.wav");
+        fs::write(&stream, &piped.get_output().stdout).unwrap();
+        for out in [&out, &stream] {
+            let (left, whole) = (audio(out), audio(&whole));
+            assert_eq!((left.frames(), left.sample_rate()), (whole.frames(), whole.sample_rate()));
+            assert_eq!(left.channels() == whole.channels(), lost == 0);
+        }
+        fs::remove_file(&out).unwrap();
+    }
+}
