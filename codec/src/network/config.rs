@@ -96,7 +96,7 @@ impl ModelConfig {
         Self {
             kind: Kind::Image,
             packet_levels: 3,
-            lambdas: log_spaced(0.0007, 0.3, 8),
+            lambdas: log_spaced(0.0007, 0.45, 8),
             analysis: vec![
                 pointwise(192, 128),
                 block8(),

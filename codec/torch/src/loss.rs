@@ -39,6 +39,15 @@ fn balance(kind: network::Kind) -> f64 {
     }
 }
 
+/// Power of an item's cost that is averaged: a BD-rate is a mean of relative savings, so a flat crop of few bits has to
+/// count by more than its bits; all of a logarithm would let crops of next to nothing rule.
+fn compression(kind: network::Kind) -> f64 {
+    match kind {
+        network::Kind::Image => 0.4,
+        network::Kind::Audio => 1.0,
+    }
+}
+
 /// λ at a position between anchors.
 fn lambda_at(lambdas: &[f64], position: f64) -> f64 {
     let low = (position.floor() as usize).min(lambdas.len() - 1);
@@ -68,7 +77,8 @@ fn pixels(packets: &Tensor, config: &ModelConfig) -> Tensor {
     rgb * f64::from(wavern::color::UNIT / 255.0) + f64::from(wavern::color::CENTRE / 255.0)
 }
 
-/// The mean over a batch of bits per sample + λ × `distortion`, each item divided by a power of λ so that no level dominates.
+/// The mean over a batch of a power of bits per sample + λ × `distortion`, each item divided by a power of λ so that no
+/// level dominates.
 pub fn loss(
     config: &ModelConfig,
     outcome: &Outcome,
@@ -82,7 +92,8 @@ pub fn loss(
     let device = packets.device();
     let cost =
         rate_of(config, outcome, packets) + Tensor::from_slice(&weights).to_device(device) * distortion;
-    (cost * Tensor::from_slice(&scales).to_device(device)).mean(Kind::Float)
+    let scaled = cost * Tensor::from_slice(&scales).to_device(device);
+    (scaled + 1e-3).pow_tensor_scalar(compression(config.kind)).mean(Kind::Float)
 }
 
 /// Bits per pixel, or per sample and channel, of every item.
