@@ -316,6 +316,8 @@ pub enum Tune {
 }
 
 /// A weight file inside the library.
+// Not inlined: every crate that calls it would hold megabytes of its own.
+#[inline(never)]
 pub fn built_in(kind: Kind, tune: Tune) -> &'static [u8] {
     match (kind, tune) {
         (Kind::Image, Tune::Psnr) => include_bytes!("../../models/image.safetensors"),
