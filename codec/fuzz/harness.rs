@@ -9,13 +9,14 @@ use wavern_bitstream::{BitDepth, Colour, ContainerBuilder, ImageHeader, Limits};
 mod repair;
 use repair::repaired;
 
-/// Small bounds: a fuzzer shall try many files, not wait for large ones.
+/// Small bounds: a fuzzer shall try many files, not wait for large ones. And no threads of its own: those that are about to end pass
+/// for leaks.
 fn decoder() -> Decoder {
-    let mut options = DecodeOptions { threads: Some(1), ..Default::default() };
+    let mut options = DecodeOptions::default();
     options.limits.pixels = 1 << 14;
     options.limits.samples = 1 << 16;
     options.limits.side = 1 << 12;
-    Decoder::new(options).expect("one thread")
+    Decoder::new(options).expect("options in range")
 }
 
 /// A file as it is, then with signature and checksums put right: decoded, decoded around damage, verified.
@@ -60,7 +61,7 @@ pub fn encode_decode(bytes: &[u8]) {
     let Some((&[kind, a, b, quality], samples)) = bytes.split_first_chunk() else { return };
     let samples = if samples.is_empty() { &[0][..] } else { samples };
     let quality = Quality::new(f32::from(quality % 101)).expect("in range");
-    let options = EncodeOptions { quality, threads: Some(1), reconstruct: true, ..Default::default() };
+    let options = EncodeOptions { quality, reconstruct: true, ..Default::default() };
     let encoder = Encoder::new(options).expect("options in range");
     let word = |at: usize| std::array::from_fn(|i| samples[(2 * at + i) % samples.len()]);
     if kind % 4 < 3 {

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use std::sync::Arc;
 use wavern::network::Kind;
 use wavern::{Error, Transforms, Tune, weights};
+use wavern_torch::Device;
 use wavern_torch::backend::TorchTransforms;
 
 /// Which engine runs the float networks.
@@ -24,12 +25,12 @@ pub(crate) struct Args {
 
     /// Where libtorch runs: cpu, cuda or cuda:N. A device that is not there is an error
     #[arg(long, value_name = "DEVICE", value_parser = parse_device, default_value = "cpu")]
-    device: tch::Device,
+    device: Device,
 }
 
 impl Default for Args {
     fn default() -> Self {
-        Self { backend: Backend::Plain, device: tch::Device::Cpu }
+        Self { backend: Backend::Plain, device: Device::Cpu }
     }
 }
 
@@ -37,7 +38,7 @@ impl Args {
     /// The networks of built-in weights on libtorch, if it was asked for.
     pub(crate) fn transforms(&self, kind: Kind, tune: Tune) -> Result<Option<Arc<dyn Transforms>>, Error> {
         match self.backend {
-            Backend::Plain if self.device == tch::Device::Cpu => Ok(None),
+            Backend::Plain if self.device == Device::Cpu => Ok(None),
             Backend::Plain => Err(Error::Option {
                 option: "--device",
                 problem: "the plain engine runs on the cpu only".into(),
@@ -57,7 +58,7 @@ impl Args {
             Backend::Torch => "torch",
         };
         let device = match self.device {
-            tch::Device::Cuda(index) => format!("cuda:{index}"),
+            Device::Cuda(index) => format!("cuda:{index}"),
             _ => "cpu".to_owned(),
         };
         vec!["--backend".to_owned(), backend.to_owned(), "--device".to_owned(), device]
@@ -65,12 +66,12 @@ impl Args {
 }
 
 /// `cpu`, `cuda`, `cuda:1`.
-pub(crate) fn parse_device(text: &str) -> Result<tch::Device, String> {
+pub(crate) fn parse_device(text: &str) -> Result<Device, String> {
     match text.split_once(':') {
-        None if text == "cpu" => Ok(tch::Device::Cpu),
-        None if text == "cuda" => Ok(tch::Device::Cuda(0)),
+        None if text == "cpu" => Ok(Device::Cpu),
+        None if text == "cuda" => Ok(Device::Cuda(0)),
         Some(("cuda", index)) => {
-            index.parse().map(tch::Device::Cuda).map_err(|_| format!("{index} is no number of a CUDA device"))
+            index.parse().map(Device::Cuda).map_err(|_| format!("{index} is no number of a CUDA device"))
         }
         _ => Err("expected cpu, cuda or cuda:N".to_owned()),
     }
@@ -82,9 +83,9 @@ mod tests {
 
     #[test]
     fn devices_have_names() {
-        assert_eq!(parse_device("cpu"), Ok(tch::Device::Cpu));
-        assert_eq!(parse_device("cuda"), Ok(tch::Device::Cuda(0)));
-        assert_eq!(parse_device("cuda:3"), Ok(tch::Device::Cuda(3)));
+        assert_eq!(parse_device("cpu"), Ok(Device::Cpu));
+        assert_eq!(parse_device("cuda"), Ok(Device::Cuda(0)));
+        assert_eq!(parse_device("cuda:3"), Ok(Device::Cuda(3)));
         for wrong in ["", "gpu", "cuda:", "cuda:x", "cpu:0"] {
             assert!(parse_device(wrong).is_err(), "{wrong}");
         }

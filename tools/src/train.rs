@@ -6,6 +6,7 @@ use crate::torch::parse_device;
 use clap::{Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use wavern::network::ModelConfig;
+use wavern_torch::Device;
 use wavern_torch::model::Model;
 use wavern_torch::train::{self, Options};
 use wavern_torch::{export, params, validation};
@@ -60,7 +61,7 @@ struct Run {
 
     /// Where to train: cpu, cuda or cuda:N
     #[arg(long, value_parser = parse_device, default_value = "cpu")]
-    device: tch::Device,
+    device: Device,
 
     /// Threads of libtorch on the CPU
     #[arg(long, default_value_t = 1)]
@@ -184,7 +185,7 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
             run.batch
         )));
     }
-    tch::set_num_threads(run.threads.into());
+    wavern_torch::set_num_threads(run.threads.into());
     let options = Options {
         config: kind.config(),
         data: run.data.clone(),
@@ -213,13 +214,14 @@ fn measure(args: &Validate) -> Result<()> {
     let name = show(&args.model);
     let config = args.kind.config();
     let saved = train::initial_weights(&args.model).map_err(Error::failed).at(&name)?;
-    let device = tch::Device::Cpu;
+    let device = Device::Cpu;
     let mut params = params::Params::new(device);
     for (key, tensor) in saved.iter().filter_map(|(key, t)| Some((key.strip_prefix("average.")?, t))) {
         params.set(key, tensor);
     }
     let set = validation::validation_set(&config, &args.data, device).map_err(Error::failed)?;
-    let model = |float_prior| Model { config: config.clone(), compute: tch::Kind::Float, float_prior };
+    let model =
+        |float_prior| Model { config: config.clone(), compute: wavern_torch::Kind::Float, float_prior };
     crate::cli::print("level  bits/sample  with a float prior  integers cost  quality dB\n")?;
     for anchor in 0..config.lambdas.len() {
         let [integer, float] =

@@ -15,6 +15,8 @@
 
 #![deny(unsafe_code)]
 
+pub use tch::{Device, Kind, set_num_threads};
+
 pub mod backend;
 mod cuda;
 pub mod data;

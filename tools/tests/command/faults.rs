@@ -3,6 +3,7 @@
 
 use super::*;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command as Process, Output, Stdio};
 use std::thread;
@@ -38,6 +39,7 @@ impl Scene {
         let mut shell = Process::new("sh");
         shell.arg("-c").arg(script).current_dir(self.folder.path());
         shell.env("W", assert_cmd::cargo_bin!("wavern")).stdin(Stdio::null());
+        shell.env("P", testdata("image/rgb-64x40.ppm")).env("M", testdata("../models/image.safetensors"));
         shell.output().unwrap()
     }
 
@@ -108,6 +110,47 @@ b.ppm" out/; rm out/*"#,
             "out/loop",
             &[],
         ),
+        // Folders that go away, that cannot be written, that are files.
+        (r#"mkdir out/x; cd out/x; rmdir ../x; "$W" encode "$P" a.wvn"#, 1, "", &[]),
+        (r#""$W" encode small.ppm small.ppm/x.wvn"#, 1, "Not a directory", &[]),
+        (r#""$W" encode --out-dir /dev/null/x small.ppm"#, 1, "Not a directory", &[]),
+        (r#""$W" encode small.ppm /proc/x.wvn"#, 1, "/proc/x.wvn: ", &[]),
+        (r#""$W" encode - out/a.wvn < out"#, 1, "Is a directory", &[]),
+        // Names that are no text, and such that look like options.
+        (
+            r#"cp small.ppm "out/$(printf '\377').ppm"; "$W" encode out/*.ppm "out/$(printf '\376').wvn"; code=$?; rm out/*; exit $code"#,
+            0,
+            "",
+            &[],
+        ),
+        (r#"cp small.ppm out/-x.ppm; cd out; "$W" encode -- -x.ppm -y.wvn; rm ./-x.ppm"#, 0, "", &["-y.wvn"]),
+        // Inputs without end, that end too early, that come through a named pipe.
+        (r#""$W" encode /dev/zero out/a.wvn"#, 3, "not a known picture", &[]),
+        (
+            r#"(printf 'P6\n9999 9999\n255\n'; head -c 9999 /dev/zero) | "$W" encode - out/a.wvn"#,
+            4,
+            "ends too early",
+            &[],
+        ),
+        (
+            r#"mkfifo out/f; cat photo.wvn > out/f & "$W" decode out/f out/a.png; code=$?; rm out/f; exit $code"#,
+            0,
+            "",
+            &["a.png"],
+        ),
+        (
+            r#"mkfifo out/f; head -c 10 out/f > /dev/null & "$W" decode photo.wvn out/f --format bmp; rm out/f"#,
+            0,
+            "",
+            &[],
+        ),
+        // Weights that are cut short.
+        (
+            r#"head -c 100000 "$M" > out/w; "$W" quantize out/w out/b --data .; code=$?; rm out/w; exit $code"#,
+            4,
+            "out/w: weights: ",
+            &[],
+        ),
         // Closed streams.
         (r#""$W" encode small.ppm out/a.wvn >&- 2>&- <&-"#, 0, "", &["a.wvn"]),
         (r#""$W" encode - out/a.wvn <&-"#, 4, "empty", &[]),
@@ -117,6 +160,9 @@ b.ppm" out/; rm out/*"#,
         (r#"env -i "$W" encode small.ppm out/a.wvn"#, 0, "", &["a.wvn"]),
         (r#"HOME=/proc TMPDIR=/proc "$W" encode small.ppm out/a.wvn"#, 0, "", &["a.wvn"]),
         (r#"ulimit -n 16; "$W" encode small.ppm out/a.wvn"#, 0, "", &["a.wvn"]),
+        (r#"ulimit -n 4; "$W" decode photo.wvn out/a.png"#, 0, "", &["a.png"]),
+        (r#"ulimit -s 256; "$W" decode photo.wvn out/a.png"#, 0, "", &["a.png"]),
+        (r#"LC_ALL=tr_TR.UTF-8 TZ=Nowhere/City "$W" encode small.ppm out/a.wvn"#, 0, "", &["a.wvn"]),
         // Limits.
         (r#""$W" encode --limit-pixels 100 photo.png out/a.wvn"#, 6, "--limit-pixels", &[]),
         (r#""$W" encode --limit-side 100 small.ppm out/a.wvn --limit-pixels 100"#, 6, "--limit-pixels", &[]),
@@ -140,6 +186,23 @@ b.ppm" out/; rm out/*"#,
     ] {
         scene.ends(script, code, says, leaves);
     }
+}
+
+#[test]
+fn a_folder_without_permission() {
+    let scene = Scene::new();
+    let out = scene.folder.path().join("out");
+    let set_mode = |mode| fs::set_permissions(&out, fs::Permissions::from_mode(mode)).unwrap();
+    set_mode(0o555);
+    if fs::write(out.join("probe"), b"").is_ok() {
+        println!("not run: this user may write everywhere");
+        return;
+    }
+    let output = scene.sh(r#""$W" encode small.ppm out/a.wvn"#);
+    set_mode(0o755);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && message.contains("Permission denied"), "{message}");
+    assert_eq!(names(&out), [] as [&str; 0]);
 }
 
 #[test]
