@@ -1,4 +1,4 @@
-//! `wavern quantize`: the last step of making image weights, from a synthesis in floats to one in whole numbers.
+//! `wavern quantize`: the last step of making image weights, from networks in floats to such in whole numbers.
 
 use crate::codec;
 use crate::error::{At, Error, Result};
@@ -13,13 +13,14 @@ use wavern::network::quantize::Calibration;
 use wavern::signal::Signal;
 use wavern::{EncodeOptions, Encoder, Quality, Weights};
 
-/// Turn the synthesis of image weights into whole numbers, so that every machine decodes to the same pixels
+/// Turn the analysis and the synthesis of image weights into whole numbers: every machine decodes to the same pixels, sooner
 ///
-/// WEIGHTS is what `wavern train export` wrote. Pictures of training are coded at several qualities, and what passes
-/// through the synthesis decides the range of the whole numbers in each channel.
+/// WEIGHTS is what `wavern train export` wrote; a network that is in whole numbers already stays. Pictures of training are
+/// coded at several qualities, and what passes through the networks decides the range of the whole numbers in each
+/// channel.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Weight file with a synthesis in floats
+    /// Weight file with networks in floats
     #[arg(value_name = "WEIGHTS")]
     weights: PathBuf,
 
@@ -57,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for (index, file) in files.iter().step_by(files.len().div_ceil(args.pictures)).enumerate() {
         let loaded = read_signal(&Input::read(&file.path)?)?;
         let Signal::Image(image) = loaded.signal else { continue };
+        calibration.watch_picture(&weights, &image).map_err(Error::failed).at(input.name())?;
         for quality in [QUALITIES[index % 6], QUALITIES[(index + 3) % 6]] {
             let quality = Quality::new(quality).unwrap_or_default();
             let options =
@@ -64,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let encoder = Encoder::new(options).map_err(codec::explain)?;
             let encoded = encoder.encode_image(&image).map_err(codec::explain).at(&file.name)?;
             for latents in &encoded.latents {
-                let watched = calibration.watch(&weights, latents, encoded.level);
+                let watched = calibration.watch_latents(&weights, latents, encoded.level);
                 watched.map_err(Error::failed).at(input.name())?;
             }
         }

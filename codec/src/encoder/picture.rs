@@ -82,9 +82,10 @@ impl Encoder {
         let header = header(info, level, weights);
         let given = transforms::given(&model.weights, self.options.transforms.as_ref()).map(|given| &**given);
         let size = latent_size(&header, config);
-        let mut stream = LatentRows::new(info, size, weights, level, given)?;
-        let mut kept = keep.then(|| Latents::zeros(config, size[0], size[1]));
         let windows = windows(&header, config);
+        let most = windows.first().map_or(0, |[_, _, rows, _]| *rows);
+        let mut stream = LatentRows::new(info, [most, size[1]], weights, level, given)?;
+        let mut kept = keep.then(|| Latents::zeros(config, size[0], size[1]));
         let mut tiles = Vec::with_capacity(windows.len());
         let (height, mut done) = (info.height as usize, 0);
         // The row of tiles whose latents are complete, and what became of it.
@@ -240,15 +241,18 @@ struct LatentRows<'a> {
 }
 
 impl<'a> LatentRows<'a> {
+    /// For so many columns of ŷ, of which so many rows at the most are taken at once.
     fn new(
         info: &PictureInfo,
-        [_, columns]: [usize; 2],
+        [rows, columns]: [usize; 2],
         weights: &'a Weights,
         level: Level,
         given: Option<&'a dyn Transforms>,
     ) -> Result<Self, Error> {
         let config = &weights.config;
         let across = config.hyper_stride()[1];
+        // What a strip adds may go beyond the rows that are waited for.
+        let beyond = strip(info.width as usize).div_ceil(config.signal_stride()[0]);
         Ok(Self {
             config,
             pixels: PixelAnalysis::new(info.width as usize, info.color.channels(), config),
@@ -256,7 +260,7 @@ impl<'a> LatentRows<'a> {
             gains: Gains::encode(weights, level),
             hyper_analysis: Run::hyper_analysis(weights, given, columns.next_multiple_of(across))?,
             columns: [columns, columns.div_ceil(across)],
-            y: Vec::new(),
+            y: Vec::with_capacity((rows + beyond) * columns * config.latents()),
             z: Vec::new(),
             rows: 0,
             companded: Vec::new(),

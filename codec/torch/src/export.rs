@@ -149,7 +149,11 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
     let config = weights::read_config(bytes)?;
     let map = TensorMap::new(bytes)?;
     let mut params = Params::new(device);
-    let quantized = quantized_synthesis(&mut params, &config, &map)?;
+    let (packets, latents, anchors) = (config.packet_channels(), config.latents(), config.lambdas.len());
+    let analysis = Network::load(&map, "analysis", &config.analysis, packets, anchors)?;
+    let synthesis = Network::load(&map, "synthesis", &config.synthesis, latents, anchors)?;
+    let mut quantized = quantized_layers(&mut params, "analysis", &analysis);
+    quantized.extend(quantized_layers(&mut params, "synthesis", &synthesis));
     for name in map.names() {
         let integer = ["hyper_synthesis.", "context.", "hyper_prior."].iter().any(|p| name.starts_with(p));
         let quantized = quantized.iter().any(|p| name.starts_with(p)) && !name.contains(".gain");
@@ -215,14 +219,8 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
     Ok((config, params))
 }
 
-/// The layers of a synthesis in whole numbers as the reals they stand for; their prefixes.
-fn quantized_synthesis(
-    params: &mut Params,
-    config: &ModelConfig,
-    map: &TensorMap<'_>,
-) -> Result<Vec<String>, weights::Error> {
-    let anchors = config.lambdas.len();
-    let network = Network::load(map, "synthesis", &config.synthesis, config.latents(), anchors)?;
+/// The layers of a network in whole numbers as the reals they stand for; their prefixes.
+fn quantized_layers(params: &mut Params, name: &str, network: &Network) -> Vec<String> {
     let mut pointwise = |prefix: &str, layer: &float::Pointwise| {
         set(params, &format!("{prefix}weight"), &[layer.outputs(), layer.inputs()], &layer.weight());
         set(params, &format!("{prefix}bias"), &[layer.outputs()], layer.bias());
@@ -230,7 +228,7 @@ fn quantized_synthesis(
     let mut depthwise = Vec::new();
     let mut prefixes = Vec::new();
     for (index, layer) in network.layers().iter().enumerate() {
-        let prefix = format!("synthesis.{index}.");
+        let prefix = format!("{name}.{index}.");
         match layer {
             Prepared::QuantizedPointwise(layer) => pointwise(&prefix, &layer.real()),
             Prepared::QuantizedResidual(layers) => {
@@ -250,7 +248,7 @@ fn quantized_synthesis(
         set(params, &format!("{prefix}weight"), &[layer.channels(), rows, columns], &layer.weight());
         set(params, &format!("{prefix}bias"), &[layer.channels()], layer.bias());
     }
-    Ok(prefixes)
+    prefixes
 }
 
 fn set(params: &mut Params, name: &str, shape: &[usize], values: &[f32]) {
