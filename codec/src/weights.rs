@@ -52,6 +52,7 @@ pub enum Error {
 }
 
 /// The tensors of a weight file by name.
+#[derive(Debug)]
 pub struct TensorMap<'a>(SafeTensors<'a>);
 
 impl<'a> TensorMap<'a> {
@@ -173,7 +174,7 @@ pub struct Weights {
     pub(crate) decode_gain: Vec<f32>,
     /// The file, if it stays: the float networks are then read when they are first asked for. An encoder needs two of
     /// the three, a decoder the third.
-    file: Option<&'static [u8]>,
+    file: Option<TensorMap<'static>>,
     analysis: OnceLock<Network>,
     hyper_analysis: OnceLock<Network>,
     synthesis: OnceLock<Network>,
@@ -185,8 +186,8 @@ impl Weights {
     /// # Errors
     /// [`Error`] if it is not one, contradicts itself, or could leave the exact range.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let weights = Self::open(bytes, id_of(bytes))?;
         let map = TensorMap::new(bytes)?;
+        let weights = Self::open(bytes, &map, id_of(bytes))?;
         weights.network(&weights.analysis, Part::Analysis, &map)?;
         weights.network(&weights.hyper_analysis, Part::HyperAnalysis, &map)?;
         weights.network(&weights.synthesis, Part::Synthesis, &map)?;
@@ -197,14 +198,13 @@ impl Weights {
         Ok(weights)
     }
 
-    /// A file without its float networks.
-    fn open(bytes: &[u8], id: WeightsId) -> Result<Self, Error> {
+    /// A file and its tensors, without the networks of the transforms.
+    fn open(bytes: &[u8], map: &TensorMap<'_>, id: WeightsId) -> Result<Self, Error> {
         let config = read_config(bytes)?;
-        let map = TensorMap::new(bytes)?;
         let gain = |name: &str| map.floats(name, &[config.lambdas.len(), config.latents()]);
         Ok(Self {
             id,
-            prior: Prior::load(&map, &config)?,
+            prior: Prior::load(map, &config)?,
             rate: OnceLock::new(),
             encode_gain: gain("gain.encode")?,
             decode_gain: gain("gain.decode")?,
@@ -248,15 +248,19 @@ impl Weights {
         if let Some(rate) = self.rate.get() {
             return Ok(rate);
         }
-        let rate = RateSource::load(&TensorMap::new(self.file.unwrap_or_default())?, &self.config)?;
+        let rate = RateSource::load(self.file()?, &self.config)?;
         Ok(self.rate.get_or_init(|| rate))
     }
 
     fn late<'a>(&'a self, slot: &'a OnceLock<Network>, part: Part) -> Result<&'a Network, Error> {
         match slot.get() {
             Some(network) => Ok(network),
-            None => self.network(slot, part, &TensorMap::new(self.file.unwrap_or_default())?),
+            None => self.network(slot, part, self.file()?),
         }
+    }
+
+    fn file(&self) -> Result<&TensorMap<'static>, Error> {
+        self.file.as_ref().ok_or_else(|| Error::Container("the file did not stay".into()))
     }
 
     fn network<'a>(
@@ -356,11 +360,19 @@ pub fn named(kind: Kind, id: WeightsId) -> Result<(Arc<Weights>, Tune), crate::E
     Err(crate::Error::WeightsMismatch { needed: id, have: shelf(kind, Tune::default()).id(), kind })
 }
 
+/// The ids of the weight files of [`built_in`], computed by the build: a hash of megabytes would be a tenth of the time that
+/// a small picture takes.
+mod ids {
+    use super::WeightsId;
+
+    include!(concat!(env!("OUT_DIR"), "/weights_ids.rs"));
+}
+
 /// A place for each weight file of [`built_in`].
 fn shelf(kind: Kind, tune: Tune) -> &'static Place {
-    static IMAGE: Place = Place::new(Kind::Image, Tune::Psnr);
-    static VISUAL: Place = Place::new(Kind::Image, Tune::Visual);
-    static AUDIO: Place = Place::new(Kind::Audio, Tune::Psnr);
+    static IMAGE: Place = Place::new(Kind::Image, Tune::Psnr, ids::IMAGE);
+    static VISUAL: Place = Place::new(Kind::Image, Tune::Visual, ids::VISUAL);
+    static AUDIO: Place = Place::new(Kind::Audio, Tune::Psnr, ids::AUDIO);
     match (kind, tune) {
         (Kind::Image, Tune::Psnr) => &IMAGE,
         (Kind::Image, Tune::Visual) => &VISUAL,
@@ -372,17 +384,17 @@ fn shelf(kind: Kind, tune: Tune) -> &'static Place {
 struct Place {
     kind: Kind,
     tune: Tune,
-    id: OnceLock<WeightsId>,
+    id: WeightsId,
     weights: std::sync::Mutex<Option<Arc<Weights>>>,
 }
 
 impl Place {
-    const fn new(kind: Kind, tune: Tune) -> Self {
-        Self { kind, tune, id: OnceLock::new(), weights: std::sync::Mutex::new(None) }
+    const fn new(kind: Kind, tune: Tune, id: WeightsId) -> Self {
+        Self { kind, tune, id, weights: std::sync::Mutex::new(None) }
     }
 
     fn id(&self) -> WeightsId {
-        *self.id.get_or_init(|| id_of(built_in(self.kind, self.tune)))
+        self.id
     }
 
     fn get(&self) -> Result<Arc<Weights>, Error> {
@@ -391,8 +403,24 @@ impl Place {
             return Ok(weights.clone());
         }
         let file = built_in(self.kind, self.tune);
-        let weights = Arc::new(Weights { file: Some(file), ..Weights::open(file, self.id())? });
+        let map = TensorMap::new(file)?;
+        let weights = Weights::open(file, &map, self.id())?;
+        let weights = Arc::new(Weights { file: Some(map), ..weights });
         *slot = Some(weights.clone());
         Ok(weights)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_knows_the_ids() {
+        for (kind, tune) in
+            [(Kind::Image, Tune::Psnr), (Kind::Image, Tune::Visual), (Kind::Audio, Tune::Psnr)]
+        {
+            assert_eq!(shelf(kind, tune).id(), id_of(built_in(kind, tune)));
+        }
     }
 }

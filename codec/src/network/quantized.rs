@@ -48,7 +48,7 @@ impl Pointwise {
             return Err(Error::Config(format!("{prefix}* is quantized and has a ReLU")));
         }
         let weight = map.i16s(&format!("{prefix}weight"), &[outputs, inputs])?;
-        let bias = bias(map, prefix, weight.iter().map(|&w| w.into()), outputs, codes::WIDE_LIMIT as i64)?;
+        let bias = bias(map, prefix, &weight, outputs, codes::WIDE_LIMIT as i64)?;
         Ok(Self {
             factors: map.floats(&format!("{prefix}factor"), &[inputs])?,
             layer: Wide::new(&weight, &bias, inputs),
@@ -117,7 +117,7 @@ impl Part {
     ) -> Result<Self, Error> {
         let weight = map.i8s(&format!("{prefix}weight"), &[outputs, inputs])?;
         // Codes with a sign are carried with a zero of 128.
-        let bias = bias(map, prefix, weight.iter().map(|&w| w.into()), outputs, 2 * i64::from(SIGNED_ZERO))?;
+        let bias = bias(map, prefix, &weight, outputs, 2 * i64::from(SIGNED_ZERO))?;
         let layer = Dense::new(&weight, &bias, &vec![0; outputs], inputs, signed);
         Ok(Self { layer, bias, scale: map.floats(&format!("{prefix}scale"), &[outputs])? })
     }
@@ -132,18 +132,17 @@ impl Part {
 fn bias(
     map: &TensorMap<'_>,
     prefix: &str,
-    weight: impl Iterator<Item = i64>,
+    weight: &[impl Copy + Into<i64>],
     outputs: usize,
     largest: i64,
 ) -> Result<Vec<i32>, Error> {
     let bias = map.i32s(&format!("{prefix}bias"), &[outputs])?;
     let mut bounds: Vec<i64> = bias.iter().map(|&b| i64::from(b).abs()).collect();
-    let weight: Vec<i64> = weight.collect();
     let limit = i64::from(i32::MAX);
     for (channel, (bound, row)) in
         bounds.iter_mut().zip(weight.chunks(weight.len() / outputs.max(1))).enumerate()
     {
-        *bound += row.iter().map(|w| w.abs()).sum::<i64>() * largest;
+        *bound += row.iter().map(|&w| w.into().abs()).sum::<i64>() * largest;
         if *bound >= limit {
             return Err(Error::Inexact { name: prefix.to_owned(), channel, bound: *bound, limit });
         }
@@ -178,8 +177,7 @@ impl Residual {
         let name = |part: &str| format!("{prefix}{part}");
         let floats = |part: &str, length: usize| map.floats(&name(part), &[length]);
         let weight = map.i8s(&name("depthwise.weight"), &[hidden, kernel[0], kernel[1]])?;
-        let taps = weight.iter().map(|&w| w.into());
-        let depthwise_bias = bias(map, &name("depthwise."), taps, hidden, 255)?;
+        let depthwise_bias = bias(map, &name("depthwise."), &weight, hidden, 255)?;
         let gain = |part: &str| plain::gain(map, &name(part), [anchors, channels]);
         Ok(Self {
             factors: floats("expand.factor", channels)?,
