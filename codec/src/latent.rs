@@ -6,6 +6,7 @@ use crate::prior::{Symbols, units};
 use crate::quality::Level;
 use crate::weights::Weights;
 use std::ops::Range;
+use std::sync::Mutex;
 
 /// ŷ and ẑ of a whole picture, or of one group of channels of a sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +23,19 @@ pub struct Latents {
 impl Latents {
     /// All zeros, for `rows` × `columns` positions of ŷ.
     pub fn zeros(config: &ModelConfig, rows: usize, columns: usize) -> Self {
+        let [y, z, residual] = Self::shapes(config, rows, columns);
+        Self { y: Symbols::zeros(y), z: Symbols::zeros(z), residual: Symbols::zeros(residual) }
+    }
+
+    /// Those of ŷ, ẑ and the residuals.
+    fn shapes(config: &ModelConfig, rows: usize, columns: usize) -> [[usize; 3]; 3] {
         let [v, u] = config.hyper_stride();
         let residuals = if config.context.residual { config.latents() } else { 0 };
-        Self {
-            y: Symbols::zeros([rows, columns, config.latents()]),
-            z: Symbols::zeros([rows.div_ceil(v), columns.div_ceil(u), config.hyper_latents()]),
-            residual: Symbols::zeros([rows, columns, residuals]),
-        }
+        [
+            [rows, columns, config.latents()],
+            [rows.div_ceil(v), columns.div_ceil(u), config.hyper_latents()],
+            [rows, columns, residuals],
+        ]
     }
 
     /// The part of one tile or segment: `rows` × `columns` positions of ŷ from (`row`, `column`), which must be whole
@@ -64,6 +71,29 @@ impl Latents {
             checksum = crc32c::crc32c_append(checksum, &buffer[..4 * symbols.len()]);
         }
         checksum as u16
+    }
+}
+
+/// Latents of tiles that are done with, whose memory serves those that come: fresh memory of megabytes a tile would be cleared
+/// by the kernel each time.
+#[derive(Debug, Default)]
+pub struct Spare(Mutex<Vec<Latents>>);
+
+impl Spare {
+    /// Latents of so many positions with whatever is in them.
+    pub fn take(&self, config: &ModelConfig, rows: usize, columns: usize) -> Latents {
+        let spare = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        let Some(mut latents) = spare else { return Latents::zeros(config, rows, columns) };
+        let [y, z, residual] = Latents::shapes(config, rows, columns);
+        latents.y.reuse(y);
+        latents.z.reuse(z);
+        latents.residual.reuse(residual);
+        latents
+    }
+
+    /// For a later [`Self::take`].
+    pub fn give(&self, latents: Latents) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(latents);
     }
 }
 

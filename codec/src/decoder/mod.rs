@@ -198,7 +198,9 @@ fn read_latents(
         .enumerate()
         .map(|(index, window)| {
             let place = Place { unit: layout.unit, index };
-            decode_window(container.tile(index)?, place, *window, level, weights, layout.groups)
+            let [_, _, rows, columns] = *window;
+            let parts = (0..layout.groups).map(|_| Latents::zeros(config, rows, columns)).collect();
+            decode_window(container.tile(index)?, place, parts, level, weights)
         })
         .collect::<Result<_, Error>>()?;
     let [rows, columns] = layout.size;
@@ -228,30 +230,25 @@ struct Place {
     index: usize,
 }
 
-/// Undoes the encoder's `code_window`, and checks that the symbols are those that were written.
+/// Undoes the encoder's `code_window`: fills `parts`, and checks that the symbols are those that were written.
 fn decode_window(
     payload: &[u8],
     Place { unit, index }: Place,
-    [_, _, rows, columns]: [usize; 4],
+    mut parts: Vec<Latents>,
     level: Level,
     weights: &Weights,
-    groups: usize,
 ) -> Result<Vec<Latents>, Error> {
     let Some((stored, stream)) = payload.split_first_chunk() else {
         return Err(Error::Payload { unit, index, source: wavern_entropy::Error::UnexpectedEnd });
     };
-    let decode = || -> Result<Vec<Latents>, wavern_entropy::Error> {
+    let mut decode = || -> Result<(), wavern_entropy::Error> {
         let mut coder = wavern_entropy::Decoder::with_path(stream, kernel::Path::best().entropy())?;
-        let mut parts = Vec::with_capacity(groups);
-        for _ in 0..groups {
-            let mut latents = Latents::zeros(&weights.config, rows, columns);
-            weights.prior.code(level, &mut latents, &mut coder)?;
-            parts.push(latents);
+        for latents in &mut parts {
+            weights.prior.code(level, latents, &mut coder)?;
         }
-        coder.finish()?;
-        Ok(parts)
+        coder.finish()
     };
-    let parts = decode().map_err(|source| Error::Payload { unit, index, source })?;
+    decode().map_err(|source| Error::Payload { unit, index, source })?;
     let (stored, computed) = (u16::from_le_bytes(*stored), Latents::check(&parts));
     if stored == computed { Ok(parts) } else { Err(Error::Symbols { unit, index, stored, computed }) }
 }

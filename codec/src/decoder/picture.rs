@@ -7,7 +7,7 @@
 use super::{Damage, Layout, Place, decode_window, level, metadata_of, read_latents};
 use crate::alpha;
 use crate::error::Error;
-use crate::latent::{Gains, Latents};
+use crate::latent::{Gains, Latents, Spare};
 use crate::network::ModelConfig;
 use crate::picture::{self, Output, PixelSynthesis};
 use crate::quality::Level;
@@ -63,7 +63,8 @@ impl Job<'_> {
             windows(header, config).filter(|(_, window)| painter.needs(*window)).collect();
         let (across, _) = header.tile_grid();
         let row_of = |&(index, _): &Tile| index / across as usize;
-        let decode = |tiles| decode_tiles(container, tiles, work.at_once, level, weights);
+        let spare = Spare::default();
+        let decode = |tiles| decode_tiles(container, tiles, work.at_once, level, weights, &spare);
         let mut rows_of_tiles = needed.chunk_by(|a, b| row_of(a) == row_of(b));
         let mut tiles = rows_of_tiles.next();
         let mut decoded = tiles.map(decode);
@@ -86,8 +87,8 @@ impl Job<'_> {
                 }
                 painter.paint(&parts, sink)
             })?;
+            parts.into_iter().for_each(|(_, latents)| spare.give(latents));
             if !work.ahead {
-                drop(parts);
                 decoded = tiles.map(decode);
             }
         }
@@ -107,10 +108,16 @@ pub fn verify(
     let level = level(container.header().level(), config)?;
     let mut damage = Damage::of(container);
     damage.faults.extend(read_alpha(container, header, limits).err());
-    let tiles: Vec<_> = windows(header, config).collect();
+    let (tiles, spare) = (windows(header, config).collect::<Vec<_>>(), Spare::default());
     for tiles in tiles.chunks(Work::of(header, limits)?.at_once) {
-        let decoded: Vec<_> =
-            tiles.par_iter().map(|tile| decode_tile(container, *tile, level, weights).err()).collect();
+        let fault = |tile: &Tile| match decode_tile(container, *tile, level, weights, &spare) {
+            Ok(latents) => {
+                spare.give(latents);
+                None
+            }
+            Err(error) => Some(error),
+        };
+        let decoded: Vec<_> = tiles.par_iter().map(fault).collect();
         for (&(index, _), error) in tiles.iter().zip(decoded) {
             if let Some(error) = error {
                 damage.add_tile(header, index, error);
@@ -137,23 +144,25 @@ fn decode_tiles(
     at_once: usize,
     level: Level,
     weights: &Weights,
+    spare: &Spare,
 ) -> Vec<Result<Latents, Error>> {
     let mut decoded = Vec::with_capacity(tiles.len());
     for tiles in tiles.chunks(at_once) {
-        decoded.par_extend(tiles.par_iter().map(|tile| decode_tile(container, *tile, level, weights)));
+        decoded.par_extend(tiles.par_iter().map(|tile| decode_tile(container, *tile, level, weights, spare)));
     }
     decoded
 }
 
 fn decode_tile(
     container: &Container<'_>,
-    (index, window): Tile,
+    (index, [_, _, rows, columns]): Tile,
     level: Level,
     weights: &Weights,
+    spare: &Spare,
 ) -> Result<Latents, Error> {
-    let place = Place { unit: "tile", index };
-    let mut decoded = decode_window(container.tile(index)?, place, window, level, weights, 1)?;
-    Ok(decoded.remove(0))
+    let (payload, place) = (container.tile(index)?, Place { unit: "tile", index });
+    let parts = vec![spare.take(&weights.config, rows, columns)];
+    Ok(decode_window(payload, place, parts, level, weights)?.remove(0))
 }
 
 fn read_alpha(

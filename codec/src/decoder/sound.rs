@@ -84,11 +84,12 @@ pub(super) fn segment(
     let level = level(segment.level, &weights.config)?;
     let count = sound::positions(header, segment.last, &weights.config);
     let groups = sound::groups(header.channels as usize).len();
+    let parts = (0..groups).map(|_| Latents::zeros(&weights.config, 1, count)).collect();
     if segment.payload.is_empty() {
-        return Ok((level, (0..groups).map(|_| Latents::zeros(&weights.config, 1, count)).collect()));
+        return Ok((level, parts));
     }
     let place = Place { unit: "segment", index: usize::try_from(segment.index).unwrap_or(usize::MAX) };
-    Ok((level, decode_window(segment.payload, place, [0, 0, 1, count], level, weights, groups)?))
+    Ok((level, decode_window(segment.payload, place, parts, level, weights)?))
 }
 
 /// The latents of segments put together, one entry for each group of channels. Positions of ẑ that a last segment begins

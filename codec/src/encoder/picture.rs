@@ -6,7 +6,7 @@
 
 use super::{Encoded, Encoder, Model, SearchReport, code_window, code_windows, with_metadata};
 use crate::error::Error;
-use crate::latent::{Gains, Latents};
+use crate::latent::{Gains, Latents, Spare};
 use crate::network::{Kind, ModelConfig};
 use crate::picture::{PixelAnalysis, Pixels, latent_size, latent_window, strip, tile_log2};
 use crate::prior::Symbols;
@@ -86,7 +86,7 @@ impl Encoder {
         let most = windows.first().map_or(0, |[_, _, rows, _]| *rows);
         let mut stream = LatentRows::new(info, [most, size[1]], weights, level, given)?;
         let mut kept = keep.then(|| Latents::zeros(config, size[0], size[1]));
-        let mut tiles = Vec::with_capacity(windows.len());
+        let (mut tiles, spare) = (Vec::with_capacity(windows.len()), Spare::default());
         let (height, mut done) = (info.height as usize, 0);
         // The row of tiles whose latents are complete, and what became of it.
         let mut ready: Option<RowOfTiles> = None;
@@ -95,7 +95,7 @@ impl Encoder {
             let (mut coded, mut next) = (None, None);
             rayon::in_place_scope(|scope| {
                 if let Some(row) = ready.take() {
-                    scope.spawn(|_| coded = Some(row.code(level, weights, keep)));
+                    scope.spawn(|_| coded = Some(row.code(level, weights, keep, &spare)));
                 }
                 while !stream.has(rows) {
                     let count = strip(info.width as usize).min(height - done);
@@ -105,13 +105,18 @@ impl Encoder {
                     stream.push(pixels, done == height)?;
                 }
                 let windows = row.iter().map(|&[_, column, rows, columns]| [0, column, rows, columns]);
-                next = Some(RowOfTiles { first, windows: windows.collect(), latents: stream.take(rows) });
+                next =
+                    Some(RowOfTiles { first, windows: windows.collect(), latents: stream.take(rows, keep) });
                 Ok::<_, Error>(())
             })?;
-            store(coded, config, &mut tiles, &mut kept)?;
+            if let Some(row) = coded.transpose()? {
+                stream.reuse(row.store(config, &mut tiles, &mut kept));
+            }
             ready = next;
         }
-        store(ready.map(|row| row.code(level, weights, keep)), config, &mut tiles, &mut kept)?;
+        if let Some(row) = ready {
+            row.code(level, weights, keep, &spare)?.store(config, &mut tiles, &mut kept);
+        }
         Ok((header, self.picture_file(header, info, tiles)?, kept))
     }
 
@@ -136,45 +141,56 @@ struct RowOfTiles {
     first: usize,
     /// Its tiles in `latents`: row, column, rows, columns.
     windows: Vec<[usize; 4]>,
+    /// Without residuals, unless they are to be kept.
     latents: Latents,
 }
 
-/// The payloads of a row of tiles, and what is kept of it: its first row of ŷ and its latents.
-type Coded = (Vec<Vec<u8>>, Option<(usize, Latents)>);
+/// A row of tiles that was.
+struct Coded {
+    payloads: Vec<Vec<u8>>,
+    first: usize,
+    latents: Latents,
+}
 
 impl RowOfTiles {
-    /// With `keep`, the latents come back with the residuals that the prior adds to them.
-    fn code(mut self, level: Level, weights: &Weights, keep: bool) -> Result<Coded, Error> {
-        if keep {
-            let latents = std::slice::from_mut(&mut self.latents);
-            let tiles = code_windows(&self.windows, level, weights, latents)?;
-            return Ok((tiles, Some((self.first, self.latents))));
-        }
-        // Nobody asks for the latents: each tile's are gone as soon as it is coded.
-        let stride = weights.config.hyper_stride();
-        let code = |&window| code_window(&mut [self.latents.window(window, stride)], level, weights);
-        let mut tiles = Vec::with_capacity(self.windows.len());
+    /// With `keep`, the latents get the residuals that the prior adds to them.
+    fn code(mut self, level: Level, weights: &Weights, keep: bool, spare: &Spare) -> Result<Coded, Error> {
+        let payloads = if keep {
+            code_windows(&self.windows, level, weights, std::slice::from_mut(&mut self.latents))?
+        } else {
+            self.payloads(level, weights, spare)?
+        };
+        Ok(Coded { payloads, first: self.first, latents: self.latents })
+    }
+
+    fn payloads(&self, level: Level, weights: &Weights, spare: &Spare) -> Result<Vec<Vec<u8>>, Error> {
+        let [v, u] = weights.config.hyper_stride();
+        let code = |&[row, column, rows, columns]: &[usize; 4]| {
+            let mut tile = spare.take(&weights.config, rows, columns);
+            self.latents.y.copy_window(row, column, &mut tile.y);
+            self.latents.z.copy_window(row / v, column / u, &mut tile.z);
+            let payload = code_window(std::slice::from_mut(&mut tile), level, weights);
+            spare.give(tile);
+            payload
+        };
+        let mut payloads = Vec::with_capacity(self.windows.len());
         // No more tiles at once than threads: what each needs on the way would add up.
         for windows in self.windows.chunks(rayon::current_num_threads()) {
-            tiles.extend(windows.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
+            payloads.extend(windows.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
         }
-        Ok((tiles, None))
+        Ok(payloads)
     }
 }
 
-/// Appends a row of tiles to those before.
-fn store(
-    coded: Option<Result<Coded, Error>>,
-    config: &ModelConfig,
-    tiles: &mut Vec<Vec<u8>>,
-    kept: &mut Option<Latents>,
-) -> Result<(), Error> {
-    let Some((row, latents)) = coded.transpose()? else { return Ok(()) };
-    tiles.extend(row);
-    if let (Some(kept), Some((first, latents))) = (kept, latents) {
-        kept.set_window([first, 0], config.hyper_stride(), &latents);
+impl Coded {
+    /// Appends the row to those before. The latents are not needed any more.
+    fn store(self, config: &ModelConfig, tiles: &mut Vec<Vec<u8>>, kept: &mut Option<Latents>) -> Latents {
+        tiles.extend(self.payloads);
+        if let Some(kept) = kept {
+            kept.set_window([self.first, 0], config.hyper_stride(), &self.latents);
+        }
+        self.latents
     }
-    Ok(())
 }
 
 pub(super) fn header(info: &PictureInfo, level: Level, weights: &Weights) -> ImageHeader {
@@ -233,6 +249,8 @@ struct LatentRows<'a> {
     /// Rows of ŷ and ẑ that were not taken yet.
     y: Vec<i32>,
     z: Vec<i32>,
+    /// Memory for what comes after rows that are taken.
+    spare: [Vec<i32>; 2],
     /// Rows of y so far.
     rows: usize,
     /// Rows of y as h_a takes them, padded to whole positions of z.
@@ -262,6 +280,7 @@ impl<'a> LatentRows<'a> {
             columns: [columns, columns.div_ceil(across)],
             y: Vec::with_capacity((rows + beyond) * columns * config.latents()),
             z: Vec::new(),
+            spare: Default::default(),
             rows: 0,
             companded: Vec::new(),
             last_row: Vec::new(),
@@ -307,15 +326,27 @@ impl<'a> LatentRows<'a> {
         self.y.len() >= y && self.z.len() >= z
     }
 
-    /// The next so many rows of ŷ with those of ẑ.
-    fn take(&mut self, rows: usize) -> Latents {
+    /// The next so many rows of ŷ with those of ẑ, and room for residuals if these are wanted.
+    fn take(&mut self, rows: usize, residuals: bool) -> Latents {
+        let [down, _] = self.config.hyper_stride();
         let [y, z] = self.lengths(rows);
-        let zeros = Latents::zeros(self.config, rows, self.columns[0]);
+        let [spare_y, spare_z] = std::mem::take(&mut self.spare);
+        let shape = [rows, self.columns[0], self.config.latents()];
+        let hyper = [rows.div_ceil(down), self.columns[1], self.config.hyper_latents()];
+        let residual = match residuals {
+            true => Latents::zeros(self.config, rows, self.columns[0]).residual,
+            false => Symbols::zeros([rows, self.columns[0], 0]),
+        };
         Latents {
-            y: Symbols::from_vec(zeros.y.shape(), split_front(&mut self.y, y)),
-            z: Symbols::from_vec(zeros.z.shape(), split_front(&mut self.z, z)),
-            residual: zeros.residual,
+            y: Symbols::from_vec(shape, split_front(&mut self.y, y, spare_y)),
+            z: Symbols::from_vec(hyper, split_front(&mut self.z, z, spare_z)),
+            residual,
         }
+    }
+
+    /// Rows that nobody needs any more: their memory serves others.
+    fn reuse(&mut self, latents: Latents) {
+        self.spare = [latents.y, latents.z].map(Symbols::into_vec);
     }
 
     fn lengths(&self, rows: usize) -> [usize; 2] {
@@ -327,10 +358,11 @@ impl<'a> LatentRows<'a> {
     }
 }
 
-/// The first elements, without a copy; the rest stay.
-fn split_front(values: &mut Vec<i32>, count: usize) -> Vec<i32> {
-    let mut rest = Vec::with_capacity(values.capacity());
-    rest.extend_from_slice(&values[count..]);
+/// The first elements, without a copy; the rest stay, in the memory of `spare`.
+fn split_front(values: &mut Vec<i32>, count: usize, mut spare: Vec<i32>) -> Vec<i32> {
+    spare.clear();
+    spare.reserve(values.capacity());
+    spare.extend_from_slice(&values[count..]);
     values.truncate(count);
-    std::mem::replace(values, rest)
+    std::mem::replace(values, spare)
 }

@@ -64,6 +64,11 @@ impl Symbols {
     }
 
     /// The values in row-major order.
+    pub fn into_vec(self) -> Vec<i32> {
+        self.data
+    }
+
+    /// The values in row-major order.
     pub fn data_mut(&mut self) -> &mut [i32] {
         &mut self.data
     }
@@ -78,13 +83,29 @@ impl Symbols {
     /// # Panics
     /// If the window does not lie inside.
     pub fn window(&self, row: usize, column: usize, rows: usize, columns: usize) -> Self {
+        let mut window = Self::zeros([rows, columns, self.shape[2]]);
+        self.copy_window(row, column, &mut window);
+        window
+    }
+
+    /// Fills `window` with the positions from (`row`, `column`) on.
+    ///
+    /// # Panics
+    /// If the window does not lie inside.
+    pub fn copy_window(&self, row: usize, column: usize, window: &mut Self) {
         let [height, width, channels] = self.shape;
-        assert!(row + rows <= height && column + columns <= width);
-        let mut data = Vec::with_capacity(rows * columns * channels);
-        for y in row..row + rows {
-            data.extend_from_slice(&self.data[(y * width + column) * channels..][..columns * channels]);
+        let [rows, columns, _] = window.shape;
+        assert!(row + rows <= height && column + columns <= width && channels == window.shape[2]);
+        for y in 0..rows {
+            window.data[y * columns * channels..][..columns * channels]
+                .copy_from_slice(&self.data[((row + y) * width + column) * channels..][..columns * channels]);
         }
-        Self { shape: [rows, columns, channels], data }
+    }
+
+    /// The same memory with another shape; what is in it is left from before or zero.
+    pub(crate) fn reuse(&mut self, shape: [usize; 3]) {
+        self.shape = shape;
+        self.data.resize(shape.iter().product(), 0);
     }
 
     /// Writes `window` at (`row`, `column`).
