@@ -17,7 +17,7 @@ pub struct Latents {
     pub z: Symbols,
     /// What the prior adds to ŷ before the synthesis, in 1/64 step, `[rows, columns, M]`; no channels if the model has no
     /// latent residuals.
-    pub residual: Symbols,
+    pub residual: Symbols<i8>,
 }
 
 impl Latents {
@@ -59,17 +59,21 @@ impl Latents {
     /// group, as little-endian 32-bit integers. It holds on the machine that wrote the file; where it does not, the
     /// bytes are whole, and a probability came out differently.
     pub fn check(groups: &[Self]) -> u16 {
-        let arrays = groups.iter().flat_map(|group| [&group.z, &group.y, &group.residual]);
         // Through a buffer, so that the order of bytes is the same on every machine.
-        const SYMBOLS: usize = 1024;
-        let mut buffer = [0u8; 4 * SYMBOLS];
-        let mut checksum = 0;
-        for symbols in arrays.flat_map(|array| array.data().chunks(SYMBOLS)) {
-            for (bytes, symbol) in buffer.chunks_exact_mut(4).zip(symbols) {
-                bytes.copy_from_slice(&symbol.to_le_bytes());
-            }
-            checksum = crc32c::crc32c_append(checksum, &buffer[..4 * symbols.len()]);
+        fn append<T: Copy + Into<i32>>(checksum: u32, symbols: &[T]) -> u32 {
+            const SYMBOLS: usize = 1024;
+            let mut buffer = [0u8; 4 * SYMBOLS];
+            symbols.chunks(SYMBOLS).fold(checksum, |checksum, symbols| {
+                for (bytes, &symbol) in buffer.chunks_exact_mut(4).zip(symbols) {
+                    bytes.copy_from_slice(&symbol.into().to_le_bytes());
+                }
+                crc32c::crc32c_append(checksum, &buffer[..4 * symbols.len()])
+            })
         }
+        let checksum = groups.iter().fold(0, |checksum, group| {
+            let checksum = append(append(checksum, group.z.data()), group.y.data());
+            append(checksum, group.residual.data())
+        });
         checksum as u16
     }
 }
@@ -142,19 +146,12 @@ impl Gains {
     /// If the row has not these columns, or `out` no room for them.
     pub fn dequantize(&self, latents: &Latents, row: usize, columns: Range<usize>, out: &mut [f32]) {
         let unit = 1.0 / units::RESIDUAL_STEPS as f32;
-        let part = |symbols: &'_ Symbols| {
-            let [_, width, channels] = symbols.shape();
+        let part = |[_, width, channels]: [usize; 3]| {
             (row * width + columns.start) * channels..(row * width + columns.end) * channels
         };
         let (y, residual) = (&latents.y, &latents.residual);
-        let symbols = &y.data()[part(y)];
-        kernel::dequantize(
-            symbols,
-            &residual.data()[part(residual)],
-            unit,
-            &self.0,
-            &mut out[..symbols.len()],
-        );
+        let (symbols, residuals) = (&y.data()[part(y.shape())], &residual.data()[part(residual.shape())]);
+        kernel::dequantize(symbols, residuals, unit, &self.0, &mut out[..symbols.len()]);
     }
 }
 

@@ -209,8 +209,8 @@ const BYTES_PER_COLUMN: u64 = 15_000;
 /// Bytes that a tile takes for each of its pixels while it is decoded, measured in the same way.
 const BYTES_PER_TILE_PIXEL: u64 = 64;
 
-/// Bytes of decoded latents for each pixel: a symbol of ŷ and its residual, and a few for ẑ.
-const BYTES_PER_PIXEL_AHEAD: u64 = 9;
+/// Bytes of decoded latents for each pixel: a symbol of ŷ, its residual, and one for ẑ.
+const BYTES_PER_PIXEL_AHEAD: u64 = 6;
 
 /// ŷ and ẑ of the whole picture.
 pub fn latents(container: &Container<'_>, header: &ImageHeader, weights: &Weights) -> Result<Latents, Error> {
@@ -439,7 +439,7 @@ mod tests {
                     _ => value * value * value / 500_000,
                 };
             }
-            latents.residual.data_mut().iter_mut().for_each(|r| *r = uniform() % 33);
+            latents.residual.data_mut().iter_mut().for_each(|r| *r = (uniform() % 33) as i8);
             match restore_image(&header, latents, weights, None).unwrap().0.samples() {
                 Samples::U8(v) => hash.update(v),
                 Samples::U16(v) => hash.update(&v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()),

@@ -17,7 +17,7 @@ multiversion! {
     }
 
     /// One position after the other: symbols plus residuals in steps of `unit` (or none, if empty), times gains.
-    pub fn dequantize(symbols: &[i32], residuals: &[i32], unit: f32, gains: &[f32], out: &mut [f32]) {
+    pub fn dequantize(symbols: &[i32], residuals: &[i8], unit: f32, gains: &[f32], out: &mut [f32]) {
         if residuals.is_empty() {
             let positions = symbols.chunks_exact(gains.len()).zip(out.chunks_exact_mut(gains.len()));
             for (symbols, out) in positions {
@@ -30,7 +30,7 @@ multiversion! {
         let positions = symbols.chunks_exact(gains.len()).zip(residuals.chunks_exact(gains.len()));
         for ((symbols, residuals), out) in positions.zip(out.chunks_exact_mut(gains.len())) {
             for (((symbol, residual), gain), out) in symbols.iter().zip(residuals).zip(gains).zip(out) {
-                *out = (*symbol as f32 + *residual as f32 * unit) * gain;
+                *out = (*symbol as f32 + f32::from(*residual) * unit) * gain;
             }
         }
     }

@@ -104,9 +104,7 @@ impl Context {
                 mixture::compand_all(symbols, &mut known.data[place(p)..][..width]);
             }
             for (&p, residuals) in positions.iter().zip(mixtures.residual.chunks_exact(width)) {
-                for (out, &r) in residual.data_mut()[place(p)..][..width].iter_mut().zip(residuals) {
-                    *out = r.into();
-                }
+                residual.data_mut()[place(p)..][..width].copy_from_slice(residuals);
             }
         }
         Ok(())

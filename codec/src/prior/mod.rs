@@ -26,31 +26,38 @@ use integer::{Activations, Dense, Filter};
 use std::ops::Range;
 use wavern_entropy::{Decoder, Encoder, Error as EntropyError, MixtureParams};
 
-/// Whole numbers in `[row, column, channel]` order: ŷ or ẑ of a tile.
+/// Whole numbers in `[row, column, channel]` order: ŷ or ẑ of a tile, or what is added to ŷ.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Symbols {
+pub struct Symbols<T = i32> {
     shape: [usize; 3],
-    data: Vec<i32>,
+    data: Vec<T>,
 }
 
 impl Symbols {
+    /// The nearest whole numbers, halves away from zero.
+    pub fn round(x: &Tensor) -> Self {
+        Self { shape: x.shape(), data: x.data().iter().map(|v| v.round() as i32).collect() }
+    }
+
+    /// Symbols as floats.
+    pub fn to_tensor(&self) -> Tensor {
+        Tensor::from_vec(self.shape, self.data.iter().map(|&v| v as f32).collect())
+    }
+}
+
+impl<T: Copy + Default> Symbols<T> {
     /// All zeros.
     pub fn zeros(shape: [usize; 3]) -> Self {
-        Self { shape, data: vec![0; shape.iter().product()] }
+        Self { shape, data: vec![T::default(); shape.iter().product()] }
     }
 
     /// Wraps values in row-major order.
     ///
     /// # Panics
     /// If there are not as many values as the shape has places.
-    pub fn from_vec(shape: [usize; 3], data: Vec<i32>) -> Self {
+    pub fn from_vec(shape: [usize; 3], data: Vec<T>) -> Self {
         assert_eq!(data.len(), shape.iter().product::<usize>());
         Self { shape, data }
-    }
-
-    /// The nearest whole numbers, halves away from zero.
-    pub fn round(x: &Tensor) -> Self {
-        Self { shape: x.shape(), data: x.data().iter().map(|v| v.round() as i32).collect() }
     }
 
     /// `[rows, columns, channels]`.
@@ -59,23 +66,18 @@ impl Symbols {
     }
 
     /// The values in row-major order.
-    pub fn data(&self) -> &[i32] {
+    pub fn data(&self) -> &[T] {
         &self.data
     }
 
     /// The values in row-major order.
-    pub fn into_vec(self) -> Vec<i32> {
+    pub fn into_vec(self) -> Vec<T> {
         self.data
     }
 
     /// The values in row-major order.
-    pub fn data_mut(&mut self) -> &mut [i32] {
+    pub fn data_mut(&mut self) -> &mut [T] {
         &mut self.data
-    }
-
-    /// Symbols as floats.
-    pub fn to_tensor(&self) -> Tensor {
-        Tensor::from_vec(self.shape, self.data.iter().map(|&v| v as f32).collect())
     }
 
     /// The window of `rows` × `columns` positions whose first is (`row`, `column`).
@@ -105,7 +107,7 @@ impl Symbols {
     /// The same memory with another shape; what is in it is left from before or zero.
     pub(crate) fn reuse(&mut self, shape: [usize; 3]) {
         self.shape = shape;
-        self.data.resize(shape.iter().product(), 0);
+        self.data.resize(shape.iter().product(), T::default());
     }
 
     /// Writes `window` at (`row`, `column`).
