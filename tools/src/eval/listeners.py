@@ -2,10 +2,11 @@
 
 Says on its first line which of the packages named on the command line are there, as a JSON object of versions. Then
 reads JSON objects {"original": PATH, "decoded": PATH} from standard input, one a line, and answers each with an object
-of scores, or {"error": TEXT}. The sounds are WAV files of 16 bits; the mean over their channels is scored.
+of scores, null where there is none (ViSQOL knows none of silence), or {"error": TEXT}. The sounds are WAV files of 16 bits; the mean over their channels is scored.
 """
 import importlib.metadata
 import json
+import math
 import sys
 
 RATE = 48000  # what both packages expect
@@ -27,8 +28,6 @@ def load(path):
 def to_48000(samples, rate):
     if rate == RATE:
         return samples
-    import math
-
     from scipy.signal import resample_poly
 
     common = math.gcd(rate, RATE)
@@ -68,7 +67,8 @@ def main():
         pair = json.loads(line)
         try:
             sounds = load(pair["original"]), load(pair["decoded"])
-            answer = {name: float(score(*sounds)) for name, score in scorers.items()}
+            scores = {name: float(score(*sounds)) for name, score in scorers.items()}
+            answer = {name: score if math.isfinite(score) else None for name, score in scores.items()}
         except Exception as error:  # whatever goes wrong in a package is an answer, not the end
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

@@ -118,10 +118,12 @@ impl Listeners {
             Some(process) => process,
             None => self.start()?.0,
         };
-        let scores: Scores = process.ask(&Pair { original, decoded }).at(&self.python)?;
+        let failed = |error: String| Error::failed(format!("{}: {error}", self.python));
+        let scores: Scores =
+            process.ask(&Pair { original, decoded }).map_err(|error| failed(error.to_string()))?;
         idle().push(process);
         match scores.error {
-            Some(error) => Err(Error::failed(error)).at(&self.python),
+            Some(error) => Err(failed(error)),
             None => Ok(scores),
         }
     }
@@ -138,6 +140,9 @@ impl Process {
     fn read<T: for<'de> Deserialize<'de>>(&mut self) -> Result<T> {
         let mut line = String::new();
         self.answers.read_line(&mut line).map_err(Error::failed)?;
-        serde_json::from_str(&line).map_err(|_| Error::failed("it ended without an answer"))
+        if line.is_empty() {
+            return Err(Error::failed("it ended without an answer"));
+        }
+        serde_json::from_str(&line).map_err(|error| Error::failed(format!("an answer that is none: {error}")))
     }
 }
