@@ -119,7 +119,7 @@ struct Shared {
     variant: Vec<Variant>,
 
     /// Codec of this run, or file of curves (CSV, or JSON as CompressAI has it), that BD-rates are taken against
-    /// [default: the first peer]
+    /// [default: the first peer, or Wavern for its variants]
     #[arg(long, value_name = "CODEC|FILE")]
     anchor: Option<String>,
 
@@ -206,7 +206,7 @@ fn evaluate<O: Shown>(
 ) -> Result<()> {
     let outputs = Outputs::new(args)?;
     let folder = args.html.as_deref().map(|path| Folder::new(path, args.force || args.resume)).transpose()?;
-    let anchor = Anchor::new(args.anchor.as_deref(), codecs)?;
+    let anchor = Anchor::new(args.anchor.as_deref(), codecs, 1 + args.variant.len())?;
     let files = find(&args.paths, is_wanted)?;
     if files.is_empty() {
         return Err(Error::failed("nothing to measure in the paths given"));

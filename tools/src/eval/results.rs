@@ -37,10 +37,12 @@ pub(crate) enum Anchor {
 }
 
 impl Anchor {
-    /// What was asked for, or the first codec after Wavern's own.
-    pub(crate) fn new(asked: Option<&str>, codecs: &[Codec]) -> Result<Self> {
+    /// What was asked for, or the first codec behind the `own` that are Wavern's, or, if there is none, Wavern itself for its
+    /// variants.
+    pub(crate) fn new(asked: Option<&str>, codecs: &[Codec], own: usize) -> Result<Self> {
         let Some(asked) = asked else {
-            return Ok(codecs.get(1).map_or(Self::None, |codec| Self::Codec(codec.name.clone())));
+            let first = codecs.get(own).or(codecs.first().filter(|_| own > 1));
+            return Ok(first.map_or(Self::None, |codec| Self::Codec(codec.name.clone())));
         };
         if codecs.iter().any(|codec| codec.name == asked) {
             return Ok(Self::Codec(asked.to_owned()));
