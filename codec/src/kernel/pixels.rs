@@ -79,8 +79,8 @@ fn from_planes<T: Copy + Default>(
             green[x] = store(g * UNIT + CENTRE);
             blue[x] = store(b * UNIT + CENTRE);
         }
-        for (x, pixel) in pixels.iter_mut().enumerate() {
-            *pixel = block.map(|plane| plane[x]);
+        for (((pixel, red), green), blue) in pixels.iter_mut().zip(red).zip(green).zip(blue) {
+            *pixel = [*red, *green, *blue];
         }
     }
 }
