@@ -28,7 +28,7 @@ impl Latents {
     }
 
     /// Those of ŷ, ẑ and the residuals.
-    fn shapes(config: &ModelConfig, rows: usize, columns: usize) -> [[usize; 3]; 3] {
+    pub(crate) fn shapes(config: &ModelConfig, rows: usize, columns: usize) -> [[usize; 3]; 3] {
         let [v, u] = config.hyper_stride();
         let residuals = if config.context.residual { config.latents() } else { 0 };
         [

@@ -269,23 +269,44 @@ impl Weights {
         part: Part,
         map: &TensorMap<'_>,
     ) -> Result<&'a Network, Error> {
-        let config = &self.config;
-        let (name, layers, inputs) = match part {
-            Part::Analysis => ("analysis", &config.analysis, config.packet_channels()),
-            Part::HyperAnalysis => ("hyper_analysis", &config.hyper_analysis, config.latents()),
-            Part::Synthesis => ("synthesis", &config.synthesis, config.latents()),
-        };
-        let network = Network::load(map, name, layers, inputs, config.lambdas.len())?;
+        let network = part.load(map, &self.config)?;
         Ok(slot.get_or_init(|| network))
     }
 }
 
-/// A float network of a model.
-#[derive(Clone, Copy)]
-enum Part {
+/// A network of a model's transforms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// g_a.
     Analysis,
+    /// h_a.
     HyperAnalysis,
+    /// g_s.
     Synthesis,
+}
+
+impl Part {
+    /// What the names of its tensors begin with, up to a dot.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Analysis => "analysis",
+            Self::HyperAnalysis => "hyper_analysis",
+            Self::Synthesis => "synthesis",
+        }
+    }
+
+    /// Takes the network from the weight file of a model.
+    ///
+    /// # Errors
+    /// As [`Network::load`].
+    pub fn load(self, map: &TensorMap<'_>, config: &ModelConfig) -> Result<Network, Error> {
+        let (layers, inputs) = match self {
+            Self::Analysis => (&config.analysis, config.packet_channels()),
+            Self::HyperAnalysis => (&config.hyper_analysis, config.latents()),
+            Self::Synthesis => (&config.synthesis, config.latents()),
+        };
+        Network::load(map, self.name(), layers, inputs, config.lambdas.len())
+    }
 }
 
 /// The configuration in a weight file, validated.
@@ -353,11 +374,11 @@ pub fn audio() -> Result<Arc<Weights>, Error> {
 pub fn named(kind: Kind, id: WeightsId) -> Result<(Arc<Weights>, Tune), crate::Error> {
     for tune in [Tune::Psnr, Tune::Visual] {
         let place = shelf(kind, tune);
-        if place.id() == id {
+        if place.id == id {
             return Ok((place.get()?, tune));
         }
     }
-    Err(crate::Error::WeightsMismatch { needed: id, have: shelf(kind, Tune::default()).id(), kind })
+    Err(crate::Error::WeightsMismatch { needed: id, have: shelf(kind, Tune::default()).id, kind })
 }
 
 /// The ids of the weight files of [`built_in`], computed by the build: a hash of megabytes would be a tenth of the time that
@@ -393,10 +414,6 @@ impl Place {
         Self { kind, tune, id, weights: std::sync::Mutex::new(None) }
     }
 
-    fn id(&self) -> WeightsId {
-        self.id
-    }
-
     fn get(&self) -> Result<Arc<Weights>, Error> {
         let mut slot = self.weights.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(weights) = &*slot {
@@ -404,7 +421,7 @@ impl Place {
         }
         let file = built_in(self.kind, self.tune);
         let map = TensorMap::new(file)?;
-        let weights = Weights::open(file, &map, self.id())?;
+        let weights = Weights::open(file, &map, self.id)?;
         let weights = Arc::new(Weights { file: Some(map), ..weights });
         *slot = Some(weights.clone());
         Ok(weights)
@@ -420,7 +437,7 @@ mod tests {
         for (kind, tune) in
             [(Kind::Image, Tune::Psnr), (Kind::Image, Tune::Visual), (Kind::Audio, Tune::Psnr)]
         {
-            assert_eq!(shelf(kind, tune).id(), id_of(built_in(kind, tune)));
+            assert_eq!(shelf(kind, tune).id, id_of(built_in(kind, tune)));
         }
     }
 }

@@ -244,8 +244,8 @@ struct LatentRows<'a> {
     analysis: Run<'a>,
     gains: Gains,
     hyper_analysis: Run<'a>,
-    /// Columns of y and z.
-    columns: [usize; 2],
+    /// Columns of y.
+    columns: usize,
     /// Rows of ŷ and ẑ that were not taken yet.
     y: Vec<i32>,
     z: Vec<i32>,
@@ -277,7 +277,7 @@ impl<'a> LatentRows<'a> {
             analysis: Run::analysis(weights, given, columns * config.latent_stride()[1])?,
             gains: Gains::encode(weights, level),
             hyper_analysis: Run::hyper_analysis(weights, given, columns.next_multiple_of(across))?,
-            columns: [columns, columns.div_ceil(across)],
+            columns,
             y: Vec::with_capacity((rows + beyond) * columns * config.latents()),
             z: Vec::new(),
             spare: Default::default(),
@@ -291,8 +291,8 @@ impl<'a> LatentRows<'a> {
         let [down, across] = self.config.hyper_stride();
         let channels = self.config.latents();
         let y = self.analysis.push(self.pixels.push(pixels, last), last)?;
-        let row = self.columns[0] * channels;
-        let padded = self.columns[0].next_multiple_of(across) * channels;
+        let row = self.columns * channels;
+        let padded = self.columns.next_multiple_of(across) * channels;
         let before = self.y.len();
         self.y.resize(before + y.len(), 0);
         self.companded.resize(y.len() / row * padded, 0.0);
@@ -322,39 +322,25 @@ impl<'a> LatentRows<'a> {
 
     /// Whether the next so many rows of ŷ, and the rows of ẑ that stand for them, are there.
     fn has(&self, rows: usize) -> bool {
-        let [y, z] = self.lengths(rows);
-        self.y.len() >= y && self.z.len() >= z
+        let [y, z, _] = Latents::shapes(self.config, rows, self.columns);
+        self.y.len() >= y.iter().product() && self.z.len() >= z.iter().product()
     }
 
     /// The next so many rows of ŷ with those of ẑ, and room for residuals if these are wanted.
     fn take(&mut self, rows: usize, residuals: bool) -> Latents {
-        let [down, _] = self.config.hyper_stride();
-        let [y, z] = self.lengths(rows);
+        let [y, z, [.., channels]] = Latents::shapes(self.config, rows, self.columns);
         let [spare_y, spare_z] = std::mem::take(&mut self.spare);
-        let shape = [rows, self.columns[0], self.config.latents()];
-        let hyper = [rows.div_ceil(down), self.columns[1], self.config.hyper_latents()];
-        let residual = match residuals {
-            true => Latents::zeros(self.config, rows, self.columns[0]).residual,
-            false => Symbols::zeros([rows, self.columns[0], 0]),
-        };
+        let channels = if residuals { channels } else { 0 };
         Latents {
-            y: Symbols::from_vec(shape, split_front(&mut self.y, y, spare_y)),
-            z: Symbols::from_vec(hyper, split_front(&mut self.z, z, spare_z)),
-            residual,
+            y: Symbols::from_vec(y, split_front(&mut self.y, y.iter().product(), spare_y)),
+            z: Symbols::from_vec(z, split_front(&mut self.z, z.iter().product(), spare_z)),
+            residual: Symbols::zeros([rows, self.columns, channels]),
         }
     }
 
     /// Rows that nobody needs any more: their memory serves others.
     fn reuse(&mut self, latents: Latents) {
         self.spare = [latents.y, latents.z].map(Symbols::into_vec);
-    }
-
-    fn lengths(&self, rows: usize) -> [usize; 2] {
-        let [down, _] = self.config.hyper_stride();
-        [
-            rows * self.columns[0] * self.config.latents(),
-            rows.div_ceil(down) * self.columns[1] * self.config.hyper_latents(),
-        ]
     }
 }
 

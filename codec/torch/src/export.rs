@@ -15,7 +15,7 @@ use wavern::network::ModelConfig;
 use wavern::network::config::ContextConfig;
 use wavern::network::plain::{Network, Prepared};
 use wavern::prior::units;
-use wavern::weights::{self, TensorMap, Weights};
+use wavern::weights::{self, Part, TensorMap, Weights};
 
 /// Tensors of a weight file before they are written.
 type Entries = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
@@ -149,11 +149,10 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
     let config = weights::read_config(bytes)?;
     let map = TensorMap::new(bytes)?;
     let mut params = Params::new(device);
-    let (packets, latents, anchors) = (config.packet_channels(), config.latents(), config.lambdas.len());
-    let analysis = Network::load(&map, "analysis", &config.analysis, packets, anchors)?;
-    let synthesis = Network::load(&map, "synthesis", &config.synthesis, latents, anchors)?;
-    let mut quantized = quantized_layers(&mut params, "analysis", &analysis);
-    quantized.extend(quantized_layers(&mut params, "synthesis", &synthesis));
+    let mut quantized = Vec::new();
+    for part in [Part::Analysis, Part::Synthesis] {
+        quantized.extend(quantized_layers(&mut params, part.name(), &part.load(&map, &config)?));
+    }
     for name in map.names() {
         let integer = ["hyper_synthesis.", "context.", "hyper_prior."].iter().any(|p| name.starts_with(p));
         let quantized = quantized.iter().any(|p| name.starts_with(p)) && !name.contains(".gain");

@@ -17,7 +17,7 @@ use crate::network::backward::{depth_to_space, filter, space_to_depth};
 use crate::picture::{PixelAnalysis, Pixels};
 use crate::quality::Level;
 use crate::signal::Image;
-use crate::weights::{self, Error, TensorMap, Weights};
+use crate::weights::{self, Error, Part, TensorMap, Weights};
 use entries::{Entries, Matrix};
 use histogram::Histogram;
 use std::collections::BTreeMap;
@@ -28,16 +28,7 @@ const CODE_LIMIT: f32 = 255.0;
 const WIDE_ROOM: f32 = 2.0;
 
 /// The networks that can be in whole numbers.
-const NETWORKS: [&str; 2] = ["analysis", "synthesis"];
-
-/// The network of that name.
-fn load(map: &TensorMap<'_>, name: &str, config: &ModelConfig) -> Result<Network, Error> {
-    let (layers, inputs) = match name {
-        "analysis" => (&config.analysis, config.packet_channels()),
-        _ => (&config.synthesis, config.latents()),
-    };
-    Network::load(map, name, layers, inputs, config.lambdas.len())
-}
+const NETWORKS: [Part; 2] = [Part::Analysis, Part::Synthesis];
 
 /// What was seen of the inputs of each pointwise layer.
 #[derive(Debug, Default)]
@@ -53,7 +44,7 @@ impl Calibration {
     /// If it is not one that can be quantized.
     pub fn watch_picture(&mut self, weights: &Weights, image: &Image) -> Result<(), Error> {
         let x = packets(image, &weights.config);
-        self.walk("analysis", weights.analysis()?, x, Level::default())
+        self.walk(Part::Analysis, weights.analysis()?, x, Level::default())
     }
 
     /// Watches a synthesis in floats at work on the latents of a picture.
@@ -62,18 +53,18 @@ impl Calibration {
     /// As [`Self::watch_picture`].
     pub fn watch_latents(&mut self, weights: &Weights, latents: &Latents, level: Level) -> Result<(), Error> {
         let x = latent::dequantize(latents, level, weights);
-        self.walk("synthesis", weights.synthesis()?, x, level)
+        self.walk(Part::Synthesis, weights.synthesis()?, x, level)
     }
 
     /// Nothing is left to be watched in a network of whole numbers.
-    fn walk(&mut self, name: &str, network: &Network, x: Tensor, level: Level) -> Result<(), Error> {
+    fn walk(&mut self, part: Part, network: &Network, x: Tensor, level: Level) -> Result<(), Error> {
         let whole =
             |l: &Prepared| matches!(l, Prepared::QuantizedPointwise(_) | Prepared::QuantizedResidual(_));
         if network.layers().iter().any(whole) {
             return Ok(());
         }
         network.layers().iter().enumerate().try_fold(x, |x, (index, layer)| {
-            let prefix = format!("{name}.{index}.");
+            let prefix = format!("{}.{index}.", part.name());
             match layer {
                 Prepared::Pointwise(layer, _) => {
                     self.see(&prefix, &x);
@@ -129,19 +120,17 @@ impl Calibration {
     pub fn quantize(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         let config = weights::read_config(bytes)?;
         let map = TensorMap::new(bytes)?;
-        let floats = NETWORKS.into_iter().filter(|name| !is_quantized(&map, name));
-        let floats: Vec<&str> = floats.collect();
+        let floats: Vec<Part> = NETWORKS.into_iter().filter(|part| !is_quantized(&map, *part)).collect();
         let mut entries = Entries::default();
         for name in map.names() {
-            let of = |network: &&str| name.starts_with(&format!("{network}."));
-            if !floats.iter().any(of) || name.contains(".gain") {
+            if !floats.iter().any(|part| is_of(&name, *part)) || name.contains(".gain") {
                 entries.copy(&map, &name)?;
             }
         }
-        for name in floats {
-            let network = load(&map, name, &config)?;
+        for part in floats {
+            let network = part.load(&map, &config)?;
             for (index, layer) in network.layers().iter().enumerate() {
-                let prefix = format!("{name}.{index}.");
+                let prefix = format!("{}.{index}.", part.name());
                 match layer {
                     Prepared::Pointwise(layer, false) => {
                         entries.wide(&prefix, layer, &self.factors(&prefix, WIDE_LIMIT)?);
@@ -193,11 +182,13 @@ fn packets(image: &Image, config: &ModelConfig) -> Tensor {
 }
 
 /// Whether a network of a weight file is in whole numbers.
-fn is_quantized(map: &TensorMap<'_>, network: &str) -> bool {
-    let weight = |name: &String| {
-        name.starts_with(&format!("{network}.")) && name.ends_with("weight") && map.is_integer(name)
-    };
-    map.names().iter().any(weight)
+fn is_quantized(map: &TensorMap<'_>, part: Part) -> bool {
+    map.names().iter().any(|name| is_of(name, part) && name.ends_with("weight") && map.is_integer(name))
+}
+
+/// Whether a tensor belongs to a network.
+fn is_of(name: &str, part: Part) -> bool {
+    name.strip_prefix(part.name()).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn dense(layer: &float::Pointwise, x: &Tensor, relu: bool) -> Tensor {
@@ -226,15 +217,14 @@ mod tests {
         let config = weights::read_config(bytes).unwrap();
         let mut entries = Entries::default();
         for name in map.names() {
-            let of = |network: &&str| name.starts_with(&format!("{network}."));
-            if !NETWORKS.iter().any(of) || name.contains(".gain") {
+            if !NETWORKS.iter().any(|part| is_of(&name, *part)) || name.contains(".gain") {
                 entries.copy(&map, &name).unwrap();
             }
         }
-        for name in NETWORKS {
-            let network = load(&map, name, &config).unwrap();
+        for part in NETWORKS {
+            let network = part.load(&map, &config).unwrap();
             for (index, layer) in network.layers().iter().enumerate() {
-                let prefix = format!("{name}.{index}.");
+                let prefix = format!("{}.{index}.", part.name());
                 match layer {
                     Prepared::QuantizedPointwise(layer) => entries.real(&prefix, &layer.real()),
                     Prepared::QuantizedResidual(layers) => {
