@@ -1,7 +1,7 @@
 //! The codec as the verbs use it: either kind of signal, and errors with an exit code.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::rows::PnmRows;
+use crate::files::rows::Rows;
 use crate::limits;
 use std::ops::Range;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub(crate) fn encode(
 
 /// Codes a picture as its rows come.
 pub(crate) fn encode_rows(
-    rows: &mut PnmRows,
+    rows: &mut dyn Rows,
     target: Target,
     effort: Effort,
     tune: Tune,

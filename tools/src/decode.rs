@@ -5,7 +5,7 @@ use crate::codec;
 use crate::error::{At, Error, Result};
 use crate::files::input::{Input, Opened};
 use crate::files::output::Output;
-use crate::files::rows::{self, PnmWriter};
+use crate::files::rows;
 use crate::files::{self, OutputFormat, image_writer};
 use crate::{sound, verify};
 use serde_json::json;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use wavern::network::Kind;
-use wavern::{Damage, View};
+use wavern::{Damage, View, WriteRows};
 
 /// Turn a .wvn file back into a picture or a sound
 ///
@@ -155,9 +155,10 @@ struct Done {
 /// A picture without alpha, row by row.
 fn stream(args: &Args, input: &Input, output: Output, format: OutputFormat, view: View) -> Result<Done> {
     output.write_from_any_thread(|out| {
-        let mut writer = PnmWriter::new(format, out);
-        codec::decode_rows(input.bytes(), view, args.common.engine(), &mut writer).at(input.name())?;
-        let info = writer.info.ok_or_else(|| Error::failed("no rows"))?;
+        let decode = |writer: &mut dyn WriteRows| {
+            codec::decode_rows(input.bytes(), view, args.common.engine(), writer).at(input.name())
+        };
+        let info = rows::write(format, out, decode)?.ok_or_else(|| Error::failed("no rows"))?;
         let notes = image_writer::left_out(&info.metadata, format);
         Ok(Done { what: codec::describe_rows(&info), format, notes, damage: None })
     })

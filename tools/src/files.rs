@@ -9,6 +9,7 @@ pub mod input;
 mod interrupt;
 pub mod kind;
 pub mod output;
+mod png_rows;
 pub mod rows;
 pub mod sound_reader;
 pub mod wav;

@@ -11,7 +11,8 @@ use image::codecs::{bmp, jpeg, png, pnm, tiff, webp};
 use image::error::LimitErrorKind;
 use image::{ColorType, ImageDecoder, ImageError, ImageFormat};
 use std::fmt::Display;
-use std::io::{Cursor, ErrorKind};
+use std::io::{BufRead, Cursor, ErrorKind, Seek};
+use wavern::PictureInfo;
 use wavern::signal::{Color, Image, Metadata, Samples};
 use wavern_bitstream::Limits;
 
@@ -97,7 +98,35 @@ fn open<'a>(
         _ => return Err(Error::unsupported(format!("{format:?} pictures cannot be read"))),
     };
     check_size(decoder.as_ref(), source_bytes, limits)?;
+    // The decoders cannot say that memory ran out: they end the process. So it is asked for here, all that they need
+    // at their worst (progressive JPEG), and given back at once.
+    reserved::<u8>((decoder.total_bytes() as usize).saturating_mul(4))?;
     Ok(decoder)
+}
+
+/// What the header and the metadata of a PNG say, and notes on them; `None` if its rows cannot be taken as they come.
+pub(super) fn png_info(
+    file: impl BufRead + Seek,
+    bytes: u64,
+    limits: &Limits,
+) -> Result<Option<(PictureInfo, Vec<String>)>> {
+    let failed = |error| explain(name(ImageFormat::Png), error);
+    let mut decoder = png::PngDecoder::with_limits(file, decoder_limits(limits)).map_err(failed)?;
+    let (color, depth) = match decoder.color_type() {
+        ColorType::L8 => (Color::Gray, 8),
+        ColorType::L16 => (Color::Gray, 16),
+        ColorType::Rgb8 => (Color::Rgb, 8),
+        ColorType::Rgb16 => (Color::Rgb, 16),
+        _ => return Ok(None),
+    };
+    if decoder.is_apng().map_err(failed)? {
+        return Ok(None);
+    }
+    check_size(&decoder, bytes, limits)?;
+    let mut notes = Vec::new();
+    let metadata = metadata(&mut decoder, &mut notes);
+    let (width, height) = decoder.dimensions();
+    Ok(Some((PictureInfo { width, height, color, depth, alpha: None, metadata }, notes)))
 }
 
 fn has_more_pages(source: Source<'_>) -> bool {
@@ -125,9 +154,7 @@ fn check_size(decoder: &dyn ImageDecoder, file_bytes: u64, limits: &Limits) -> R
         let what = format!("{width}x{height} pixels in a file of {file_bytes} bytes");
         return Err(Error::limit(format!("{what} (expected at most {most}; --limit-work raises it)")));
     }
-    // The decoders cannot say that memory ran out: they end the process. So it is asked for here, all that they need
-    // at their worst (progressive JPEG), and given back at once.
-    reserved::<u8>((bytes as usize).saturating_mul(4)).map(drop)
+    Ok(())
 }
 
 fn decode(decoder: Box<dyn ImageDecoder + '_>, name: &str) -> Result<Image> {

@@ -108,35 +108,50 @@ fn big_endian(samples: &Samples) -> Cow<'_, [u8]> {
 }
 
 fn write_png(image: &Image, out: &mut dyn Write) -> Result<()> {
-    let failed = failed("PNG");
-    let metadata = image.metadata();
-    let mut info = png::Info::with_size(image.width(), image.height());
+    let size = (image.width(), image.height());
+    let alpha = image.alpha().is_some();
+    let encoder = png_encoder(out, size, image.color(), alpha, image.depth(), image.metadata())?;
+    let mut writer = encoder.write_header().map_err(png_error)?;
+    let result = writer.write_image_data(&big_endian(&pixels(image, false))).and_then(|()| writer.finish());
+    result.map_err(png_error)
+}
+
+/// The encoder of a PNG with these channels and this metadata.
+pub(super) fn png_encoder<'a, W: Write>(
+    out: W,
+    (width, height): (u32, u32),
+    color: Color,
+    alpha: bool,
+    depth: u8,
+    metadata: &'a Metadata,
+) -> Result<png::Encoder<'a, W>> {
+    let mut info = png::Info::with_size(width, height);
     info.icc_profile = metadata.icc.as_deref().map(Cow::Borrowed);
     info.exif_metadata = metadata.exif.as_deref().map(Cow::Borrowed);
-    let mut encoder = png::Encoder::with_info(out, info).map_err(|error| failed(&error))?;
-    encoder.set_color(match (image.color(), image.alpha()) {
-        (Color::Gray, None) => png::ColorType::Grayscale,
-        (Color::Gray, Some(_)) => png::ColorType::GrayscaleAlpha,
-        (_, None) => png::ColorType::Rgb,
-        (_, Some(_)) => png::ColorType::Rgba,
+    let mut encoder = png::Encoder::with_info(out, info).map_err(png_error)?;
+    encoder.set_color(match (color, alpha) {
+        (Color::Gray, false) => png::ColorType::Grayscale,
+        (Color::Gray, true) => png::ColorType::GrayscaleAlpha,
+        (_, false) => png::ColorType::Rgb,
+        (_, true) => png::ColorType::Rgba,
     });
-    encoder.set_depth(if image.depth() == 8 { png::BitDepth::Eight } else { png::BitDepth::Sixteen });
+    encoder.set_depth(if depth == 8 { png::BitDepth::Eight } else { png::BitDepth::Sixteen });
     if let Some(xmp) = &metadata.xmp {
         // The chunk for it is text in UTF-8; `left_out` says so if this is not.
         if let Ok(text) = str::from_utf8(xmp) {
-            encoder
-                .add_itxt_chunk("XML:com.adobe.xmp".to_owned(), text.to_owned())
-                .map_err(|error| failed(&error))?;
+            encoder.add_itxt_chunk("XML:com.adobe.xmp".to_owned(), text.to_owned()).map_err(png_error)?;
         }
     }
-    let mut writer = encoder.write_header().map_err(|error| failed(&error))?;
-    let result = writer.write_image_data(&big_endian(&pixels(image, false))).and_then(|()| writer.finish());
-    result.map_err(|error| match error {
+    Ok(encoder)
+}
+
+pub(super) fn png_error(error: png::EncodingError) -> Error {
+    match error {
         png::EncodingError::IoError(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             Error::broken_pipe()
         }
-        error => failed(&error),
-    })
+        error => failed("PNG")(&error),
+    }
 }
 
 fn write_webp(image: &Image, out: &mut dyn Write) -> Result<()> {

@@ -4,7 +4,7 @@ use super::limits;
 use crate::error::{At, Error, Result};
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,6 +20,8 @@ pub struct Opened {
     name: String,
     head: Vec<u8>,
     rest: Box<dyn Read + Send + Sync>,
+    /// Where it lies, if it is a file in which places can be looked up.
+    path: Option<PathBuf>,
     /// Bytes of the whole, 0 if that is not known.
     expected: u64,
     /// Bytes read so far.
@@ -49,7 +51,7 @@ impl Opened {
             if stdin.is_terminal() {
                 return Err(Error::usage("is a terminal (expected a pipe or a file)").at(name));
             }
-            return Self::begin(name, Box::new(stdin), 0);
+            return Self::begin(name, Box::new(stdin), None, 0);
         }
         let name = path.display().to_string();
         let file = File::open(path).at(&name)?;
@@ -57,15 +59,26 @@ impl Opened {
         if metadata.is_dir() {
             return Err(Error::usage("is a folder (expected a file)").at(name));
         }
-        Self::begin(name, Box::new(BufReader::with_capacity(1 << 16, file)), metadata.len())
+        let place = metadata.is_file().then(|| path.to_owned());
+        Self::begin(name, Box::new(BufReader::with_capacity(1 << 16, file)), place, metadata.len())
     }
 
-    fn begin(name: String, rest: Box<dyn Read + Send + Sync>, expected: u64) -> Result<Self> {
+    fn begin(
+        name: String,
+        rest: Box<dyn Read + Send + Sync>,
+        path: Option<PathBuf>,
+        expected: u64,
+    ) -> Result<Self> {
         let count = Arc::new(AtomicU64::new(0));
         let mut rest: Box<dyn Read + Send + Sync> = Box::new(Counted { inner: rest, count: count.clone() });
         let mut head = Vec::new();
         rest.as_mut().take(HEAD).read_to_end(&mut head).at(&name)?;
-        Ok(Self { name, head, rest, expected, count })
+        Ok(Self { name, head, rest, path, expected, count })
+    }
+
+    /// The file from its beginning, if it is one in which places can be looked up.
+    pub fn file(&self) -> Option<io::Result<File>> {
+        self.path.as_ref().map(File::open)
     }
 
     /// The path as given, or `standard input`.
@@ -106,7 +119,7 @@ impl From<Input> for Opened {
         let Input { name, bytes } = input;
         let expected = bytes.len() as u64;
         let count = Arc::new(AtomicU64::new(expected));
-        Self { name, head: bytes, rest: Box::new(io::empty()), expected, count }
+        Self { name, head: bytes, rest: Box::new(io::empty()), path: None, expected, count }
     }
 }
 

@@ -1,10 +1,11 @@
-//! PNM pictures row by row, in and out: no picture is ever in memory as a whole.
+//! Pictures that come and go row by row, so that none is ever in memory as a whole: PNM, and PNG in files.
 //!
-//! Only what needs no conversion streams: binary gray and colour (P5, P6) of the full range of 8 or 16 bits. All else
-//! goes the way of the other formats.
+//! Only what needs no conversion streams: of PNM, binary gray and colour (P5, P6) of the full range of 8 or 16 bits; of PNG,
+//! see [`super::png_rows`]. All else goes the way of the other formats.
 
 use super::OutputFormat;
 use super::input::{Input, Opened};
+use super::png_rows::{self, PngRows, PngWriter};
 use crate::error::{At, Error, Result};
 use std::io::{self, Read, Write};
 use wavern::signal::{Color, Metadata};
@@ -14,10 +15,28 @@ use wavern_bitstream::Limits;
 /// Pixels in a row of the widest picture that streams: what the codec sets aside grows with the width, and a header
 /// from a pipe can promise anything.
 const WIDEST: u32 = 1 << 16;
+
+/// A picture whose rows come from a file.
+pub trait Rows: ReadRows {
+    /// The path as given, or `standard input`.
+    fn name(&self) -> &str;
+
+    /// Bytes of the file.
+    fn bytes(&self) -> u64;
+
+    /// The picture that comes.
+    fn info(&self) -> &PictureInfo;
+
+    /// Something in the file that was left out.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+}
+
 /// An input that may come row by row.
 pub enum Source {
     /// As it comes.
-    Rows(PnmRows),
+    Rows(Box<dyn Rows>),
     /// All of it.
     Whole(Input),
 }
@@ -26,6 +45,17 @@ impl Source {
     /// Looks at what was opened.
     pub fn open(input: Opened, limits: &Limits) -> Result<Self> {
         let (name, length) = (input.name().to_owned(), input.expected());
+        if png_rows::width(input.head()).is_some_and(|width| width <= WIDEST) {
+            // A pipe is read to its end first: metadata is looked for before the pixels are.
+            let rows = match input.file() {
+                Some(file) => PngRows::open(&name, file.at(&name)?, length, limits).at(&name)?,
+                None => None,
+            };
+            return match rows {
+                Some(rows) => Ok(Self::Rows(Box::new(rows))),
+                None => input.into_input().map(Self::Whole),
+            };
+        }
         match header(input.head()) {
             Some((info, used)) if info.width <= WIDEST => {
                 let samples = info.row() as u64 * u64::from(info.height);
@@ -52,7 +82,7 @@ impl Source {
                     bytes: Vec::new(),
                     words: Vec::new(),
                 };
-                Ok(Self::Rows(rows))
+                Ok(Self::Rows(Box::new(rows)))
             }
             _ => input.into_input().map(Self::Whole),
         }
@@ -102,19 +132,16 @@ pub struct PnmRows {
     words: Vec<u16>,
 }
 
-impl PnmRows {
-    /// The path as given, or `standard input`.
-    pub fn name(&self) -> &str {
+impl Rows for PnmRows {
+    fn name(&self) -> &str {
         &self.name
     }
 
-    /// Bytes of the file.
-    pub fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         self.promised
     }
 
-    /// The picture that comes.
-    pub fn info(&self) -> &PictureInfo {
+    fn info(&self) -> &PictureInfo {
         &self.info
     }
 }
@@ -141,23 +168,39 @@ impl ReadRows for PnmRows {
 
 /// Whether pictures without alpha can be written in this format as their rows come.
 pub fn streams(format: OutputFormat) -> bool {
-    matches!(format, OutputFormat::Pnm | OutputFormat::Pgm | OutputFormat::Ppm)
+    matches!(format, OutputFormat::Png | OutputFormat::Pnm | OutputFormat::Pgm | OutputFormat::Ppm)
+}
+
+/// Writes a picture without alpha in a format that [`streams`], as `rows` gives it rows; returns what it was.
+pub fn write(
+    format: OutputFormat,
+    out: &mut (dyn Write + Send),
+    rows: impl FnOnce(&mut dyn WriteRows) -> Result<()>,
+) -> Result<Option<PictureInfo>> {
+    if format == OutputFormat::Png {
+        let mut writer = PngWriter::new(out);
+        rows(&mut writer)?;
+        writer.finish()?;
+        return Ok(writer.info);
+    }
+    let mut writer = PnmWriter::new(format, out);
+    rows(&mut writer)?;
+    Ok(writer.info)
 }
 
 /// Writes the rows of a picture without alpha as a PNM.
-pub struct PnmWriter<'a> {
+struct PnmWriter<'a> {
     out: &'a mut (dyn Write + Send),
     format: OutputFormat,
     /// Gray as three equal channels.
     spread: bool,
     bytes: Vec<u8>,
     /// The picture, once its rows come.
-    pub info: Option<PictureInfo>,
+    info: Option<PictureInfo>,
 }
 
 impl<'a> PnmWriter<'a> {
-    /// For a format that [`streams`].
-    pub fn new(format: OutputFormat, out: &'a mut (dyn Write + Send)) -> Self {
+    fn new(format: OutputFormat, out: &'a mut (dyn Write + Send)) -> Self {
         Self { out, format, spread: false, bytes: Vec::new(), info: None }
     }
 

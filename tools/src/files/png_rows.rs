@@ -1,0 +1,314 @@
+//! PNG pictures row by row, in and out: no picture is ever in memory as a whole.
+//!
+//! Only what needs no conversion streams: gray and colour of 8 or 16 bits, without alpha, palette, interlacing or
+//! animation, from a file in which chunks can be looked up. All else goes the way of the other formats.
+
+use super::guard::guarded;
+use super::image_writer::{self, png_error};
+use super::{image_reader, rows::Rows};
+use crate::error::{At, Error, Result};
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Seek, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wavern::{PictureInfo, Pixels, ReadRows, WriteRows};
+use wavern_bitstream::Limits;
+
+/// Whether the first bytes of a file are those of a PNG whose rows come one after the other in whole bytes, and its width.
+pub fn width(start: &[u8]) -> Option<u32> {
+    let start = start.get(..29)?;
+    let width = u32::from_be_bytes([start[16], start[17], start[18], start[19]]);
+    let [depth, color, interlacing] = [start[24], start[25], start[28]];
+    let is_png = start.starts_with(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR");
+    (is_png && matches!(depth, 8 | 16) && matches!(color, 0 | 2) && interlacing == 0).then_some(width)
+}
+
+/// The rows of a PNG.
+pub struct PngRows {
+    name: String,
+    info: PictureInfo,
+    /// Bytes of the file.
+    bytes: u64,
+    notes: Vec<String>,
+    reader: png::Reader<BufReader<File>>,
+    row: Vec<u8>,
+    samples: Vec<u8>,
+    words: Vec<u16>,
+}
+
+impl PngRows {
+    /// Opens a file that [`width`] knows; `None` if its metadata say that it must be taken as a whole after all: one
+    /// colour is transparent, or it moves.
+    pub fn open(name: &str, mut file: File, bytes: u64, limits: &Limits) -> Result<Option<Self>> {
+        guarded("PNG", || {
+            let Some((info, notes)) = image_reader::png_info(BufReader::new(&file), bytes, limits)? else {
+                return Ok(None);
+            };
+            let kept = info.metadata.bytes();
+            if kept > limits.metadata_bytes {
+                let bound = limits.metadata_bytes;
+                return Err(Error::limit(format!("{kept} bytes of metadata (expected at most {bound})")));
+            }
+            file.rewind().at(name)?;
+            let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+            let source = BufReader::with_capacity(1 << 16, file);
+            let mut decoder = png::Decoder::new_with_limits(source, png::Limits { bytes: memory });
+            decoder.set_ignore_text_chunk(true);
+            decoder.set_ignore_iccp_chunk(true);
+            let reader = decoder.read_info().map_err(explain)?;
+            let row = vec![0; info.row() * usize::from(info.depth / 8)];
+            let name = name.to_owned();
+            Ok(Some(Self { name, info, bytes, notes, reader, row, samples: Vec::new(), words: Vec::new() }))
+        })
+    }
+}
+
+impl Rows for PngRows {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn info(&self) -> &PictureInfo {
+        &self.info
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+impl ReadRows for PngRows {
+    fn read(&mut self, count: usize) -> Result<Pixels<'_>, wavern::Error> {
+        self.samples.clear();
+        let (reader, row, samples) = (&mut self.reader, &mut self.row, &mut self.samples);
+        guarded("PNG", || {
+            for _ in 0..count {
+                reader.read_row(row).map_err(explain)?.ok_or_else(too_short)?;
+                samples.extend_from_slice(row);
+            }
+            Ok(())
+        })
+        .map_err(|error| wavern::Error::Rows(Box::new(error)))?;
+        if self.info.depth == 8 {
+            return Ok(Pixels::U8(&self.samples));
+        }
+        self.words.clear();
+        self.words.extend(self.samples.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])));
+        Ok(Pixels::U16(&self.words))
+    }
+}
+
+fn too_short() -> Error {
+    Error::corrupt("PNG ends too early")
+}
+
+fn explain(error: png::DecodingError) -> Error {
+    match error {
+        png::DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => too_short(),
+        png::DecodingError::IoError(error) => Error::failed(error),
+        png::DecodingError::LimitsExceeded => Error::limit("PNG needs too much memory"),
+        error => Error::corrupt(format!("malformed PNG: {error}")),
+    }
+}
+
+/// Writes the rows of a picture without alpha as a PNG.
+pub struct PngWriter<'a> {
+    out: &'a mut (dyn Write + Send),
+    ready: Ready,
+    writer: Option<png::StreamWriter<'static, Ready>>,
+    bytes: Vec<u8>,
+    /// The picture, once its rows come.
+    pub info: Option<PictureInfo>,
+}
+
+/// Bytes that the encoder has made and that are not written yet: it owns what it writes to, and `out` is borrowed.
+#[derive(Clone, Default)]
+struct Ready(Arc<Mutex<Vec<u8>>>);
+
+impl Ready {
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Ready {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.bytes().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> PngWriter<'a> {
+    /// To `out`.
+    pub fn new(out: &'a mut (dyn Write + Send)) -> Self {
+        Self { out, ready: Ready::default(), writer: None, bytes: Vec::new(), info: None }
+    }
+
+    /// Ends the file after its last row.
+    pub fn finish(&mut self) -> Result<()> {
+        self.writer.take().map_or(Ok(()), |writer| writer.finish().map_err(png_error))?;
+        self.pass_on()
+    }
+
+    fn start(&mut self, info: &PictureInfo) -> Result<()> {
+        let (size, out) = ((info.width, info.height), self.ready.clone());
+        let encoder = image_writer::png_encoder(out, size, info.color, false, info.depth, &info.metadata)?;
+        let writer = encoder.write_header().and_then(png::Writer::into_stream_writer);
+        self.writer = Some(writer.map_err(png_error)?);
+        Ok(())
+    }
+
+    fn put(&mut self, rows: Pixels<'_>) -> Result<()> {
+        let Some(writer) = &mut self.writer else { return Err(Error::failed("rows before their picture")) };
+        let bytes = match rows {
+            Pixels::U8(samples) => samples,
+            Pixels::U16(samples) => {
+                self.bytes.clear();
+                self.bytes.extend(samples.iter().flat_map(|sample| sample.to_be_bytes()));
+                &self.bytes
+            }
+        };
+        writer.write_all(bytes).map_err(|error| png_error(error.into()))?;
+        self.pass_on()
+    }
+
+    fn pass_on(&mut self) -> Result<()> {
+        let mut ready = self.ready.bytes();
+        self.out.write_all(&ready).at("writing PNG")?;
+        ready.clear();
+        Ok(())
+    }
+}
+
+impl WriteRows for PngWriter<'_> {
+    fn begin(&mut self, info: PictureInfo) -> Result<(), wavern::Error> {
+        self.start(&info).map_err(|error| wavern::Error::Rows(Box::new(error)))?;
+        self.info = Some(info);
+        Ok(())
+    }
+
+    fn write(&mut self, rows: Pixels<'_>) -> Result<(), wavern::Error> {
+        self.put(rows).map_err(|error| wavern::Error::Rows(Box::new(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::input::{Input, Opened};
+    use super::super::rows::{self, Source};
+    use super::super::{OutputFormat, image_writer};
+    use super::*;
+    use wavern::signal::{Color, Image, Metadata, Samples};
+
+    fn picture(color: Color, deep: bool) -> Image {
+        let count = 7 * 5 * color.channels();
+        let samples = match deep {
+            false => Samples::U8((0..count).map(|i| (i * 37) as u8).collect()),
+            true => Samples::U16((0..count).map(|i| (i * 9973) as u16).collect()),
+        };
+        let metadata = Metadata {
+            icc: Some(vec![1, 2, 3]),
+            exif: Some(b"II*\0".to_vec()),
+            xmp: Some(b"<x/>".to_vec()),
+            riff: Vec::new(),
+        };
+        Image::new(7, 5, color, samples).unwrap().with_metadata(metadata)
+    }
+
+    fn written(image: &Image) -> Vec<u8> {
+        let mut file = Vec::new();
+        rows::write(OutputFormat::Png, &mut file, |writer| {
+            writer.begin(image.into()).unwrap();
+            let row = 7 * image.color().channels();
+            match image.samples() {
+                Samples::U8(samples) => {
+                    samples.chunks(2 * row).for_each(|rows| writer.write(Pixels::U8(rows)).unwrap());
+                }
+                Samples::U16(samples) => {
+                    samples.chunks(2 * row).for_each(|rows| writer.write(Pixels::U16(rows)).unwrap());
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+        file
+    }
+
+    #[test]
+    fn rows_make_the_file_and_the_file_gives_the_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        for (color, deep) in
+            [(Color::Gray, false), (Color::Gray, true), (Color::Rgb, false), (Color::Rgb, true)]
+        {
+            let image = picture(color, deep);
+            let file = written(&image);
+            let input = Input::from_bytes("a.png", file.clone());
+            let whole = super::super::read_signal(&input).unwrap().signal;
+            assert_eq!(whole, image.clone().into());
+            std::fs::write(&path, &file).unwrap();
+            let Source::Rows(mut from) =
+                Source::open(Opened::new(&path).unwrap(), &Limits::default()).unwrap()
+            else {
+                panic!("it streams")
+            };
+            assert_eq!((from.info(), from.bytes()), (&PictureInfo::from(&image), file.len() as u64));
+            let row = 7 * color.channels();
+            for (start, count) in [(0, 2), (2, 3)] {
+                match (from.read(count).unwrap(), image.samples()) {
+                    (Pixels::U8(rows), Samples::U8(all)) => {
+                        assert_eq!(rows, &all[start * row..][..count * row]);
+                    }
+                    (Pixels::U16(rows), Samples::U16(all)) => {
+                        assert_eq!(rows, &all[start * row..][..count * row]);
+                    }
+                    _ => panic!("the depth stays"),
+                }
+            }
+            // Cut inside of the pixels, and before them.
+            for length in [file.len() - 50, 40] {
+                std::fs::write(&path, &file[..length]).unwrap();
+                let rows = Source::open(Opened::new(&path).unwrap(), &Limits::default());
+                let error = match rows {
+                    Ok(Source::Rows(mut rows)) => match rows.read(5).map(drop).unwrap_err() {
+                        wavern::Error::Rows(error) => error.to_string(),
+                        other => other.to_string(),
+                    },
+                    Ok(Source::Whole(_)) => panic!("it streams"),
+                    Err(error) => error.to_string(),
+                };
+                assert!(error.contains("PNG"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_needs_a_conversion_does_not_stream() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let streams = |file: &[u8]| {
+            std::fs::write(&path, file).unwrap();
+            matches!(Source::open(Opened::new(&path).unwrap(), &Limits::default()), Ok(Source::Rows(_)))
+        };
+        let image = picture(Color::Rgb, false);
+        assert!(streams(&written(&image)));
+        let alpha = Samples::U8(vec![9; 35]);
+        let mut file = Vec::new();
+        image_writer::write(&image.clone().with_alpha(alpha).unwrap(), OutputFormat::Png, &mut file).unwrap();
+        assert!(!streams(&file));
+        // One transparent colour.
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, 1, 1);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_trns(vec![0, 1, 0, 2, 0, 3]);
+        encoder.write_header().unwrap().write_image_data(&[1, 2, 3]).unwrap();
+        assert!(!streams(&file));
+    }
+}
