@@ -69,6 +69,9 @@ fn more_effort_costs_less_and_decodes_all_the_same() {
             let end = 16.0 + 8.0 + 48.0 + 16.0 + 8.0;
             assert!((real - estimated).abs() < 0.001 * real + end, "{estimated} {real}");
         }
+        // Without a search nothing is counted, and the streams are as long as they are.
+        assert_eq!((plain.search.rounds, plain.search.estimated_bits), (0, 0.0));
+        assert!(plain.search.payload_bits.abs_diff(8 * plain.bytes.len() as u64) < 8 * 100);
     }
 }
 

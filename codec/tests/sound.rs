@@ -296,18 +296,24 @@ fn effort_saves_bytes_for_a_smaller_share_of_the_sound() {
             ..Default::default()
         };
         let audio = Audio::new(RATE, SampleFormat::I16, sound.clone()).unwrap();
-        Encoder::new(options).unwrap().encode_audio(&audio).unwrap().bytes
+        Encoder::new(options).unwrap().encode_audio(&audio).unwrap()
     };
     let error = |bytes: &[u8]| -> f64 {
         let decoded = decode(bytes);
         let pairs = decoded.iter().flatten().zip(sound.iter().flatten());
         pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum()
     };
-    let plain = code(1, 50.0, 2);
-    for effort in [2, 5] {
-        let searched = code(effort, 52.0, 2);
+    let plain = code(1, 50.0, 2).bytes;
+    for (effort, rounds) in [(2, 1), (5, 2)] {
+        let encoded = code(effort, 52.0, 2);
+        let (report, searched) = (encoded.search, encoded.bytes);
+        // A check value, a byte and 48 bits of state for each of the segments, rounded up to words.
+        let ends = 3.0 * (16.0 + 8.0 + 48.0 + 16.0 + 8.0);
+        let (estimated, real) = (report.estimated_bits, report.payload_bits as f64);
+        assert!((real - estimated).abs() < 0.001 * real + ends, "{estimated} {real}");
+        assert_eq!(report.rounds, rounds);
         assert!(searched.len() < plain.len(), "{} {}", searched.len(), plain.len());
         assert!(error(&searched) < error(&plain), "{} {}", error(&searched), error(&plain));
-        assert_eq!(searched, code(effort, 52.0, 1));
+        assert_eq!(searched, code(effort, 52.0, 1).bytes);
     }
 }

@@ -94,6 +94,7 @@ impl Common {
     pub(crate) fn engine(&self) -> Engine {
         Engine {
             keep_on_interrupt: false,
+            progress: !self.quiet,
             threads: self.threads(),
             limits: self.limits.limits(),
             #[cfg(feature = "torch")]

@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::rows::Rows;
 use crate::limits;
+use crate::progress::Progress;
 use std::ops::Range;
 use std::sync::Arc;
 use wavern::Transforms;
@@ -10,7 +11,7 @@ use wavern::network::Kind;
 use wavern::signal::{Audio, Color, Image, SampleFormat, Signal};
 use wavern::{Damage, PictureInfo};
 use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Latents, Quality, SearchReport, Tune};
-use wavern::{View, WriteRows};
+use wavern::{View, Watch, WriteRows};
 use wavern_bitstream::{ChunkCode, Container, Header, Limits};
 
 /// How good or how large the result shall be.
@@ -43,6 +44,8 @@ pub(crate) struct Engine {
     pub(crate) threads: Option<usize>,
     /// Whether an interrupt ends a search and not the process.
     pub(crate) keep_on_interrupt: bool,
+    /// Whether long work shows how far it is.
+    pub(crate) progress: bool,
     pub(crate) limits: Limits,
     #[cfg(feature = "torch")]
     pub(crate) backend: crate::torch::Args,
@@ -101,6 +104,10 @@ pub(crate) fn encoder(
     let transforms = engine.transforms(kind, tune)?;
     let Engine { threads, limits, .. } = engine;
     let mut options = EncodeOptions { effort, tune, threads, transforms, limits, ..EncodeOptions::default() };
+    if engine.progress && effort.searches() {
+        let progress = Progress::new(true);
+        options.watch = Watch::new(move |done| progress.set(done));
+    }
     if engine.keep_on_interrupt {
         crate::files::stop_only(options.watch.clone());
     }

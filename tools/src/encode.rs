@@ -157,7 +157,8 @@ fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
             "rounds": search.rounds,
             "stopped": search.stopped,
             "levels_tried": search.levels,
-            "estimated_bits": search.estimated_bits,
+            // Counted only where symbols are searched for.
+            "estimated_bits": (search.rounds > 0).then_some(search.estimated_bits),
             "payload_bits": search.payload_bits,
             "encode_seconds": seconds,
             "notes": notes,
@@ -199,7 +200,7 @@ fn code_sound(
         input_bytes: facts.input_bytes,
         bytes: summary.bytes,
         level: summary.level.0,
-        search: SearchReport::default(),
+        search: summary.search,
         what: facts.describe(),
         rate: facts.rate(summary.bytes),
         seconds: start.elapsed().as_secs_f64(),

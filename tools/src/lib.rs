@@ -11,6 +11,7 @@ pub mod files;
 mod info;
 mod latents;
 mod limits;
+mod progress;
 mod quantize;
 mod sound;
 #[cfg(feature = "torch")]

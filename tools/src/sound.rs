@@ -7,6 +7,7 @@ use crate::files::input::Opened;
 use crate::files::kind::{InputKind, OutputFormat};
 use crate::files::sound_reader::SoundReader;
 use crate::files::wav::{WavStream, WavWriter};
+use crate::progress::Progress;
 use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -106,7 +107,8 @@ pub(crate) fn encode(
     engine: Engine,
     out: &mut dyn Write,
 ) -> Result<(SoundSummary, Facts)> {
-    let (name, count) = (input.name().to_owned(), input.count());
+    let (name, count, expected) = (input.name().to_owned(), input.count(), input.expected());
+    let progress = Progress::new(engine.progress && expected > 0);
     let mut source = Source::open(input, kind)?;
     let (sample_rate, format, channels) = source.format();
     let encoder =
@@ -140,6 +142,7 @@ pub(crate) fn encode(
             };
             let Some(samples) = samples else { break };
             writer.write(samples).map_err(of_the_file).at(&name)?;
+            progress.set(count.load(Ordering::Relaxed) as f32 / expected as f32);
         }
         reading.join().unwrap_or_else(|_| Err(Error::failed("the reading stopped"))).at(&name)
     })?;

@@ -53,7 +53,7 @@ impl Effort {
     }
 
     /// Rounds of decisions over the symbols of a sound.
-    fn sound_rounds(self) -> usize {
+    pub(crate) fn sound_rounds(self) -> usize {
         match self.0 {
             1 => 0,
             2..=4 => 1,

@@ -19,8 +19,14 @@ use crate::{alpha, decoder, kernel};
 use rayon::prelude::*;
 use wavern_bitstream::{BitDepth, Colour, ContainerBuilder, ImageHeader};
 
-/// What of a picture in memory is kept beside its file.
-type Kept = (ImageHeader, Vec<u8>, Option<Latents>);
+/// A picture that was coded without a search.
+struct Written {
+    header: ImageHeader,
+    bytes: Vec<u8>,
+    /// All of them, if they were to be kept.
+    latents: Option<Latents>,
+    search: SearchReport,
+}
 
 impl Encoder {
     pub(super) fn image(&self, image: &Image) -> Result<Encoded<Image>, Error> {
@@ -30,8 +36,8 @@ impl Encoder {
             let found = self.search(&model, image)?;
             (found.header, found.bytes, Some(found.latents), found.report)
         } else {
-            let (header, bytes, latents) = self.picture(&model, &info, &mut ImageRows::new(image), true)?;
-            (header, bytes, latents, SearchReport::default())
+            let coded = self.picture(&model, &info, &mut ImageRows::new(image), true)?;
+            (coded.header, coded.bytes, coded.latents, coded.search)
         };
         let mut latents = latents.unwrap_or_else(|| Latents::zeros(&model.weights.config, 0, 0));
         let mut reconstruction = None;
@@ -59,20 +65,20 @@ impl Encoder {
             let found = self.search(&model, &read_all(info, source)?)?;
             (found.header, found.bytes, found.report)
         } else {
-            let (header, bytes, _) = self.picture(&model, info, source, false)?;
-            (header, bytes, SearchReport::default())
+            let coded = self.picture(&model, info, source, false)?;
+            (coded.header, coded.bytes, coded.search)
         };
         Ok(Encoded { bytes, reconstruction: None, level: Level(header.level), latents: Vec::new(), search })
     }
 
-    /// The file, and all latents if they are to be kept.
+    /// Codes the rows as they come.
     fn picture(
         &self,
         model: &Model,
         info: &PictureInfo,
         source: &mut dyn ReadRows,
         keep: bool,
-    ) -> Result<Kept, Error> {
+    ) -> Result<Written, Error> {
         let weights = &*model.weights;
         let config = &weights.config;
         if info.width == 0 || info.height == 0 {
@@ -117,7 +123,8 @@ impl Encoder {
         if let Some(row) = ready {
             row.code(level, weights, keep, &spare)?.store(config, &mut tiles, &mut kept);
         }
-        Ok((header, self.picture_file(header, info, tiles)?, kept))
+        let search = SearchReport::of_payloads(&tiles);
+        Ok(Written { header, bytes: self.picture_file(header, info, tiles)?, latents: kept, search })
     }
 
     /// The container.

@@ -31,16 +31,27 @@ pub enum Target {
 /// What a search did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SearchReport {
-    /// Rounds of the search for symbols, of the level that was chosen.
+    /// Rounds of the search for symbols, of the level that was chosen; 0 if there was none.
     pub rounds: usize,
     /// Levels that were searched for a target.
     pub levels: usize,
-    /// Bits of all symbols as the exact counter gives them: those of the tiles, without the ends of their streams.
+    /// Bits of all symbols as the exact counter gives them: those of tiles or segments, without the ends of their streams; 0 if
+    /// nothing was searched, since nothing is counted then.
     pub estimated_bits: f64,
-    /// Bits of the tiles' streams.
+    /// Bits of the streams of tiles or segments.
     pub payload_bits: u64,
     /// Whether [`EncodeOptions::watch`](super::EncodeOptions::watch) ended the search early.
     pub stopped: bool,
+}
+
+impl SearchReport {
+    /// Of no search.
+    pub(super) fn of_payloads(payloads: &[Vec<u8>]) -> Self {
+        Self {
+            payload_bits: payloads.iter().map(|payload| 8 * payload.len() as u64).sum(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A file and what it was made of.
@@ -116,7 +127,7 @@ impl Work<'_> {
         let header = header(&self.info, level, weights);
         let windows = windows(&header, &weights.config);
         let mut latents = self.quantize(level)?;
-        let mut report = SearchReport { levels: 1, ..SearchReport::default() };
+        let (mut rounds, mut estimated_bits) = (0, 0.0);
         if search && self.encoder.options.effort.searches() {
             let effort = self.encoder.options.effort;
             let found = effort::refine(
@@ -129,11 +140,12 @@ impl Work<'_> {
                 weights,
                 &self.encoder.options.watch,
             )?;
-            (report.rounds, report.estimated_bits) = (found.rounds, found.bits);
+            (rounds, estimated_bits) = (found.rounds, found.bits);
         }
         let tiles = code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?;
-        report.stopped = self.encoder.options.watch.is_stopped();
-        report.payload_bits = tiles.iter().map(|tile| 8 * tile.len() as u64).sum();
+        let stopped = self.encoder.options.watch.is_stopped();
+        let report =
+            SearchReport { rounds, levels: 1, estimated_bits, stopped, ..SearchReport::of_payloads(&tiles) };
         let bytes = self.encoder.picture_file(header, &self.info, tiles)?;
         Ok(Found { header, bytes, latents, report })
     }

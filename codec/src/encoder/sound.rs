@@ -1,6 +1,6 @@
 //! Sound → file. Each step has its mirror in `decoder/sound.rs`.
 
-use super::{Encoded, Encoder, Model, SearchReport, code_window};
+use super::{Encoded, Encoder, Model, code_window};
 use crate::effort::{self, Effort};
 use crate::envelope::Cells;
 use crate::error::Error;
@@ -33,6 +33,8 @@ pub(super) struct CodedSegment {
     pub(super) payload: Vec<u8>,
     pub(super) latents: Vec<Latents>,
     pub(super) frames: u64,
+    /// Of all symbols, by the exact counter; 0 without a search.
+    pub(super) estimated_bits: f64,
 }
 
 impl Encoder {
@@ -59,7 +61,7 @@ impl Encoder {
         };
         let segments: Vec<Vec<Latents>> = kept.into_iter().map(|(_, latents)| latents).collect();
         let latents = decoder::joined(&header, &segments, &model.weights.config);
-        let (level, search) = (Level(header.level), SearchReport::default());
+        let (level, search) = (Level(header.level), writer.search);
         Ok(Encoded { bytes: writer.out, reconstruction, level, latents, search })
     }
 }
@@ -118,7 +120,7 @@ impl Segment {
         if self.groups.iter().all(|(z, _)| z.data().iter().all(|&level| level == 0)) {
             let zeros = |(_, y): &(Symbols, Tensor)| Latents::zeros(&weights.config, 1, y.positions());
             let latents = self.groups.iter().map(zeros).collect();
-            return Ok(CodedSegment { payload: Vec::new(), latents, frames });
+            return Ok(CodedSegment { payload: Vec::new(), latents, frames, estimated_bits: 0.0 });
         }
         let gains = Gains::encode(weights, level);
         let mut companded = Vec::new();
@@ -129,14 +131,16 @@ impl Segment {
             latents
         };
         let mut latents: Vec<Latents> = self.groups.iter().map(&mut quantized).collect();
+        let mut estimated_bits = 0.0;
         if effort.searches() {
             let rate = weights.rate()?.prepare(level, &weights.config);
             for (latents, (_, y)) in latents.iter_mut().zip(&self.groups) {
                 let y = gains.scale(y);
-                effort::sound::refine(&y, latents, level, effort, weights, &rate)?;
+                estimated_bits += effort::sound::refine(&y, latents, level, effort, weights, &rate)?;
             }
         }
-        Ok(CodedSegment { payload: code_window(&mut latents, level, weights)?, latents, frames })
+        let payload = code_window(&mut latents, level, weights)?;
+        Ok(CodedSegment { payload, latents, frames, estimated_bits })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::rate::RateControl;
 use super::sound::{Analyser, CodedSegment, Segment};
-use super::{Encoder, chunks_of};
+use super::{Encoder, SearchReport, chunks_of};
 use crate::error::Error;
 use crate::latent::Latents;
 use crate::quality::Level;
@@ -42,6 +42,7 @@ impl Encoder {
             let latents = header.segment_frames as usize / analyser.lapped.hop() * config.latents() * groups;
             RateControl::new(bits, sample_rate, latents, level, Level::top(anchors), self.options.effort)
         });
+        let rounds = self.options.effort.sound_rounds();
         Ok(SoundWriter {
             encoder: self,
             analyser,
@@ -54,6 +55,7 @@ impl Encoder {
             frames: 0,
             out,
             written: 0,
+            search: SearchReport { rounds, ..SearchReport::default() },
             kept: None,
         })
     }
@@ -78,6 +80,7 @@ pub struct SoundWriter<'a, W> {
     pub(super) out: W,
     /// Bytes of the file so far.
     written: u64,
+    pub(super) search: SearchReport,
     /// Level and latents of every segment so far, if they are wanted.
     pub(super) kept: Option<Vec<(Level, Vec<Latents>)>>,
 }
@@ -132,7 +135,8 @@ impl<W: Write> SoundWriter<'_, W> {
     /// As [`Self::write`]; [`Error::Container`] if the file is beyond the limits.
     pub fn finish(mut self, metadata: &Metadata) -> Result<SoundSummary, Error> {
         self.end(metadata)?;
-        Ok(SoundSummary { bytes: self.written, frames: self.frames, level: Level(self.header.level) })
+        let (level, search) = (Level(self.header.level), self.search);
+        Ok(SoundSummary { bytes: self.written, frames: self.frames, level, search })
     }
 
     pub(super) fn end(&mut self, metadata: &Metadata) -> Result<(), Error> {
@@ -243,6 +247,8 @@ impl<W: Write> SoundWriter<'_, W> {
         }
         let (count, mut bytes) = (segments.len(), Vec::new());
         for (place, (level, segment)) in segments.into_iter().enumerate() {
+            self.search.estimated_bits += segment.estimated_bits;
+            self.search.payload_bits += 8 * segment.payload.len() as u64;
             if let Some(builder) = &mut self.builder {
                 match last && place + 1 == count {
                     false => builder.segment(level.0, &segment.payload, &mut bytes)?,
@@ -271,6 +277,8 @@ pub struct SoundSummary {
     pub frames: u64,
     /// The level in the header, which is that of the first segment.
     pub level: Level,
+    /// What the search for cheaper symbols did.
+    pub search: SearchReport,
 }
 
 fn add_metadata(builder: &mut SoundBuilder, metadata: &Metadata, out: &mut Vec<u8>) -> Result<(), Error> {
