@@ -58,13 +58,14 @@ pub(super) unsafe fn dense<V: Dot, const N: usize>(call: DenseCall<'_>) {
     let panel = N * V::WIDTH;
     let panels =
         weight.chunks_exact(groups * panel).zip(bias.chunks_exact(panel)).zip(shift.chunks_exact(panel));
+    // Of one tile of registers, before they are scaled; here, so that they are zeroed once and not for every tile.
+    let mut sums = [0i32; ROWS * WIDEST];
     for (index, ((weight, bias), shift)) in panels.enumerate() {
         let first = index * panel;
         let columns = panel.min(outputs - first);
         let mut row = 0;
         while row < rows {
             let count = ROWS.min(rows - row);
-            let mut sums = [0i32; ROWS * WIDEST];
             // SAFETY: rows `row..row + count` are there; the panel has `groups · N · WIDTH` weights and N · WIDTH biases.
             unsafe {
                 let x = Rows { first: x.first.byte_add(row * x.stride), stride: x.stride };

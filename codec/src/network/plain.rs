@@ -5,6 +5,7 @@ use super::{Layer, Tensor, quantized};
 use crate::kernel::float;
 use crate::quality::Level;
 use crate::weights::{Error, TensorMap};
+use rayon::prelude::*;
 
 /// A network with its parameters, ready to run.
 #[derive(Debug)]
@@ -65,6 +66,56 @@ pub struct Residual {
 /// enough that threads seldom wait for each other.
 const STRIP: usize = 400;
 
+impl Prepared {
+    fn load(
+        map: &TensorMap<'_>,
+        prefix: &str,
+        layer: &Layer,
+        inputs: usize,
+        anchors: usize,
+    ) -> Result<Self, Error> {
+        Ok(match *layer {
+            Layer::Pointwise { inputs, outputs, relu } if quantized::is(map, prefix) => {
+                Prepared::QuantizedPointwise(Box::new(quantized::Pointwise::load(
+                    map,
+                    prefix,
+                    [inputs, outputs],
+                    relu,
+                )?))
+            }
+            Layer::Residual { channels, hidden, feed_forward, kernel }
+                if quantized::is(map, &format!("{prefix}expand.")) =>
+            {
+                check_kernel(prefix, kernel)?;
+                let widths = [channels, hidden, feed_forward];
+                let layers = quantized::Residual::load(map, prefix, widths, kernel, anchors)?;
+                Prepared::QuantizedResidual(Box::new(layers))
+            }
+            Layer::Pointwise { inputs, outputs, relu } => {
+                Prepared::Pointwise(pointwise(map, prefix, inputs, outputs)?, relu)
+            }
+            Layer::Depthwise { channels, kernel, relu } => {
+                Prepared::Depthwise(depthwise(map, prefix, channels, kernel)?, relu)
+            }
+            Layer::Residual { channels, hidden, feed_forward, kernel } => {
+                let part = |p: &str| format!("{prefix}{p}.");
+                let gain = |g: &str| gain(map, &format!("{prefix}{g}"), [anchors, channels]);
+                Prepared::Residual(Box::new(Residual {
+                    expand: pointwise(map, &part("expand"), channels, hidden)?,
+                    depthwise: depthwise(map, &part("depthwise"), hidden, kernel)?,
+                    project: pointwise(map, &part("project"), hidden, channels)?,
+                    gain: gain("gain1")?,
+                    ff_expand: pointwise(map, &part("ff_expand"), channels, feed_forward)?,
+                    ff_project: pointwise(map, &part("ff_project"), feed_forward, channels)?,
+                    ff_gain: gain("gain2")?,
+                }))
+            }
+            Layer::SpaceToDepth { factor } => Prepared::SpaceToDepth { factor, channels: inputs },
+            Layer::DepthToSpace { factor } => Prepared::DepthToSpace { factor, channels: inputs },
+        })
+    }
+}
+
 impl Network {
     /// Takes the parameters of the network called `name` from a weight file; `inputs` are its channels in.
     ///
@@ -77,53 +128,17 @@ impl Network {
         inputs: usize,
         anchors: usize,
     ) -> Result<Self, Error> {
-        let mut channels = inputs;
-        let mut prepared = Vec::with_capacity(layers.len());
+        let mut widths = vec![inputs];
         for (i, layer) in layers.iter().enumerate() {
-            let prefix = format!("{name}.{i}.");
-            prepared.push(match *layer {
-                Layer::Pointwise { inputs, outputs, relu } if quantized::is(map, &prefix) => {
-                    Prepared::QuantizedPointwise(Box::new(quantized::Pointwise::load(
-                        map,
-                        &prefix,
-                        [inputs, outputs],
-                        relu,
-                    )?))
-                }
-                Layer::Residual { channels, hidden, feed_forward, kernel }
-                    if quantized::is(map, &format!("{prefix}expand.")) =>
-                {
-                    check_kernel(&prefix, kernel)?;
-                    let widths = [channels, hidden, feed_forward];
-                    let layers = quantized::Residual::load(map, &prefix, widths, kernel, anchors)?;
-                    Prepared::QuantizedResidual(Box::new(layers))
-                }
-                Layer::Pointwise { inputs, outputs, relu } => {
-                    Prepared::Pointwise(pointwise(map, &prefix, inputs, outputs)?, relu)
-                }
-                Layer::Depthwise { channels, kernel, relu } => {
-                    Prepared::Depthwise(depthwise(map, &prefix, channels, kernel)?, relu)
-                }
-                Layer::Residual { channels, hidden, feed_forward, kernel } => {
-                    let part = |p: &str| format!("{prefix}{p}.");
-                    let gain = |g: &str| gain(map, &format!("{prefix}{g}"), [anchors, channels]);
-                    Prepared::Residual(Box::new(Residual {
-                        expand: pointwise(map, &part("expand"), channels, hidden)?,
-                        depthwise: depthwise(map, &part("depthwise"), hidden, kernel)?,
-                        project: pointwise(map, &part("project"), hidden, channels)?,
-                        gain: gain("gain1")?,
-                        ff_expand: pointwise(map, &part("ff_expand"), channels, feed_forward)?,
-                        ff_project: pointwise(map, &part("ff_project"), feed_forward, channels)?,
-                        ff_gain: gain("gain2")?,
-                    }))
-                }
-                Layer::SpaceToDepth { factor } => Prepared::SpaceToDepth { factor, channels },
-                Layer::DepthToSpace { factor } => Prepared::DepthToSpace { factor, channels },
-            });
-            channels =
-                layer.outputs(channels).ok_or_else(|| Error::Config(format!("{prefix}* does not fit")))?;
+            let fits = layer.outputs(widths[i]);
+            widths.push(fits.ok_or_else(|| Error::Config(format!("{name}.{i}.* does not fit")))?);
         }
-        Ok(Self { layers: prepared, channels: [inputs, channels] })
+        // Side by side, since a small picture waits for nothing else.
+        let prepared = layers.par_iter().zip(&widths).enumerate().map(|(i, (layer, channels))| {
+            Prepared::load(map, &format!("{name}.{i}."), layer, *channels, anchors)
+        });
+        let prepared = prepared.collect::<Result<_, Error>>()?;
+        Ok(Self { layers: prepared, channels: [inputs, widths[layers.len()]] })
     }
 
     /// Channels in and out.
