@@ -122,7 +122,7 @@ pub fn latent_window(tile: TileRect, config: &ModelConfig) -> [usize; 4] {
 
 /// Rows of pixels that go through the transforms together: fewer in a wide picture, so that a strip stays in cache.
 pub fn strip(width: usize) -> usize {
-    const PIXELS: usize = 1 << 17;
+    const PIXELS: usize = 1 << 16;
     (PIXELS / width.max(1) / 16 * 16).clamp(16, 64)
 }
 
