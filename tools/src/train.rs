@@ -103,6 +103,15 @@ struct Run {
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     drawings: f64,
 
+    /// Pictures: an analysis of one pointwise layer, for sensors and small processors, that starts as near as it can to the analysis of
+    /// the image model that --init names
+    #[arg(long, requires = "init")]
+    linear: bool,
+
+    /// Leave prior and synthesis as --init has them, so that --hard has no part
+    #[arg(long, requires = "init")]
+    encoder_only: bool,
+
     /// Seed of crops and levels
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -151,6 +160,8 @@ struct Validate {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
     Image,
+    /// As `train image --linear` makes it
+    ImageLinear,
     Audio,
 }
 
@@ -158,6 +169,7 @@ impl Kind {
     fn config(self) -> ModelConfig {
         match self {
             Self::Image => ModelConfig::image(),
+            Self::ImageLinear => ModelConfig::image_linear(),
             Self::Audio => ModelConfig::audio(),
         }
     }
@@ -165,7 +177,9 @@ impl Kind {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.what {
+        What::Image(run) if run.linear => train(run, Kind::ImageLinear),
         What::Image(run) => train(run, Kind::Image),
+        What::Audio(run) if run.linear => Err(Error::usage("--linear is for pictures")),
         What::Audio(run) => train(run, Kind::Audio),
         What::Validate(validate) => measure(validate),
         What::Export(export) => write_weights(export),
@@ -176,7 +190,7 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
     wavern_torch::backend::available(run.device)
         .map_err(|error| Error::new(crate::error::ErrorKind::Device, error))?;
     let (crop, unit) = match kind {
-        Kind::Image => (run.crop.unwrap_or(256), 64),
+        Kind::Image | Kind::ImageLinear => (run.crop.unwrap_or(256), 64),
         Kind::Audio => (run.crop.unwrap_or(128), 8),
     };
     if crop == 0 || crop % unit != 0 || run.batch == 0 {
@@ -198,7 +212,8 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
         batch: run.batch,
         crop,
         rate: run.rate,
-        hard: run.hard,
+        hard: if run.encoder_only { 0.0 } else { run.hard },
+        encoder_only: run.encoder_only,
         validate_every: run.validate_every,
         bf16: matches!(run.precision, Precision::Bf16),
         favour: run.favour.clone(),

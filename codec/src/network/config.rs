@@ -146,6 +146,13 @@ impl ModelConfig {
         }
     }
 
+    /// The image model with an analysis of one pointwise layer after the wavelet packet, for sensors and small processors: 3.8
+    /// kMAC/pixel to encode, of which 0.8 are the analysis. Its decoder is that of [`Self::image`].
+    pub fn image_linear() -> Self {
+        let analysis = vec![Layer::SpaceToDepth { factor: [2, 2] }, pointwise(768, 256)];
+        Self { analysis, ..Self::image() }
+    }
+
     /// The default audio model: mid and side of 256 bands each, an envelope of 18 cells each, no float networks.
     pub fn audio() -> Self {
         let half = [1, 2];
@@ -384,6 +391,9 @@ mod tests {
         assert!(encode <= 8_500.0 && decode <= 12_000.0, "{encode} {decode}");
         assert_eq!((image.latents(), image.hyper_latents(), image.features()), (256, 64, 128));
         assert_eq!((image.signal_stride(), image.hyper_stride()), ([16, 16], [4, 4]));
+        let linear = ModelConfig::image_linear();
+        linear.validate().unwrap();
+        assert!(linear.macs().0 <= 4_000.0 && linear.macs().1 == decode, "{:?}", linear.macs());
         let audio = ModelConfig::audio();
         audio.validate().unwrap();
         assert_eq!((audio.latents(), audio.signal_stride(), audio.hyper_stride()), (512, [1, 256], [1, 4]));

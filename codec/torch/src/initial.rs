@@ -93,9 +93,12 @@ fn linear_path(params: &mut Params, config: &ModelConfig, packets: &Tensor) {
         }
     }
     for (index, layer) in config.synthesis.iter().enumerate() {
-        if let Layer::Pointwise { .. } = layer {
-            let rotation = rotations.pop().expect("the synthesis mirrors the analysis");
-            params.set(&format!("synthesis.{index}.weight"), &rotation.tr());
+        if let Layer::Pointwise { inputs, outputs, .. } = *layer {
+            // An analysis of one layer has no mirror: the synthesis comes from a model that has.
+            let shape = [inputs as i64, outputs as i64];
+            if let Some(rotation) = rotations.pop().filter(|rotation| rotation.size() == shape) {
+                params.set(&format!("synthesis.{index}.weight"), &rotation.tr());
+            }
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod fused;
 pub mod initial;
 pub mod layers;
 pub mod likelihood;
+pub mod linear;
 pub mod loss;
 pub mod model;
 pub mod optimizer;

@@ -8,7 +8,7 @@ use crate::model::{Model, Rounding};
 use crate::optimizer::{self, Adam};
 use crate::params::{read_checkpoint, write_checkpoint};
 use crate::validation::{Curve, peak, validate, validation_set};
-use crate::{drawing, export, initial};
+use crate::{drawing, export, initial, linear};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -58,6 +58,8 @@ pub struct Options {
     pub tune: Tune,
     /// Share of crops that are drawings made up on the spot.
     pub drawings: f64,
+    /// Leave prior and synthesis as they are.
+    pub encoder_only: bool,
     /// Seed of crops and levels.
     pub seed: u64,
 }
@@ -88,6 +90,10 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         let mut saved = if options.resume { read_checkpoint(path)? } else { initial_weights(path)? };
         if !options.resume {
             fit(&options.config, "average.", &mut saved);
+            if linear::is_linear(&options.config) {
+                let crops: Vec<Tensor> = batches.iter().take(linear::BATCHES).collect();
+                linear::fit(&options.config, "average.", &crops, &mut saved);
+            }
         }
         params.restore(if options.resume { "params." } else { "average." }, &saved)?;
         average.restore("average.", &saved)?;
@@ -103,6 +109,10 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         model.config.macs().0 / 1e3,
         model.config.macs().1 / 1e3
     );
+    if options.encoder_only {
+        let decoder = ["hyper_synthesis.", "hyper_prior.", "context.", "synthesis.", "gain.decode"];
+        params.freeze(&decoder, true);
+    }
     let mut curve = Curve::open(&options.out.with_extension("csv"), options.resume)?;
     let bar = ProgressBar::new((options.minutes * 60.0) as u64).with_style(ProgressStyle::with_template(
         "{wide_bar} {elapsed_precise} of {len}s, {eta} left  {msg}",
