@@ -146,7 +146,7 @@ impl ModelConfig {
         }
     }
 
-    /// The image model with an analysis of one pointwise layer after the wavelet packet, for sensors and small processors: 3.8
+    /// The image model with an analysis of one pointwise layer after the wavelet packet, for sensors and small processors: 2.9
     /// kMAC/pixel to encode, of which 0.8 are the analysis. Its decoder is that of [`Self::image`].
     pub fn image_linear() -> Self {
         let analysis = vec![Layer::SpaceToDepth { factor: [2, 2] }, pointwise(768, 256)];
