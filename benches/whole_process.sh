@@ -4,8 +4,8 @@
 #
 #   benches/whole_process.sh PICTURE.ppm [THREADS] > benches/record/DATE-speed.csv
 #
-# Each peer runs at the quality whose PSNR is nearest to that of wavern's default, found by bisection with ffmpeg; without
-# ffmpeg, or with QUALITIES="JXL AVIF WEBP", at given ones. A tool that is missing is left out. WAVERN names the command,
+# Each peer runs at the lowest quality of 1 to 100 whose PSNR is at least that of wavern's default, found by bisection with ffmpeg;
+# without ffmpeg, or with QUALITIES="JXL AVIF WEBP", at given ones. (AVIF's quantizers go from 63 to 0 with it.) A tool that is missing is left out. WAVERN names the command,
 # WAVERN_TORCH one built with `--features torch`, RUNS the repetitions, LAUNCH a prefix such as `chrt -f 5`.
 set -euo pipefail
 picture=$1
@@ -36,25 +36,44 @@ measure() { # codec, quality, PSNR, direction, command
           printf "%s,%.4f,%.4f,%.2f,%.1f\n", c, time[1], median, p / time[1] / 1e6, most / 1024 }'
 }
 
-encode_jxl() { cjxl "$picture" "$work/x.jxl" -q "$1" -e 7 --num_threads="$threads" --quiet; }
-decode_jxl() { djxl "$work/x.jxl" "$work/p.ppm" --quiet; }
-encode_avif() { avifenc -s 6 --min "$((63 - $1 * 63 / 100))" --max "$((63 - $1 * 63 / 100))" -j "$threads" "$work/x.png" "$work/x.avif"; }
-decode_avif() { avifdec "$work/x.avif" "$work/p.png"; }
-encode_webp() { cwebp -quiet -mt -q "$1" "$picture" -o "$work/x.webp"; }
-decode_webp() { dwebp -quiet -ppm "$work/x.webp" -o "$work/p.ppm"; }
+commands() { # peer, quality: sets `encode`, `decode` as they are timed, `view` into `seen` to look at, and the `setting`
+  local at=$((63 - $2 * 63 / 100))
+  setting=$2
+  case $1 in
+    jxl)
+      encode=(cjxl "$picture" "$work/x.jxl" -q "$2" -e 7 --num_threads="$threads")
+      decode=(djxl "$work/x.jxl" "$work/j.ppm" --num_threads="$threads")
+      view=("${decode[@]}") seen=$work/j.ppm ;;
+    avif) # It reads no PPM.
+      encode=(avifenc -s 6 --min "$at" --max "$at" -j "$threads" "$work/x.png" "$work/x.avif")
+      decode=(avifdec -j "$threads" "$work/x.avif" "$work/a.y4m")
+      view=(avifdec "$work/x.avif" "$work/a.png") seen=$work/a.png setting=$at ;;
+    webp)
+      encode=(cwebp -quiet -mt -q "$2" "$picture" -o "$work/x.webp")
+      decode=(dwebp -quiet -mt -ppm "$work/x.webp" -o "$work/w.ppm")
+      view=("${decode[@]}") seen=$work/w.ppm ;;
+  esac
+}
 
-matching() { # peer, extension of what it decodes to, quality without ffmpeg
+peer() { # peer, name of its encoder, of its decoder, quality without ffmpeg
   local low=1 high=100 middle
-  if [ -n "${QUALITIES:-}" ] || [ -z "$goal" ]; then
-    echo "$3"
-    return
-  fi
+  if ! command -v "${2%%-*}" >/dev/null; then return; fi
+  if [ -n "${QUALITIES:-}" ] || [ -z "$goal" ]; then low=$(($4 - 1)) high=$4; fi
   while [ $((high - low)) -gt 1 ]; do
     middle=$(((low + high) / 2))
-    "encode_$1" "$middle" >/dev/null 2>&1 && "decode_$1" >/dev/null 2>&1
-    if awk -v a="$(psnr "$work/p.$2")" -v b="$goal" 'BEGIN { exit !(a >= b) }'; then high=$middle; else low=$middle; fi
+    commands "$1" "$middle"
+    "${encode[@]}" >/dev/null 2>&1 && "${view[@]}" >/dev/null 2>&1
+    if awk -v a="$(psnr "$seen")" -v b="$goal" 'BEGIN { exit !(a >= b) }'; then high=$middle; else low=$middle; fi
   done
-  echo "$high"
+  commands "$1" "$high"
+  if "${encode[@]}" >/dev/null 2>&1 && "${view[@]}" >/dev/null 2>&1; then
+    local reached
+    reached=$(psnr "$seen")
+    measure "$2" "$setting" "$reached" encode "${encode[@]}"
+    measure "$3" "$setting" "$reached" decode "${decode[@]}"
+  else
+    echo "$2 or $3 fails on this picture" >&2
+  fi
 }
 
 read -r jxl avif webp <<<"${QUALITIES:-80 66 85}"
@@ -70,37 +89,7 @@ if [ -n "${WAVERN_TORCH:-}" ]; then
   measure wavern-torch 60 "$goal" encode "$WAVERN_TORCH" encode -f --quiet -j "$threads" --backend torch "$picture" "$work/t.wvn"
   measure wavern-torch 60 "$goal" decode "$WAVERN_TORCH" decode -f --quiet -j "$threads" --backend torch "$work/x.wvn" "$work/t.ppm"
 fi
-if command -v cjxl >/dev/null; then
-  q=$(matching jxl ppm "$jxl")
-  if encode_jxl "$q" 2>/dev/null && decode_jxl; then
-    p=$(psnr "$work/p.ppm")
-    measure cjxl-e7 "$q" "$p" encode cjxl "$picture" "$work/x.jxl" -q "$q" -e 7 --num_threads="$threads"
-    measure djxl "$q" "$p" decode djxl "$work/x.jxl" "$work/j.ppm" --num_threads="$threads"
-  else
-    echo "cjxl or djxl fails on this picture" >&2
-  fi
-fi
-if command -v avifenc >/dev/null; then
-  # It reads no PPM.
-  "$wavern" encode -f --quiet "$picture" "$work/x.wvn"
-  if command -v ffmpeg >/dev/null; then ffmpeg -v error -y -i "$picture" "$work/x.png"; else "$wavern" decode -f --quiet "$work/x.wvn" "$work/x.png"; fi
-  q=$(matching avif png "$avif")
-  if encode_avif "$q" >/dev/null && decode_avif >/dev/null; then
-    p=$(psnr "$work/p.png")
-    at=$((63 - q * 63 / 100))
-    measure avifenc-s6 "$at" "$p" encode avifenc -s 6 --min "$at" --max "$at" -j "$threads" "$work/x.png" "$work/x.avif"
-    measure avifdec "$at" "$p" decode avifdec -j "$threads" "$work/x.avif" "$work/a.y4m"
-  else
-    echo "avifenc or avifdec fails on this picture" >&2
-  fi
-fi
-if command -v cwebp >/dev/null; then
-  q=$(matching webp ppm "$webp")
-  if encode_webp "$q" && decode_webp; then
-    p=$(psnr "$work/p.ppm")
-    measure cwebp "$q" "$p" encode cwebp -quiet -mt -q "$q" "$picture" -o "$work/x.webp"
-    measure dwebp "$q" "$p" decode dwebp -quiet -mt -ppm "$work/x.webp" -o "$work/w.ppm"
-  else
-    echo "cwebp or dwebp fails on this picture" >&2
-  fi
-fi
+peer jxl cjxl-e7 djxl "$jxl"
+if command -v ffmpeg >/dev/null; then ffmpeg -v error -y -i "$picture" "$work/x.png"; else "$wavern" decode -f --quiet "$work/x.wvn" "$work/x.png"; fi
+peer avif avifenc-s6 avifdec "$avif"
+peer webp cwebp dwebp "$webp"

@@ -1,7 +1,7 @@
 //! The codec as the verbs use it: either kind of signal, and errors with an exit code.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::rows::Rows;
+use crate::files::rows::FileRows;
 use crate::limits;
 use crate::progress::Progress;
 use std::ops::Range;
@@ -81,13 +81,13 @@ pub(crate) fn encode(
 
 /// Codes a picture as its rows come.
 pub(crate) fn encode_rows(
-    rows: &mut dyn Rows,
+    rows: &mut FileRows,
     target: Target,
     effort: Effort,
     tune: Tune,
     engine: Engine,
 ) -> Result<Stream> {
-    let info = rows.info().clone();
+    let info = rows.info.clone();
     let encoded =
         encoder(Kind::Image, target, effort, tune, engine)?.encode_rows(&info, rows).map_err(explain)?;
     Ok(Stream { bytes: encoded.bytes, level: encoded.level.0, search: encoded.search })
@@ -105,7 +105,7 @@ pub(crate) fn encoder(
     let Engine { threads, limits, .. } = engine;
     let mut options = EncodeOptions { effort, tune, threads, transforms, limits, ..EncodeOptions::default() };
     if engine.progress && effort.searches() {
-        let progress = Progress::new(true);
+        let progress = Progress::new();
         options.watch = Watch::new(move |done| progress.set(done));
     }
     if engine.keep_on_interrupt {

@@ -158,7 +158,7 @@ fn stream(args: &Args, input: &Input, output: Output, format: OutputFormat, view
         let decode = |writer: &mut dyn WriteRows| {
             codec::decode_rows(input.bytes(), view, args.common.engine(), writer).at(input.name())
         };
-        let info = rows::write(format, out, decode)?.ok_or_else(|| Error::failed("no rows"))?;
+        let info = rows::write(format, out, decode)?;
         let notes = image_writer::left_out(&info.metadata, format);
         Ok(Done { what: codec::describe_rows(&info), format, notes, damage: None })
     })

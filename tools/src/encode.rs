@@ -213,16 +213,15 @@ fn code(args: &Args, source: Source, target: Target) -> Result<(Coded, Vec<u8>)>
     let start = Instant::now();
     let (input, input_bytes, stream, what, rate, seconds, notes) = match source {
         Source::Rows(mut rows) => {
-            let (input, notes) = (rows.name().to_owned(), rows.notes().to_vec());
+            let (input, notes) = (rows.name.clone(), rows.notes.clone());
             args.common.notes(&input, &notes);
-            let stream =
-                codec::encode_rows(rows.as_mut(), target, args.effort, args.tune.into(), args.engine())
-                    .at(&input)?;
-            let info = rows.info();
+            let stream = codec::encode_rows(&mut rows, target, args.effort, args.tune.into(), args.engine())
+                .at(&input)?;
+            let info = &rows.info;
             let pixels = f64::from(info.width) * f64::from(info.height);
             let rate = Rate::BitsPerPixel(stream.bytes.len() as f64 * 8.0 / pixels);
             let (what, seconds) = (codec::describe_rows(info), start.elapsed().as_secs_f64());
-            (input, rows.bytes(), stream, what, rate, seconds, notes)
+            (input, rows.bytes, stream, what, rate, seconds, notes)
         }
         Source::Whole(input) => {
             let Loaded { signal, notes } = files::read_signal_within(&input, &args.common.engine().limits)?;

@@ -64,12 +64,16 @@ pub fn read_signal_within(input: &Input, bounds: &Limits) -> Result<Loaded> {
         Signal::Image(image) => image.metadata().bytes(),
         Signal::Audio(audio) => audio.metadata().bytes(),
     };
-    if kept > bounds.metadata_bytes {
-        let bound = bounds.metadata_bytes;
-        return Err(Error::limit(format!("{kept} bytes of metadata (expected at most {bound})")))
-            .at(input.name());
-    }
+    check_metadata(kept, bounds).at(input.name())?;
     Ok(loaded)
+}
+
+fn check_metadata(kept: u64, bounds: &Limits) -> Result<()> {
+    let bound = bounds.metadata_bytes;
+    if kept > bound {
+        return Err(Error::limit(format!("{kept} bytes of metadata (expected at most {bound})")));
+    }
+    Ok(())
 }
 
 /// Writes a signal in this format. Returns notes: what the format could not hold and is therefore left out.

@@ -108,7 +108,7 @@ pub(crate) fn encode(
     out: &mut dyn Write,
 ) -> Result<(SoundSummary, Facts)> {
     let (name, count, expected) = (input.name().to_owned(), input.count(), input.expected());
-    let progress = Progress::new(engine.progress && expected > 0);
+    let progress = (engine.progress && expected > 0).then(Progress::new);
     let mut source = Source::open(input, kind)?;
     let (sample_rate, format, channels) = source.format();
     let encoder =
@@ -142,7 +142,9 @@ pub(crate) fn encode(
             };
             let Some(samples) = samples else { break };
             writer.write(samples).map_err(of_the_file).at(&name)?;
-            progress.set(count.load(Ordering::Relaxed) as f32 / expected as f32);
+            if let Some(progress) = &progress {
+                progress.set(count.load(Ordering::Relaxed) as f32 / expected as f32);
+            }
         }
         reading.join().unwrap_or_else(|_| Err(Error::failed("the reading stopped"))).at(&name)
     })?;

@@ -48,11 +48,11 @@ struct Run {
     out: PathBuf,
 
     /// Start from a checkpoint (.ckpt) or a weight file (.safetensors)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "start")]
     init: Option<PathBuf>,
 
     /// Go on with the schedule and the optimizer of the checkpoint OUT
-    #[arg(long, conflicts_with = "init")]
+    #[arg(long, group = "start")]
     resume: bool,
 
     /// Length of the whole schedule
@@ -105,11 +105,11 @@ struct Run {
 
     /// Pictures: an analysis of one pointwise layer, for sensors and small processors, that starts as near as it can to the analysis of
     /// the image model that --init names
-    #[arg(long, requires = "init")]
+    #[arg(long, requires = "start")]
     linear: bool,
 
     /// Leave prior and synthesis as --init has them, so that --hard has no part
-    #[arg(long, requires = "init")]
+    #[arg(long, requires = "start")]
     encoder_only: bool,
 
     /// Seed of crops and levels
@@ -212,7 +212,7 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
         batch: run.batch,
         crop,
         rate: run.rate,
-        hard: if run.encoder_only { 0.0 } else { run.hard },
+        hard: run.hard,
         encoder_only: run.encoder_only,
         validate_every: run.validate_every,
         bf16: matches!(run.precision, Precision::Bf16),

@@ -4,6 +4,7 @@
 //! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel and while the next rows
 //! are analysed, and forgotten.
 
+use super::search::Found;
 use super::{Encoded, Encoder, Model, SearchReport, code_window, code_windows, with_metadata};
 use crate::error::Error;
 use crate::latent::{Gains, Latents, Spare};
@@ -19,27 +20,15 @@ use crate::{alpha, decoder, kernel};
 use rayon::prelude::*;
 use wavern_bitstream::{BitDepth, Colour, ContainerBuilder, ImageHeader};
 
-/// A picture that was coded without a search.
-struct Written {
-    header: ImageHeader,
-    bytes: Vec<u8>,
-    /// All of them, if they were to be kept.
-    latents: Option<Latents>,
-    search: SearchReport,
-}
-
 impl Encoder {
     pub(super) fn image(&self, image: &Image) -> Result<Encoded<Image>, Error> {
         let model = Model::choose(&self.options, Kind::Image)?;
         let info = PictureInfo::from(image);
-        let (header, bytes, latents, search) = if self.searches() {
-            let found = self.search(&model, image)?;
-            (found.header, found.bytes, Some(found.latents), found.report)
+        let Found { header, bytes, mut latents, report } = if self.searches() {
+            self.search(&model, image)?
         } else {
-            let coded = self.picture(&model, &info, &mut ImageRows::new(image), true)?;
-            (coded.header, coded.bytes, coded.latents, coded.search)
+            self.picture(&model, &info, &mut ImageRows::new(image), true)?
         };
-        let mut latents = latents.unwrap_or_else(|| Latents::zeros(&model.weights.config, 0, 0));
         let mut reconstruction = None;
         if self.options.reconstruct {
             let given =
@@ -52,7 +41,8 @@ impl Encoder {
             };
             reconstruction = Some(restored.with_metadata(info.metadata));
         }
-        Ok(Encoded { bytes, reconstruction, level: Level(header.level), latents: vec![latents], search })
+        let (level, latents) = (Level(header.level), vec![latents]);
+        Ok(Encoded { bytes, reconstruction, level, latents, search: report })
     }
 
     pub(super) fn rows(
@@ -61,24 +51,23 @@ impl Encoder {
         source: &mut dyn ReadRows,
     ) -> Result<Encoded<Image>, Error> {
         let model = Model::choose(&self.options, Kind::Image)?;
-        let (header, bytes, search) = if self.searches() {
-            let found = self.search(&model, &read_all(info, source)?)?;
-            (found.header, found.bytes, found.report)
+        let Found { header, bytes, report, .. } = if self.searches() {
+            self.search(&model, &read_all(info, source)?)?
         } else {
-            let coded = self.picture(&model, info, source, false)?;
-            (coded.header, coded.bytes, coded.search)
+            self.picture(&model, info, source, false)?
         };
-        Ok(Encoded { bytes, reconstruction: None, level: Level(header.level), latents: Vec::new(), search })
+        let level = Level(header.level);
+        Ok(Encoded { bytes, reconstruction: None, level, latents: Vec::new(), search: report })
     }
 
-    /// Codes the rows as they come.
+    /// Codes the rows as they come, and keeps all latents if asked.
     fn picture(
         &self,
         model: &Model,
         info: &PictureInfo,
         source: &mut dyn ReadRows,
         keep: bool,
-    ) -> Result<Written, Error> {
+    ) -> Result<Found, Error> {
         let weights = &*model.weights;
         let config = &weights.config;
         if info.width == 0 || info.height == 0 {
@@ -123,8 +112,9 @@ impl Encoder {
         if let Some(row) = ready {
             row.code(level, weights, keep, &spare)?.store(config, &mut tiles, &mut kept);
         }
-        let search = SearchReport::of_payloads(&tiles);
-        Ok(Written { header, bytes: self.picture_file(header, info, tiles)?, latents: kept, search })
+        let report = SearchReport::of_payloads(&tiles);
+        let latents = kept.unwrap_or_else(|| Latents::zeros(config, 0, 0));
+        Ok(Found { header, bytes: self.picture_file(header, info, tiles)?, latents, report })
     }
 
     /// The container.

@@ -127,25 +127,21 @@ impl Work<'_> {
         let header = header(&self.info, level, weights);
         let windows = windows(&header, &weights.config);
         let mut latents = self.quantize(level)?;
-        let (mut rounds, mut estimated_bits) = (0, 0.0);
-        if search && self.encoder.options.effort.searches() {
-            let effort = self.encoder.options.effort;
-            let found = effort::refine(
-                self.image,
-                &self.y,
-                &mut latents,
-                &windows,
-                level,
-                effort,
-                weights,
-                &self.encoder.options.watch,
-            )?;
-            (rounds, estimated_bits) = (found.rounds, found.bits);
-        }
+        let (effort, watch) = (self.encoder.options.effort, &self.encoder.options.watch);
+        let found = match search && effort.searches() {
+            true => {
+                effort::refine(self.image, &self.y, &mut latents, &windows, level, effort, weights, watch)?
+            }
+            false => effort::Found::default(),
+        };
         let tiles = code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?;
-        let stopped = self.encoder.options.watch.is_stopped();
-        let report =
-            SearchReport { rounds, levels: 1, estimated_bits, stopped, ..SearchReport::of_payloads(&tiles) };
+        let report = SearchReport {
+            rounds: found.rounds,
+            levels: 1,
+            estimated_bits: found.bits,
+            stopped: watch.is_stopped(),
+            ..SearchReport::of_payloads(&tiles)
+        };
         let bytes = self.encoder.picture_file(header, &self.info, tiles)?;
         Ok(Found { header, bytes, latents, report })
     }

@@ -58,7 +58,7 @@ pub struct Options {
     pub tune: Tune,
     /// Share of crops that are drawings made up on the spot.
     pub drawings: f64,
-    /// Leave prior and synthesis as they are.
+    /// Leave prior and synthesis as they are, so that `hard` has no part.
     pub encoder_only: bool,
     /// Seed of crops and levels.
     pub seed: u64,
@@ -136,7 +136,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
                 break;
             }
         }
-        let hard = progress > 1.0 - options.hard;
+        let hard = progress > 1.0 - options.hard && !options.encoder_only;
         params.freeze(&["analysis.", "hyper_analysis.", "gain.encode"], hard);
         let rounding = if hard { Rounding::Hard } else { Rounding::Noise };
         let packets = batches.recv()?.to_device(options.device);

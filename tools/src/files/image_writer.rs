@@ -11,6 +11,7 @@ use std::fmt;
 use std::io::{self, Cursor, Write};
 use tiff::encoder::colortype;
 use tiff::tags::{ExtraSamples, Tag};
+use wavern::Pixels;
 use wavern::signal::{Color, Image, Metadata, Samples};
 
 /// Writes a picture in this format. Returns a note if the format cannot hold all of its metadata.
@@ -100,10 +101,11 @@ fn bytes_of(image: &Image, format: OutputFormat, as_rgb: bool) -> Result<Vec<u8>
     }
 }
 
-fn big_endian(samples: &Samples) -> Cow<'_, [u8]> {
+/// Samples as PNG and PNM have them.
+pub(super) fn big_endian(samples: Pixels<'_>) -> Cow<'_, [u8]> {
     match samples {
-        Samples::U8(bytes) => Cow::Borrowed(bytes),
-        Samples::U16(words) => Cow::Owned(words.iter().flat_map(|word| word.to_be_bytes()).collect()),
+        Pixels::U8(bytes) => Cow::Borrowed(bytes),
+        Pixels::U16(words) => Cow::Owned(words.iter().flat_map(|word| word.to_be_bytes()).collect()),
     }
 }
 
@@ -112,7 +114,9 @@ fn write_png(image: &Image, out: &mut dyn Write) -> Result<()> {
     let alpha = image.alpha().is_some();
     let encoder = png_encoder(out, size, image.color(), alpha, image.depth(), image.metadata())?;
     let mut writer = encoder.write_header().map_err(png_error)?;
-    let result = writer.write_image_data(&big_endian(&pixels(image, false))).and_then(|()| writer.finish());
+    let result = writer
+        .write_image_data(&big_endian(pixels(image, false).as_ref().into()))
+        .and_then(|()| writer.finish());
     result.map_err(png_error)
 }
 
@@ -264,7 +268,9 @@ fn write_pnm(image: &Image, format: OutputFormat, out: &mut dyn Write) -> Result
         }
     };
     let pixels = pixels(image, flavour == OutputFormat::Ppm);
-    out.write_all(header.as_bytes()).and_then(|()| out.write_all(&big_endian(&pixels))).at("writing PNM")
+    out.write_all(header.as_bytes())
+        .and_then(|()| out.write_all(&big_endian(pixels.as_ref().into())))
+        .at("writing PNM")
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@
 //! animation, from a file in which chunks can be looked up. All else goes the way of the other formats.
 
 use super::guard::guarded;
-use super::image_writer::{self, png_error};
-use super::{image_reader, rows::Rows};
+use super::image_writer::{big_endian, png_encoder, png_error};
+use super::rows::FileRows;
+use super::{check_metadata, image_reader};
 use crate::error::{At, Error, Result};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wavern::{PictureInfo, Pixels, ReadRows, WriteRows};
+use wavern::{PictureInfo, Pixels, WriteRows};
 use wavern_bitstream::Limits;
 
 /// Whether the first bytes of a file are those of a PNG whose rows come one after the other in whole bytes, and its width.
@@ -22,83 +23,31 @@ pub fn width(start: &[u8]) -> Option<u32> {
     (is_png && matches!(depth, 8 | 16) && matches!(color, 0 | 2) && interlacing == 0).then_some(width)
 }
 
-/// The rows of a PNG.
-pub struct PngRows {
-    name: String,
-    info: PictureInfo,
-    /// Bytes of the file.
-    bytes: u64,
-    notes: Vec<String>,
-    reader: png::Reader<BufReader<File>>,
-    row: Vec<u8>,
-    samples: Vec<u8>,
-    words: Vec<u16>,
-}
-
-impl PngRows {
-    /// Opens a file that [`width`] knows; `None` if its metadata say that it must be taken as a whole after all: one
-    /// colour is transparent, or it moves.
-    pub fn open(name: &str, mut file: File, bytes: u64, limits: &Limits) -> Result<Option<Self>> {
-        guarded("PNG", || {
-            let Some((info, notes)) = image_reader::png_info(BufReader::new(&file), bytes, limits)? else {
-                return Ok(None);
-            };
-            let kept = info.metadata.bytes();
-            if kept > limits.metadata_bytes {
-                let bound = limits.metadata_bytes;
-                return Err(Error::limit(format!("{kept} bytes of metadata (expected at most {bound})")));
-            }
-            file.rewind().at(name)?;
-            let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
-            let source = BufReader::with_capacity(1 << 16, file);
-            let mut decoder = png::Decoder::new_with_limits(source, png::Limits { bytes: memory });
-            decoder.set_ignore_text_chunk(true);
-            decoder.set_ignore_iccp_chunk(true);
-            let reader = decoder.read_info().map_err(explain)?;
-            let row = vec![0; info.row() * usize::from(info.depth / 8)];
-            let name = name.to_owned();
-            Ok(Some(Self { name, info, bytes, notes, reader, row, samples: Vec::new(), words: Vec::new() }))
-        })
-    }
-}
-
-impl Rows for PngRows {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    fn info(&self) -> &PictureInfo {
-        &self.info
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.notes
-    }
-}
-
-impl ReadRows for PngRows {
-    fn read(&mut self, count: usize) -> Result<Pixels<'_>, wavern::Error> {
-        self.samples.clear();
-        let (reader, row, samples) = (&mut self.reader, &mut self.row, &mut self.samples);
-        guarded("PNG", || {
-            for _ in 0..count {
-                reader.read_row(row).map_err(explain)?.ok_or_else(too_short)?;
-                samples.extend_from_slice(row);
-            }
-            Ok(())
-        })
-        .map_err(|error| wavern::Error::Rows(Box::new(error)))?;
-        if self.info.depth == 8 {
-            return Ok(Pixels::U8(&self.samples));
-        }
-        self.words.clear();
-        self.words.extend(self.samples.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])));
-        Ok(Pixels::U16(&self.words))
-    }
+/// The rows of a file that [`width`] knows; `None` if its metadata say that it must be taken as a whole after all: one
+/// colour is transparent, or it moves.
+pub fn open(name: &str, mut file: File, bytes: u64, limits: &Limits) -> Result<Option<FileRows>> {
+    guarded("PNG", || {
+        let Some((info, notes)) = image_reader::png_info(BufReader::new(&file), bytes, limits)? else {
+            return Ok(None);
+        };
+        check_metadata(info.metadata.bytes(), limits)?;
+        file.rewind().at(name)?;
+        let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+        let source = BufReader::with_capacity(1 << 16, file);
+        let mut decoder = png::Decoder::new_with_limits(source, png::Limits { bytes: memory });
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
+        let mut reader = decoder.read_info().map_err(explain)?;
+        let row = info.row() * usize::from(info.depth / 8);
+        let next = move |samples: &mut [u8]| {
+            guarded("PNG", || {
+                samples.chunks_exact_mut(row).try_for_each(|row| {
+                    reader.read_row(row).map_err(explain)?.map(drop).ok_or_else(too_short)
+                })
+            })
+        };
+        Ok(Some(FileRows::new(name.to_owned(), info, bytes, notes, next)))
+    })
 }
 
 fn too_short() -> Error {
@@ -119,7 +68,6 @@ pub struct PngWriter<'a> {
     out: &'a mut (dyn Write + Send),
     ready: Ready,
     writer: Option<png::StreamWriter<'static, Ready>>,
-    bytes: Vec<u8>,
     /// The picture, once its rows come.
     pub info: Option<PictureInfo>,
 }
@@ -148,7 +96,7 @@ impl Write for Ready {
 impl<'a> PngWriter<'a> {
     /// To `out`.
     pub fn new(out: &'a mut (dyn Write + Send)) -> Self {
-        Self { out, ready: Ready::default(), writer: None, bytes: Vec::new(), info: None }
+        Self { out, ready: Ready::default(), writer: None, info: None }
     }
 
     /// Ends the file after its last row.
@@ -159,7 +107,7 @@ impl<'a> PngWriter<'a> {
 
     fn start(&mut self, info: &PictureInfo) -> Result<()> {
         let (size, out) = ((info.width, info.height), self.ready.clone());
-        let encoder = image_writer::png_encoder(out, size, info.color, false, info.depth, &info.metadata)?;
+        let encoder = png_encoder(out, size, info.color, false, info.depth, &info.metadata)?;
         let writer = encoder.write_header().and_then(png::Writer::into_stream_writer);
         self.writer = Some(writer.map_err(png_error)?);
         Ok(())
@@ -167,15 +115,7 @@ impl<'a> PngWriter<'a> {
 
     fn put(&mut self, rows: Pixels<'_>) -> Result<()> {
         let Some(writer) = &mut self.writer else { return Err(Error::failed("rows before their picture")) };
-        let bytes = match rows {
-            Pixels::U8(samples) => samples,
-            Pixels::U16(samples) => {
-                self.bytes.clear();
-                self.bytes.extend(samples.iter().flat_map(|sample| sample.to_be_bytes()));
-                &self.bytes
-            }
-        };
-        writer.write_all(bytes).map_err(|error| png_error(error.into()))?;
+        writer.write_all(&big_endian(rows)).map_err(|error| png_error(error.into()))?;
         self.pass_on()
     }
 
@@ -205,6 +145,7 @@ mod tests {
     use super::super::rows::{self, Source};
     use super::super::{OutputFormat, image_writer};
     use super::*;
+    use wavern::ReadRows;
     use wavern::signal::{Color, Image, Metadata, Samples};
 
     fn picture(color: Color, deep: bool) -> Image {
@@ -259,7 +200,7 @@ mod tests {
             else {
                 panic!("it streams")
             };
-            assert_eq!((from.info(), from.bytes()), (&PictureInfo::from(&image), file.len() as u64));
+            assert_eq!((&from.info, from.bytes), (&PictureInfo::from(&image), file.len() as u64));
             let row = 7 * color.channels();
             for (start, count) in [(0, 2), (2, 3)] {
                 match (from.read(count).unwrap(), image.samples()) {

@@ -4,8 +4,9 @@
 //! see [`super::png_rows`]. All else goes the way of the other formats.
 
 use super::OutputFormat;
+use super::image_writer::big_endian;
 use super::input::{Input, Opened};
-use super::png_rows::{self, PngRows, PngWriter};
+use super::png_rows::{self, PngWriter};
 use crate::error::{At, Error, Result};
 use std::io::{self, Read, Write};
 use wavern::signal::{Color, Metadata};
@@ -16,27 +17,53 @@ use wavern_bitstream::Limits;
 /// from a pipe can promise anything.
 const WIDEST: u32 = 1 << 16;
 
+/// Fills in the samples of the next rows, those of 16 bits with the high byte first.
+type Fill = dyn FnMut(&mut [u8]) -> Result<()> + Send;
+
 /// A picture whose rows come from a file.
-pub trait Rows: ReadRows {
+pub struct FileRows {
     /// The path as given, or `standard input`.
-    fn name(&self) -> &str;
-
-    /// Bytes of the file.
-    fn bytes(&self) -> u64;
-
+    pub name: String,
     /// The picture that comes.
-    fn info(&self) -> &PictureInfo;
-
+    pub info: PictureInfo,
+    /// Bytes of the file.
+    pub bytes: u64,
     /// Something in the file that was left out.
-    fn notes(&self) -> &[String] {
-        &[]
+    pub notes: Vec<String>,
+    next: Box<Fill>,
+    samples: Vec<u8>,
+    words: Vec<u16>,
+}
+
+impl FileRows {
+    pub(super) fn new(
+        name: String,
+        info: PictureInfo,
+        bytes: u64,
+        notes: Vec<String>,
+        next: impl FnMut(&mut [u8]) -> Result<()> + Send + 'static,
+    ) -> Self {
+        Self { name, info, bytes, notes, next: Box::new(next), samples: Vec::new(), words: Vec::new() }
+    }
+}
+
+impl ReadRows for FileRows {
+    fn read(&mut self, count: usize) -> Result<Pixels<'_>, wavern::Error> {
+        self.samples.resize(count * self.info.row() * usize::from(self.info.depth / 8), 0);
+        (self.next)(&mut self.samples).map_err(|error| wavern::Error::Rows(Box::new(error)))?;
+        if self.info.depth == 8 {
+            return Ok(Pixels::U8(&self.samples));
+        }
+        self.words.clear();
+        self.words.extend(self.samples.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])));
+        Ok(Pixels::U16(&self.words))
     }
 }
 
 /// An input that may come row by row.
 pub enum Source {
     /// As it comes.
-    Rows(Box<dyn Rows>),
+    Rows(Box<FileRows>),
     /// All of it.
     Whole(Input),
 }
@@ -48,7 +75,7 @@ impl Source {
         if png_rows::width(input.head()).is_some_and(|width| width <= WIDEST) {
             // A pipe is read to its end first: metadata is looked for before the pixels are.
             let rows = match input.file() {
-                Some(file) => PngRows::open(&name, file.at(&name)?, length, limits).at(&name)?,
+                Some(file) => png_rows::open(&name, file.at(&name)?, length, limits).at(&name)?,
                 None => None,
             };
             return match rows {
@@ -74,15 +101,13 @@ impl Source {
                 }
                 let mut reader = input.into_bytes();
                 io::copy(&mut reader.by_ref().take(used as u64), &mut io::sink()).at(&name)?;
-                let rows = PnmRows {
-                    name,
-                    info,
-                    reader: Box::new(reader),
-                    promised,
-                    bytes: Vec::new(),
-                    words: Vec::new(),
+                let next = move |samples: &mut [u8]| {
+                    reader.read_exact(samples).map_err(|error| match error.kind() {
+                        io::ErrorKind::UnexpectedEof => too_short(),
+                        _ => Error::failed(error),
+                    })
                 };
-                Ok(Self::Rows(Box::new(rows)))
+                Ok(Self::Rows(Box::new(FileRows::new(name, info, promised, Vec::new(), next))))
             }
             _ => input.into_input().map(Self::Whole),
         }
@@ -121,51 +146,6 @@ fn header(start: &[u8]) -> Option<(PictureInfo, usize)> {
     sound.then_some((info, at + 1))
 }
 
-/// The rows of a PNM.
-pub struct PnmRows {
-    name: String,
-    info: PictureInfo,
-    reader: Box<dyn Read + Send>,
-    /// Bytes of the file.
-    promised: u64,
-    bytes: Vec<u8>,
-    words: Vec<u16>,
-}
-
-impl Rows for PnmRows {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn bytes(&self) -> u64 {
-        self.promised
-    }
-
-    fn info(&self) -> &PictureInfo {
-        &self.info
-    }
-}
-
-impl ReadRows for PnmRows {
-    fn read(&mut self, count: usize) -> Result<Pixels<'_>, wavern::Error> {
-        let samples = count * self.info.row();
-        self.bytes.resize(samples * usize::from(self.info.depth / 8), 0);
-        self.reader.read_exact(&mut self.bytes).map_err(|error| {
-            let error = match error.kind() {
-                io::ErrorKind::UnexpectedEof => too_short(),
-                _ => Error::failed(error),
-            };
-            wavern::Error::Rows(Box::new(error))
-        })?;
-        if self.info.depth == 8 {
-            return Ok(Pixels::U8(&self.bytes));
-        }
-        self.words.clear();
-        self.words.extend(self.bytes.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])));
-        Ok(Pixels::U16(&self.words))
-    }
-}
-
 /// Whether pictures without alpha can be written in this format as their rows come.
 pub fn streams(format: OutputFormat) -> bool {
     matches!(format, OutputFormat::Png | OutputFormat::Pnm | OutputFormat::Pgm | OutputFormat::Ppm)
@@ -176,43 +156,44 @@ pub fn write(
     format: OutputFormat,
     out: &mut (dyn Write + Send),
     rows: impl FnOnce(&mut dyn WriteRows) -> Result<()>,
-) -> Result<Option<PictureInfo>> {
-    if format == OutputFormat::Png {
+) -> Result<PictureInfo> {
+    let info = if format == OutputFormat::Png {
         let mut writer = PngWriter::new(out);
         rows(&mut writer)?;
         writer.finish()?;
-        return Ok(writer.info);
-    }
-    let mut writer = PnmWriter::new(format, out);
-    rows(&mut writer)?;
-    Ok(writer.info)
+        writer.info
+    } else {
+        let mut writer = PnmWriter::new(format, out);
+        rows(&mut writer)?;
+        writer.info
+    };
+    info.ok_or_else(|| Error::failed("no rows"))
 }
 
 /// Writes the rows of a picture without alpha as a PNM.
 struct PnmWriter<'a> {
     out: &'a mut (dyn Write + Send),
     format: OutputFormat,
-    /// Gray as three equal channels.
-    spread: bool,
-    bytes: Vec<u8>,
+    /// Gray as three equal channels: bytes of a sample.
+    spread: Option<usize>,
     /// The picture, once its rows come.
     info: Option<PictureInfo>,
 }
 
 impl<'a> PnmWriter<'a> {
     fn new(format: OutputFormat, out: &'a mut (dyn Write + Send)) -> Self {
-        Self { out, format, spread: false, bytes: Vec::new(), info: None }
+        Self { out, format, spread: None, info: None }
     }
 
-    fn put(&mut self, spread: bool) -> Result<(), wavern::Error> {
-        if spread {
-            let width = if self.info.as_ref().is_some_and(|info| info.depth == 16) { 2 } else { 1 };
-            self.bytes = self.bytes.chunks_exact(width).flat_map(|sample| sample.repeat(3)).collect();
-        }
-        self.out
-            .write_all(&self.bytes)
-            .at("writing PNM")
-            .map_err(|error| wavern::Error::Rows(Box::new(error)))
+    fn put(&mut self, bytes: &[u8]) -> Result<(), wavern::Error> {
+        let written = match self.spread {
+            None => self.out.write_all(bytes),
+            Some(width) => {
+                let spread: Vec<u8> = bytes.chunks_exact(width).flat_map(|s| s.repeat(3)).collect();
+                self.out.write_all(&spread)
+            }
+        };
+        written.at("writing PNM").map_err(|error| wavern::Error::Rows(Box::new(error)))
     }
 }
 
@@ -223,21 +204,17 @@ impl WriteRows for PnmWriter<'_> {
             let error = Error::usage("PGM cannot hold colour (png can hold every picture)");
             return Err(wavern::Error::Rows(Box::new(error)));
         }
-        self.spread = self.format == OutputFormat::Ppm && gray;
-        let magic = if gray && !self.spread { "P5" } else { "P6" };
+        let spread = self.format == OutputFormat::Ppm && gray;
+        let magic = if gray && !spread { "P5" } else { "P6" };
         let most = if info.depth == 8 { 255 } else { 65535 };
-        self.bytes = format!("{magic}\n{} {}\n{most}\n", info.width, info.height).into_bytes();
+        self.put(format!("{magic}\n{} {}\n{most}\n", info.width, info.height).as_bytes())?;
+        self.spread = spread.then_some(usize::from(info.depth / 8));
         self.info = Some(info);
-        self.put(false)
+        Ok(())
     }
 
     fn write(&mut self, rows: Pixels<'_>) -> Result<(), wavern::Error> {
-        self.bytes.clear();
-        match rows {
-            Pixels::U8(samples) => self.bytes.extend_from_slice(samples),
-            Pixels::U16(samples) => self.bytes.extend(samples.iter().flat_map(|sample| sample.to_be_bytes())),
-        }
-        self.put(self.spread)
+        self.put(&big_endian(rows))
     }
 }
 
