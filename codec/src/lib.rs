@@ -77,7 +77,7 @@ mod encoder;
 mod error;
 
 pub use decoder::{Damage, DamagedTile, DecodeOptions, Decoder, SoundReader};
-pub use effort::{Effort, Watch};
+pub use effort::{Curvature, Effort, Watch};
 pub use encoder::{EncodeOptions, Encoded, Encoder, SearchReport, SoundSummary, SoundWriter, Target};
 pub use error::Error;
 pub use latent::Latents;

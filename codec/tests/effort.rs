@@ -3,7 +3,8 @@
 
 use wavern::signal::{Color, Samples};
 use wavern::{
-    Decoder, Effort, EncodeOptions, Encoded, Encoder, Error, Image, Level, Quality, Signal, Target, Watch,
+    Decoder, Effort, EncodeOptions, Encoded, Encoder, Error, Image, Level, Quality, Signal, Target, Tune,
+    Watch,
 };
 
 /// Waves, edges and noise.
@@ -41,7 +42,7 @@ fn squared_error(a: &Image, b: &Image) -> f64 {
 
 /// `bits + λ · error` as the search counts it.
 fn cost(image: &Image, encoded: &Encoded<Image>) -> f64 {
-    let lambdas = &wavern::weights::image(wavern::Tune::Psnr).unwrap().config.lambdas;
+    let lambdas = &wavern::weights::image(Tune::Psnr).unwrap().config.lambdas;
     let position = f64::from(encoded.level.0) / 64.0;
     let (low, t) = (position as usize, position.fract());
     let high = (low + 1).min(lambdas.len() - 1);
@@ -78,16 +79,52 @@ fn more_effort_costs_less_and_decodes_all_the_same() {
 #[test]
 fn threads_do_not_change_the_bytes() {
     let image = picture(150, 90, Color::Gray);
-    let with =
-        |threads| encode(&image, EncodeOptions { threads: Some(threads), ..options(6, 50.0) }).unwrap().bytes;
-    assert_eq!(with(1), with(2));
-    assert_eq!(with(1), with(3));
+    for effort in [3, 5, 6] {
+        let with = |threads| {
+            encode(&image, EncodeOptions { threads: Some(threads), ..options(effort, 50.0) }).unwrap().bytes
+        };
+        assert_eq!(with(1), with(2));
+        assert_eq!(with(1), with(3));
+    }
+}
+
+#[test]
+fn weights_for_the_eye_are_searched_with_errors_masked() {
+    // The left half is noise, the right half nearly flat.
+    let mut state = 1u32;
+    let sample = |at: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (x, y) = (at / 3 % 256, at / 3 / 256);
+        let noise = if x < 128 { (state >> 26) as f32 } else { 0.0 };
+        (100.0 + (x as f32 * 0.05).sin() * 20.0 + (y as f32 * 0.11).cos() * 12.0 + noise) as u8
+    };
+    let image =
+        Image::new(256, 128, Color::Rgb, Samples::U8((0..256 * 128 * 3).map(sample).collect())).unwrap();
+    let code = |tune, effort| encode(&image, EncodeOptions { tune, ..options(effort, 50.0) }).unwrap();
+    let errors = |encoded: &Encoded<Image>| {
+        let (Samples::U8(a), Samples::U8(b)) =
+            (image.samples(), encoded.reconstruction.as_ref().unwrap().samples())
+        else {
+            panic!("8 bits")
+        };
+        let mut sums = [0.0f64; 2];
+        for (at, (a, b)) in a.iter().zip(b).enumerate() {
+            sums[at / 3 % 256 / 128] += f64::from(a.abs_diff(*b)).powi(2);
+        }
+        sums
+    };
+    let (plain, searched) = (code(Tune::Visual, 1), code(Tune::Visual, 2));
+    assert!(searched.bytes != plain.bytes && searched.search.rounds == 1);
+    // What is flat gains by more than what is busy.
+    let [[busy, flat], [busy_after, flat_after]] = [errors(&plain), errors(&searched)];
+    assert!(flat_after / flat < busy_after / busy, "{busy} {flat} {busy_after} {flat_after}");
+    assert_eq!(code(Tune::Visual, 9).bytes, code(Tune::Visual, 2).bytes, "there is nothing more to it");
 }
 
 #[test]
 fn sizes_are_met_and_never_exceeded() {
     let image = picture(256, 192, Color::Rgb);
-    for effort in [1, 3] {
+    for effort in [1, 3, 5] {
         let low = encode(&image, options(1, 30.0)).unwrap().bytes.len() as u64;
         for budget in [low, low * 3 / 2] {
             let target = Some(Target::Bytes(budget));

@@ -2,7 +2,7 @@
 
 use crate::codec;
 use crate::error::{At, Error, Result};
-use crate::eval::find::find;
+use crate::eval::find::{Found, find};
 use crate::files::input::Input;
 use crate::files::kind::InputKind;
 use crate::files::output::Output;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use wavern::network::quantize::Calibration;
 use wavern::signal::Signal;
-use wavern::{EncodeOptions, Encoder, Quality, Weights};
+use wavern::{Curvature, EncodeOptions, Encoder, Quality, Weights};
 
 /// Turn the analysis and the synthesis of image weights into whole numbers: every machine decodes to the same pixels, sooner
 ///
@@ -36,7 +36,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 64)]
     pictures: usize,
 
-    /// Overwrite OUT if it exists
+    /// Also measure how fast the squared error grows with each channel, which `encode --effort` goes by, and write the table to
+    /// this file, together with those of the other weights inside this program
+    #[arg(long, value_name = "FILE")]
+    curvature: Option<PathBuf>,
+
+    /// Overwrite files that exist
     #[arg(short, long)]
     force: bool,
 }
@@ -72,8 +77,35 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     }
     let bytes = calibration.quantize(input.bytes()).map_err(Error::failed).at(input.name())?;
+    if let Some(path) = &args.curvature {
+        let table = curvature(&bytes, &files, args.pictures)?;
+        Output::new(path, args.force)?.write_bytes(&table)?;
+    }
     let line =
         format!("{}: {} bytes, weights {}\n", output.name(), bytes.len(), wavern::weights::id_of(&bytes));
     output.write_bytes(&bytes)?;
     crate::cli::print(&line)
+}
+
+/// The curvature of the error at every anchor level, over a quarter of the pictures.
+fn curvature(weights: &[u8], files: &[Found], pictures: usize) -> Result<Vec<u8>> {
+    let weights = Arc::new(Weights::from_bytes(weights).map_err(Error::failed)?);
+    let mut curvature = Curvature::new(weights.id, &weights.config);
+    let anchors = weights.config.lambdas.len();
+    for file in files.iter().step_by(files.len().div_ceil(pictures.div_ceil(4))) {
+        let loaded = read_signal(&Input::read(&file.path)?)?;
+        let Signal::Image(image) = loaded.signal else { continue };
+        for anchor in 0..anchors {
+            let quality = Quality::new(100.0 * anchor as f32 / (anchors - 1) as f32).unwrap_or_default();
+            let options =
+                EncodeOptions { quality, weights: Some(weights.clone()), ..EncodeOptions::default() };
+            let encoder = Encoder::new(options).map_err(codec::explain)?;
+            let encoded = encoder.encode_image(&image).map_err(codec::explain).at(&file.name)?;
+            for latents in &encoded.latents {
+                let watched = curvature.watch(&weights, &image, latents, encoded.level);
+                watched.map_err(codec::explain).at(&file.name)?;
+            }
+        }
+    }
+    curvature.file().map_err(Error::failed)
 }

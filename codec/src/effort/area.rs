@@ -1,7 +1,7 @@
 //! The search on one part of a picture at a time: as many tiles as fit a fixed amount of memory, and what surrounds them.
 
 use super::anneal::Annealing;
-use super::decide::{Decider, Model};
+use super::decide::{Decider, Model, Slopes};
 use super::distortion::Distortion;
 use super::{Schedule, Watch};
 use crate::error::Error;
@@ -22,9 +22,9 @@ const HALO: usize = 8;
 /// Positions around an area whose pixels count for it.
 const REACH: usize = 4;
 /// Side of the spots on which curvatures are measured, and how many of them there are along each axis, in latent positions.
-const SPOT: usize = 6;
+const SPOT: usize = 12;
 const SPOTS: usize = 2;
-/// Of decisions, see [`Model`]. The first round; the damping of others depends on what became of it.
+/// Of decisions, see [`Model`]: at the lowest and the highest level.
 const DAMPING: [f32; 2] = [2.4, 1.45];
 const PULL: f32 = 0.8;
 /// Small savings are within the errors of the model.
@@ -32,31 +32,33 @@ const MARGIN: f32 = 0.5;
 
 /// Tiles that are searched together.
 pub struct Area {
-    windows: Vec<[usize; 4]>,
+    pub windows: Vec<[usize; 4]>,
     /// What they cover: row, column, rows, columns.
-    cover: [usize; 4],
-    /// Of all its tiles, before the search.
-    bits: f64,
+    pub cover: [usize; 4],
 }
 
 impl Area {
-    /// All areas of a picture, from the windows and bits of its tiles.
-    pub fn all(windows: &[[usize; 4]], bits: &[f64]) -> Vec<Self> {
+    /// All areas of a picture, from the windows of its tiles.
+    pub fn all(windows: &[[usize; 4]]) -> Vec<Self> {
         let mut areas: Vec<([usize; 2], Self)> = Vec::new();
-        for (&window, &bits) in windows.iter().zip(bits) {
+        for &window in windows {
             let [row, column, rows, columns] = window;
             let place = [row / SIDE, column / SIDE];
             match areas.iter_mut().find(|(other, _)| *other == place) {
                 Some((_, area)) => {
                     area.windows.push(window);
-                    area.bits += bits;
                     area.cover[2] = area.cover[2].max(row + rows - area.cover[0]);
                     area.cover[3] = area.cover[3].max(column + columns - area.cover[1]);
                 }
-                None => areas.push((place, Self { windows: vec![window], cover: window, bits })),
+                None => areas.push((place, Self { windows: vec![window], cover: window })),
             }
         }
         areas.into_iter().map(|(_, area)| area).collect()
+    }
+
+    /// Where the window of a tile lies in the area.
+    pub fn shifted(&self, [row, column, rows, columns]: [usize; 4]) -> [usize; 4] {
+        [row - self.cover[0], column - self.cover[1], rows, columns]
     }
 }
 
@@ -66,14 +68,16 @@ pub struct Search<'a> {
     pub level: Level,
     pub weights: &'a Weights,
     pub synthesis: &'a Differentiable<'a>,
-    pub rate: &'a RateNetworks,
+    /// For annealing and decisions.
+    pub rate: Option<&'a RateNetworks>,
     /// What the analysis gave, in steps.
     pub y: &'a Tensor,
     /// Bits that a unit of squared error is worth.
     pub error_weight: f32,
     /// Bits of error per squared step, of each channel.
     pub curvature: Vec<f32>,
-    pub schedule: Schedule,
+    /// What errors count at each position, `[rows, columns, 1]`, if not the same.
+    pub masking: Option<Tensor>,
     pub watch: &'a Watch,
 }
 
@@ -82,6 +86,8 @@ struct State {
     latents: Latents,
     bits: f64,
     cost: f64,
+    /// Of the error, in bits per step.
+    slope: Tensor,
 }
 
 impl Search<'_> {
@@ -90,18 +96,16 @@ impl Search<'_> {
         self.walk(latents, [0, 0], windows, None)
     }
 
-    /// Improves the latents of an area, the `index`-th of `areas`; gives the rounds made and the bits saved.
+    /// Improves the latents of an area by annealing and a round of decisions; gives the rounds made and the bits saved.
     pub fn area(
         &self,
         latents: &mut Latents,
         area: &Area,
-        [index, areas]: [usize; 2],
+        schedule: Schedule,
+        tell: &dyn Fn(usize),
     ) -> Result<(usize, f64), Error> {
         let stride = self.weights.config.hyper_stride();
         let [row, column, ..] = area.cover;
-        let Schedule { iterations, rounds, .. } = self.schedule;
-        let part =
-            |done: usize| (index as f32 + done as f32 / (iterations + rounds + 1) as f32) / areas as f32;
         let (distortion, around) = self.distortion(latents, area.cover);
         // ŷ with its residuals: what surrounds the area stays.
         let surroundings = point_of(&latents.window(around, stride));
@@ -110,64 +114,56 @@ impl Search<'_> {
             whole.set_window(row - around[0], column - around[1], &point_of(part));
             whole
         };
-        let start = latents.window(area.cover, stride);
-        let at = distortion.at(point(&start))?;
-        let cost = |bits: f64, error: f64| bits + f64::from(self.error_weight) * error;
-        let mut best = State { cost: cost(area.bits, at.error), latents: start, bits: area.bits };
-        let mut slope = self.inner(at.gradient, area, around);
-        let mut anchor = self.y.window(row, column, area.cover[2], area.cover[3]);
-        let mut done = 0;
-        if iterations > 0 {
-            let mut annealed = best.latents.clone();
-            let y;
-            (y, done) = self.anneal(&mut annealed, area, &distortion, around, &point, &|done| {
-                self.watch.tell(part(done));
-            })?;
-            let bits = self.walk(&mut annealed, [row, column], &area.windows, None)?.iter().sum();
-            let at = distortion.at(point(&annealed))?;
-            if cost(bits, at.error) < best.cost {
-                best = State { cost: cost(bits, at.error), latents: annealed, bits };
-                anchor = y;
-                slope = self.inner(at.gradient, area, around);
-            }
-        }
-        let top = Level::top(self.weights.config.lambdas.len()).0.max(1);
-        let [low, high] = DAMPING;
-        let mut damping = low + (high - low) * f32::from(self.level.0) / f32::from(top);
-        for round in 0..rounds {
-            if self.watch.is_stopped() {
-                break;
-            }
-            self.watch.tell(part(done));
-            let mut moved = best.latents.clone();
-            let bits = self.decide(&mut moved, area, [&slope, &anchor], damping)?;
-            done += 1;
-            let (error, gradient) = if round + 1 < rounds {
-                let at = distortion.at(point(&moved))?;
-                (at.error, Some(at.gradient))
-            } else {
-                (distortion.error(point(&moved))?, None)
+        let state = |mut latents: Latents, model: Option<[&Tensor; 2]>| {
+            let bits = match model {
+                Some([slope, anchor]) => self.decide(&mut latents, area, slope, anchor)?,
+                None => self.walk(&mut latents, [row, column], &area.windows, None)?.iter().sum(),
             };
-            // Levenberg's rule.
-            if cost(bits, error) < best.cost {
-                best = State { cost: cost(bits, error), latents: moved, bits };
-                if let Some(gradient) = gradient {
-                    slope = self.inner(gradient, area, around);
-                }
-                damping *= 0.9;
-            } else {
-                damping *= 1.7;
+            let at = distortion.at(&point(&latents))?;
+            let cost = bits + f64::from(self.error_weight) * at.error;
+            Ok::<_, Error>(State { slope: self.inner(at.gradient, area, around), latents, bits, cost })
+        };
+        let start = state(latents.window(area.cover, stride), None)?;
+        let before = start.bits;
+        let (y, mut done) = self.descend(latents, area, schedule.steps, tell)?;
+        let mut annealed = start.latents.clone();
+        let (y, annealings) = self.anneal(
+            &mut annealed,
+            y,
+            schedule.iterations,
+            area,
+            &distortion,
+            around,
+            &point,
+            &|count| {
+                tell(done + count);
+            },
+        )?;
+        done += annealings;
+        let annealed = state(annealed, None)?;
+        let (mut best, anchor) = match annealed.cost < start.cost {
+            true => (annealed, y),
+            false => (start, self.y.window(row, column, area.cover[2], area.cover[3])),
+        };
+        if !self.watch.is_stopped() {
+            tell(done);
+            let decided = state(best.latents.clone(), Some([&best.slope, &anchor]))?;
+            done += 1;
+            if decided.cost < best.cost {
+                best = decided;
             }
         }
-        let saved = area.bits - best.bits;
         latents.set_window([row, column], stride, &best.latents);
-        Ok((done, saved))
+        Ok((done, before - best.bits))
     }
 
     /// Moves y by gradients and rounds it; gives it as it was before that, and the iterations made.
+    #[allow(clippy::too_many_arguments)] // what an area is searched with
     fn anneal(
         &self,
         latents: &mut Latents,
+        y: Tensor,
+        iterations: usize,
         area: &Area,
         distortion: &Distortion<'_>,
         around: [usize; 4],
@@ -175,17 +171,17 @@ impl Search<'_> {
         tell: &dyn Fn(usize),
     ) -> Result<(Tensor, usize), Error> {
         let stride = self.weights.config.hyper_stride();
-        let [row, column, rows, columns] = area.cover;
+        let Some(rate) = self.rate else { return Ok((y, 0)) };
+        let [row, column, ..] = area.cover;
         let [down, across] = [row - around[0], column - around[1]];
-        let windows: Vec<[usize; 4]> = area.windows.iter().map(|w| shift(*w, area)).collect();
+        let windows: Vec<[usize; 4]> = area.windows.iter().map(|w| area.shifted(*w)).collect();
         let features: Vec<Tensor> = (windows.iter())
-            .map(|window| self.rate.features(&latents.window(*window, stride).z, [window[2], window[3]]))
+            .map(|window| rate.features(&latents.window(*window, stride).z, [window[2], window[3]]))
             .collect();
         let surroundings = point(latents);
         // Residuals are those of the sample before, which are nearly the same.
         let mut residual = residual(latents);
-        let mut annealing =
-            Annealing::new(self.y.window(row, column, rows, columns), self.schedule.iterations);
+        let mut annealing = Annealing::new(y, iterations);
         let mut done = 0;
         while annealing.goes_on() && !self.watch.is_stopped() {
             tell(done);
@@ -194,12 +190,12 @@ impl Search<'_> {
             let mut inner = sample.clone();
             inner.data_mut().iter_mut().zip(residual.data()).for_each(|(v, r)| *v += r);
             whole.set_window(down, across, &inner);
-            let mut gradient = self.inner(distortion.at(whole)?.gradient, area, around);
+            let mut gradient = self.inner(distortion.at(&whole)?.gradient, area, around);
             for (window, features) in windows.iter().zip(&features) {
                 let [row, column, rows, columns] = *window;
                 let part = |whole: &Tensor| whole.window(row, column, rows, columns);
                 let by_error = part(&gradient);
-                let mut slopes = self.rate.at(features, &part(&sample), &by_error, Counted::All);
+                let mut slopes = rate.at(features, &part(&sample), &by_error, Counted::All);
                 slopes.by_latents.data_mut().iter_mut().zip(by_error.data()).for_each(|(a, b)| *a += b);
                 gradient.set_window(row, column, &slopes.by_latents);
                 residual.set_window(row, column, &slopes.residual);
@@ -212,34 +208,34 @@ impl Search<'_> {
         Ok((y, done))
     }
 
-    /// One round of decisions on an area, by the slope of the error and what symbols are to stay near; gives its bits.
+    /// A round of decisions on an area, by the slope of the error and what symbols are to stay near; gives its bits.
     fn decide(
         &self,
         latents: &mut Latents,
         area: &Area,
-        [slope, anchor]: [&Tensor; 2],
-        damping: f32,
+        slope: &Tensor,
+        anchor: &Tensor,
     ) -> Result<f64, Error> {
         let stride = self.weights.config.hyper_stride();
+        let top = Level::top(self.weights.config.lambdas.len()).0.max(1);
+        let [low, high] = DAMPING;
+        let damping = low + (high - low) * f32::from(self.level.0) / f32::from(top);
         let model = |window: [usize; 4]| {
-            let [row, column, rows, columns] = shift(window, area);
+            let [row, column, rows, columns] = area.shifted(window);
             let part = latents.window([row, column, rows, columns], stride);
-            let error_slope = slope.window(row, column, rows, columns);
-            let rate_slope = if self.schedule.context {
-                let features = self.rate.features(&part.z, [rows, columns]);
-                self.rate.at(&features, &part.y.to_tensor(), &error_slope, Counted::Others).by_latents
-            } else {
-                Tensor::zeros(error_slope.shape())
-            };
+            let mut slope = slope.window(row, column, rows, columns);
+            if let Some(rate) = self.rate {
+                let features = rate.features(&part.z, [rows, columns]);
+                let by_others = rate.at(&features, &part.y.to_tensor(), &slope, Counted::Others);
+                slope.data_mut().iter_mut().zip(by_others.by_latents.data()).for_each(|(a, b)| *a += b);
+            }
             Model {
-                point: point_of(&part),
-                error_slope,
-                rate_slope,
                 anchor: anchor.window(row, column, rows, columns),
                 curvature: &self.curvature,
-                damping,
+                masking: self.masking.as_ref().map(|all| all.window(window[0], window[1], rows, columns)),
                 pull: PULL,
                 margin: MARGIN,
+                slopes: Some(Slopes { point: point_of(&part), slope, damping }),
             }
         };
         let models: Vec<Model<'_>> = area.windows.iter().map(|window| model(*window)).collect();
@@ -276,7 +272,7 @@ impl Search<'_> {
     }
 
     /// The distortion of a window, seen from the latents around it: and which latents those are.
-    fn distortion(&self, latents: &Latents, window: [usize; 4]) -> (Distortion<'_>, [usize; 4]) {
+    pub fn distortion(&self, latents: &Latents, window: [usize; 4]) -> (Distortion<'_>, [usize; 4]) {
         let [rows, columns, _] = latents.y.shape();
         let size = [rows, columns];
         let stride = self.weights.config.signal_stride();
@@ -295,11 +291,12 @@ impl Search<'_> {
         });
         let target = crop(self.image, [pixels[1][0], pixels[0][0], pixels[1][1], pixels[0][1]]);
         let around = [outer[0].start, outer[1].start, outer[0].len(), outer[1].len()];
-        (Distortion::new(target, self.level, self.weights, self.synthesis, counted), around)
+        let masking = self.masking.as_ref().map(|all| all.window(around[0], around[1], around[2], around[3]));
+        (Distortion::new(target, self.level, self.weights, self.synthesis, counted, masking), around)
     }
 
     /// The error's gradient on the area, in bits.
-    fn inner(&self, gradient: Tensor, area: &Area, around: [usize; 4]) -> Tensor {
+    pub fn inner(&self, gradient: Tensor, area: &Area, around: [usize; 4]) -> Tensor {
         let [row, column, rows, columns] = area.cover;
         let mut slope = gradient.window(row - around[0], column - around[1], rows, columns);
         slope.data_mut().iter_mut().for_each(|g| *g *= self.error_weight);
@@ -317,17 +314,12 @@ impl Search<'_> {
             let column = (columns - wide) * (2 * (spot % SPOTS) + 1) / (2 * SPOTS);
             let window = [row, column, high, wide];
             let (distortion, _) = self.distortion(latents, window);
-            let squares = distortion.curvature(all.window(row, column, high, wide));
+            let squares = distortion.curvature(&all.window(row, column, high, wide));
             sums.iter_mut().zip(squares).for_each(|(sum, square)| *sum += square);
             positions += high * wide;
         }
         sums.iter().map(|sum| self.error_weight * (sum / positions.max(1) as f64) as f32).collect()
     }
-}
-
-/// Where the window of a tile lies in an area.
-fn shift([row, column, rows, columns]: [usize; 4], area: &Area) -> [usize; 4] {
-    [row - area.cover[0], column - area.cover[1], rows, columns]
 }
 
 /// ŷ with its residuals, in steps.

@@ -26,6 +26,8 @@ pub struct Distortion<'a> {
     /// Latent rows and columns that count: first and end of each axis. Those around them are there for what they do to
     /// the ones that count.
     counted: [std::ops::Range<usize>; 2],
+    /// What errors count at each position, `[rows, columns, 1]`, if not the same.
+    masking: Option<Tensor>,
 }
 
 /// A point of the search: what the latents decode to, seen from the original.
@@ -44,36 +46,33 @@ impl<'a> Distortion<'a> {
         weights: &'a Weights,
         synthesis: &'a Differentiable<'a>,
         counted: [std::ops::Range<usize>; 2],
+        masking: Option<Tensor>,
     ) -> Self {
         let steps = Gains::decode(weights, level).factors().to_vec();
-        Self { target, weights, synthesis, steps, counted }
+        Self { target, weights, synthesis, steps, counted, masking }
     }
 
     /// Error and gradient at ŷ with its residuals, in steps, whole numbers or not: `[rows, columns, M]`.
     ///
     /// # Errors
     /// [`Error::Signal`] if the latents are not those of such a picture.
-    pub fn at(&self, point: Tensor) -> Result<Point, Error> {
+    pub fn at(&self, point: &Tensor) -> Result<Point, Error> {
         let (packets, tape) = self.synthesis.forward(self.scaled(point));
         let (error, planes) = self.compare(&self.decode(&packets)?, packets.shape());
-        Ok(Point { error, gradient: self.pull_back(&tape, &planes) })
-    }
-
-    /// Only the error.
-    ///
-    /// # Errors
-    /// As [`Self::at`].
-    pub fn error(&self, point: Tensor) -> Result<f64, Error> {
-        let (packets, _) = self.synthesis.forward(self.scaled(point));
-        Ok(self.compare(&self.decode(&packets)?, packets.shape()).0)
+        let gradient = self.pull_back(&tape, &planes);
+        Ok(Point { error, gradient })
     }
 
     /// Steps → units of the networks.
-    fn scaled(&self, mut point: Tensor) -> Tensor {
-        point.data_mut().par_chunks_mut(self.steps.len()).for_each(|row| {
-            row.iter_mut().zip(&self.steps).for_each(|(v, step)| *v *= step);
+    fn scaled(&self, point: &Tensor) -> Tensor {
+        let mut scaled = Tensor::zeros(point.shape());
+        let rows =
+            scaled.data_mut().par_chunks_mut(self.steps.len()).zip(point.data().par_chunks(self.steps.len()));
+        rows.with_min_len(64).for_each(|(scaled, row)| {
+            let values = scaled.iter_mut().zip(row).zip(&self.steps);
+            values.for_each(|((scaled, v), step)| *scaled = v * step);
         });
-        point
+        scaled
     }
 
     /// The error that a step of each channel causes by itself, summed over the positions of `point`: the diagonal of JᵀJ for
@@ -81,7 +80,7 @@ impl<'a> Distortion<'a> {
     ///
     /// For v of independent signs, `(Jᵀ v)²` has that diagonal as its mean (Hutchinson, "A stochastic estimator of the trace
     /// of the influence matrix", 1989); positions are the repetitions.
-    pub fn curvature(&self, point: Tensor) -> Vec<f64> {
+    pub fn curvature(&self, point: &Tensor) -> Vec<f64> {
         let (packets, tape) = self.synthesis.forward(self.scaled(point));
         let [rows, columns, _] = packets.shape();
         let scale = 1 << self.weights.config.packet_levels;
@@ -123,7 +122,7 @@ impl<'a> Distortion<'a> {
     fn pull_back(&self, tape: &Tape, planes: &Tensor) -> Tensor {
         let packets = adjoint2d::synthesis_adjoint(planes, self.weights.config.packet_levels);
         let mut gradient = self.synthesis.backward(tape, packets);
-        gradient.data_mut().par_chunks_mut(self.steps.len()).for_each(|row| {
+        gradient.data_mut().par_chunks_mut(self.steps.len()).with_min_len(64).for_each(|row| {
             row.iter_mut().zip(&self.steps).for_each(|(g, step)| *g *= step);
         });
         gradient
@@ -150,11 +149,16 @@ impl<'a> Distortion<'a> {
                     return 0.0;
                 }
                 let mut sum = 0.0;
+                let positions = self.masking.as_ref().map(|masking| {
+                    let columns = masking.shape()[1];
+                    &masking.data()[y / stride[0] * columns..][..columns]
+                });
                 for x in across.clone() {
+                    let worth = positions.map_or(1.0, |positions| positions[x / stride[1]]);
                     let difference = difference(decoded, &self.target, y * width + x);
                     let error = to_opponent(difference.map(|v| v / UNIT));
-                    sum += f64::from(error.iter().map(|v| v * v).sum::<f32>());
-                    out[3 * x..][..3].copy_from_slice(&error.map(|v| 2.0 * v));
+                    sum += f64::from(worth * error.iter().map(|v| v * v).sum::<f32>());
+                    out[3 * x..][..3].copy_from_slice(&error.map(|v| 2.0 * worth * v));
                 }
                 sum
             })

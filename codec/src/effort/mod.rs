@@ -14,22 +14,29 @@
 
 mod anneal;
 mod area;
-mod decide;
+mod curvature;
+pub mod decide;
+mod descent;
 mod distortion;
+mod masking;
+mod moments;
 mod random;
 pub mod sound;
 mod watch;
 
+pub use curvature::Curvature;
 pub use watch::Watch;
 
 use crate::error::Error;
 use crate::latent::{Gains, Latents};
 use crate::network::backward::Differentiable;
 use crate::network::{Kind, ModelConfig, Tensor};
+use crate::prior::gradient::RateNetworks;
 use crate::quality::Level;
 use crate::signal::Image;
 use crate::weights::Weights;
 use area::{Area, Search};
+use decide::Model;
 
 /// How long an encoder searches for better symbols: 1 (not at all) to 9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,18 +75,24 @@ impl Effort {
     }
 
     /// What a search for the symbols of a picture does.
-    fn schedule(self) -> Schedule {
-        let (iterations, rounds) = match self.0 {
+    fn schedule(self, masked: bool) -> Schedule {
+        let (steps, iterations) = match self.0 {
             1 => (0, 0),
-            2 | 3 => (0, 1),
-            4 => (0, 2),
-            5 => (0, 4),
-            6 => (24, 1),
-            7 => (60, 1),
-            8 => (150, 1),
-            _ => (400, 1),
+            // Further steps gain squared error alone.
+            _ if masked => (1, 0),
+            2 | 3 => (1, 0),
+            4 | 5 => (2, 0),
+            6 => (2, 24),
+            7 => (2, 60),
+            8 => (2, 150),
+            _ => (2, 400),
         };
-        Schedule { iterations, rounds, context: self.0 > 2 }
+        Schedule { steps, iterations }
+    }
+
+    /// Whether symbols of pictures are chosen while they are coded, and not before.
+    pub(crate) fn chooses(self, masked: bool) -> bool {
+        self.searches() && self.schedule(masked).iterations == 0
     }
 }
 
@@ -97,25 +110,27 @@ impl Default for Effort {
 
 #[derive(Clone, Copy, Debug)]
 struct Schedule {
-    /// Of the annealing.
+    /// Of y down the slope of the cost, see [`descent`].
+    steps: usize,
+    /// Of the annealing after it, see [`anneal`]; without any there are no decisions by slopes either.
     iterations: usize,
-    /// Of decisions.
-    rounds: usize,
-    /// Whether decisions know what they do to the bits of later symbols.
-    context: bool,
 }
 
 /// The slope of rate by error that files really have, against the λ that a level was trained with: 1.25 ± 0.1 over all but
 /// the lowest and highest levels, on training pictures. A search by another slope would only walk along the curve.
 const SLOPE: f32 = 1.25;
 
+/// The same where errors are masked: what the eye needs is there already, and squared errors know little of the rest.
+const MASKED_SLOPE: f32 = 0.8;
+
 /// Bits that a squared error of one unit of the networks is worth.
-fn error_weight(level: Level, config: &ModelConfig) -> f32 {
+fn error_weight(level: Level, config: &ModelConfig, masked: bool) -> f32 {
     let logs: Vec<f32> = config.lambdas.iter().map(|l| l.ln() as f32).collect();
     let lambda = level.interpolate(&logs, 1)[0].exp();
+    let slope = if masked { MASKED_SLOPE } else { SLOPE };
     match config.kind {
         // λ counts 255² times the mean squared error of three colours in 0..1; a unit is 16 of those 255 steps.
-        Kind::Image => SLOPE * lambda * crate::color::UNIT.powi(2) / 3.0,
+        Kind::Image => slope * lambda * crate::color::UNIT.powi(2) / 3.0,
         Kind::Audio => lambda,
     }
 }
@@ -129,50 +144,119 @@ pub struct Found {
     pub bits: f64,
 }
 
-/// Improves the latents of a picture, whose `windows` (row, column, rows, columns) are coded one by one. `y` is what the
-/// analysis gave, before any gain.
-///
-/// # Errors
-/// [`Error`] if the weights cannot be read or the symbols not be coded.
-#[allow(clippy::too_many_arguments)] // the state of an encoder, which belongs to no one type
-pub fn refine(
-    image: &Image,
-    y: &Tensor,
-    latents: &mut Latents,
-    windows: &[[usize; 4]],
-    level: Level,
-    effort: Effort,
-    weights: &Weights,
-    watch: &Watch,
-) -> Result<Found, Error> {
-    let synthesis = Differentiable::new(weights.synthesis()?, level);
-    let rate = weights.rate()?.prepare(level, &weights.config);
-    let in_steps = Gains::encode(weights, level).scale(y);
-    let mut search = Search {
-        image,
-        level,
-        weights,
-        synthesis: &synthesis,
-        rate: &rate,
-        y: &in_steps,
-        error_weight: error_weight(level, &weights.config),
-        curvature: Vec::new(),
-        schedule: effort.schedule(),
-        watch,
-    };
-    // The residuals of all tiles, which their neighbours' pixels need.
-    let bits = search.count(latents, windows)?;
-    search.curvature = search.measure(latents);
-    let areas = Area::all(windows, &bits);
-    let mut found = Found { rounds: 0, bits: bits.iter().sum() };
-    for (index, area) in areas.iter().enumerate() {
-        if watch.is_stopped() {
-            break;
-        }
-        let (rounds, saved) = search.area(latents, area, [index, areas.len()])?;
-        found.rounds = found.rounds.max(rounds);
-        found.bits -= saved;
+/// A picture and what its latents were made of.
+pub struct Picture<'a> {
+    pub image: &'a Image,
+    /// What the analysis gave, before any gain.
+    pub y: &'a Tensor,
+    /// Tiles, which are coded one by one: row, column, rows, columns.
+    pub windows: &'a [[usize; 4]],
+    pub level: Level,
+    pub weights: &'a Weights,
+    /// Whether errors count less where they are hidden.
+    pub masked: bool,
+}
+
+/// What symbols are chosen by while they are coded.
+pub struct Choice {
+    /// y where the steps have led, in steps.
+    pub y: Tensor,
+    /// Bits per squared step of each channel.
+    curvature: Vec<f32>,
+    /// What errors count at each position, if not the same.
+    masking: Option<Tensor>,
+    /// Steps made.
+    pub rounds: usize,
+}
+
+impl Choice {
+    /// For the symbols of a tile.
+    pub fn model(&self, [row, column, rows, columns]: [usize; 4]) -> Model<'_> {
+        let anchor = self.y.window(row, column, rows, columns);
+        let masking = self.masking.as_ref().map(|masking| masking.window(row, column, rows, columns));
+        Model { anchor, masking, curvature: &self.curvature, pull: STIFFNESS, margin: 0.0, slopes: None }
     }
-    watch.tell(1.0);
-    Ok(found)
+}
+
+/// What a choice of symbols counts the error's curvature for: moves to where bits are fewer all go the same way, and so cost more
+/// together than one by one.
+const STIFFNESS: f32 = 6.0;
+
+impl Picture<'_> {
+    /// Efforts below the annealing: y after a few steps; its symbols are to be chosen as they are coded.
+    ///
+    /// # Errors
+    /// [`Error`] if the weights cannot be read.
+    pub fn descend(&self, latents: &Latents, effort: Effort, watch: &Watch) -> Result<Choice, Error> {
+        let synthesis = Differentiable::new(self.weights.synthesis()?, self.level);
+        let mut y = Gains::encode(self.weights, self.level).scale(self.y);
+        let search = self.search(&synthesis, None, &y, latents, watch)?;
+        let areas = Area::all(self.windows);
+        let (steps, mut moved, mut rounds) = (effort.schedule(self.masked).steps, Vec::new(), 0);
+        for (index, area) in areas.iter().enumerate() {
+            let tell =
+                |done: usize| watch.tell((index as f32 + done as f32 / steps as f32) / areas.len() as f32);
+            let (part, done) = search.descend(latents, area, steps, &tell)?;
+            moved.push(part);
+            rounds = rounds.max(done);
+        }
+        let (curvature, masking) = (search.curvature, search.masking);
+        for (area, part) in areas.iter().zip(&moved) {
+            y.set_window(area.cover[0], area.cover[1], part);
+        }
+        watch.tell(1.0);
+        Ok(Choice { y, curvature, masking, rounds })
+    }
+
+    /// Efforts from 6 on: improves the latents by annealing.
+    ///
+    /// # Errors
+    /// [`Error`] if the weights cannot be read or the symbols not be coded.
+    pub fn refine(&self, latents: &mut Latents, effort: Effort, watch: &Watch) -> Result<Found, Error> {
+        let synthesis = Differentiable::new(self.weights.synthesis()?, self.level);
+        let rate = self.weights.rate()?.prepare(self.level, &self.weights.config);
+        let y = Gains::encode(self.weights, self.level).scale(self.y);
+        let search = self.search(&synthesis, Some(&rate), &y, latents, watch)?;
+        // The residuals of all tiles, which their neighbours' pixels need.
+        let bits = search.count(latents, self.windows)?;
+        let areas = Area::all(self.windows);
+        let schedule = effort.schedule(self.masked);
+        let all = schedule.steps + schedule.iterations + 1;
+        let mut found = Found { rounds: 0, bits: bits.iter().sum() };
+        for (index, area) in areas.iter().enumerate() {
+            if watch.is_stopped() {
+                break;
+            }
+            let tell =
+                |done: usize| watch.tell((index as f32 + done as f32 / all as f32) / areas.len() as f32);
+            let (rounds, saved) = search.area(latents, area, schedule, &tell)?;
+            found.rounds = found.rounds.max(rounds);
+            found.bits -= saved;
+        }
+        watch.tell(1.0);
+        Ok(found)
+    }
+
+    fn search<'a>(
+        &'a self,
+        synthesis: &'a Differentiable<'a>,
+        rate: Option<&'a RateNetworks>,
+        y: &'a Tensor,
+        latents: &Latents,
+        watch: &'a Watch,
+    ) -> Result<Search<'a>, Error> {
+        let error_weight = error_weight(self.level, &self.weights.config, self.masked);
+        let Self { image, level, weights, .. } = *self;
+        let [rows, columns, _] = y.shape();
+        let masking =
+            self.masked.then(|| masking::weights(image, [rows, columns], weights.config.signal_stride()));
+        let curvature = Vec::new();
+        let mut search =
+            Search { image, level, weights, synthesis, rate, y, error_weight, curvature, masking, watch };
+        search.curvature = match curvature::known(weights, level) {
+            Some(known) => known.into_iter().map(|curvature| curvature * error_weight).collect(),
+            None => search.measure(latents),
+        };
+        Ok(search)
+    }
 }

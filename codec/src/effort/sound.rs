@@ -4,7 +4,7 @@
 //! distance from y in steps, squared, and no symbol's error depends on another's.
 
 use super::Effort;
-use super::decide::{Decider, Model};
+use super::decide::{Decider, Model, Slopes};
 use crate::error::Error;
 use crate::latent::Latents;
 use crate::network::Tensor;
@@ -31,24 +31,15 @@ pub fn refine(
     let curvature = vec![WEIGHT; y.channels()];
     let mut bits = 0.0;
     for _ in 0..effort.sound_rounds() {
-        let zeros = Tensor::zeros(y.shape());
-        let [rows, columns, _] = y.shape();
-        let rate_slope = if effort.sound_context() {
+        let slopes = effort.sound_context().then(|| {
+            let zeros = Tensor::zeros(y.shape());
+            let [rows, columns, _] = y.shape();
             let features = rate.features(&latents.z, [rows, columns]);
-            rate.at(&features, &latents.y.to_tensor(), &zeros, Counted::Others).by_latents
-        } else {
-            zeros.clone()
-        };
-        let model = Model {
-            point: zeros.clone(),
-            error_slope: zeros,
-            rate_slope,
-            anchor: y.clone(),
-            curvature: &curvature,
-            damping: 0.0,
-            pull: 1.0,
-            margin: 0.0,
-        };
+            let slope = rate.at(&features, &latents.y.to_tensor(), &zeros, Counted::Others).by_latents;
+            Slopes { point: zeros, slope, damping: 0.0 }
+        });
+        let model =
+            Model { anchor: y.clone(), curvature: &curvature, masking: None, pull: 1.0, margin: 0.0, slopes };
         let mut decider = Decider::new(Some(&model));
         weights.prior.code(level, latents, &mut decider).map_err(Error::Entropy)?;
         bits = decider.bits();

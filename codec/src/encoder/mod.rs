@@ -9,7 +9,7 @@ mod sound_writer;
 pub use search::{SearchReport, Target};
 pub use sound_writer::{SoundSummary, SoundWriter};
 
-use crate::effort::{Effort, Watch};
+use crate::effort::{self, Choice, Effort, Watch, decide};
 use crate::error::Error;
 use crate::kernel;
 use crate::latent::Latents;
@@ -79,11 +79,6 @@ impl Encoder {
     /// # Errors
     /// [`Error::Option`] if an option is out of range.
     pub fn new(options: EncodeOptions) -> Result<Self, Error> {
-        if options.tune == Tune::Visual && options.effort.searches() {
-            let problem =
-                "searches by squared error, which is not what visual weights are for (expected 1)".into();
-            return Err(Error::Option { option: "effort", problem });
-        }
         if options.bitrate == Some(0) {
             return Err(Error::Option { option: "bitrate", problem: "0 bit/s (expected at least 1)".into() });
         }
@@ -181,14 +176,53 @@ fn code_windows(
 
 /// The payload of one tile or segment: a check value of the symbols, then the stream, all groups after each other.
 fn code_window(parts: &mut [Latents], level: Level, weights: &Weights) -> Result<Vec<u8>, Error> {
-    let path = kernel::Path::best().entropy();
-    let mut coder = wavern_entropy::Encoder::with_path(path).map_err(Error::Entropy)?;
+    let mut coder = coder()?;
     for latents in parts.iter_mut() {
         weights.prior.code(level, latents, &mut coder).map_err(Error::Entropy)?;
     }
+    Ok(payload(coder, parts))
+}
+
+/// As [`code_windows`], for the latents of a picture whose symbols are chosen as they are coded.
+fn choose_windows(
+    windows: &[[usize; 4]],
+    choice: &Choice,
+    level: Level,
+    weights: &Weights,
+    latents: &mut Latents,
+) -> Result<(effort::Found, Vec<Vec<u8>>), Error> {
+    let stride = weights.config.hyper_stride();
+    let coded: Vec<(Vec<u8>, Latents, f64)> = windows
+        .par_iter()
+        .map(|&window| {
+            let mut tile = latents.window(window, stride);
+            let model = choice.model(window);
+            let symbols = tile.y.data_mut().iter_mut().zip(model.anchor.data());
+            symbols.for_each(|(symbol, y)| *symbol = y.round() as i32);
+            let mut coder = decide::Choosing::new(&model, coder()?);
+            weights.prior.code(level, &mut tile, &mut coder).map_err(Error::Entropy)?;
+            let (coder, bits) = coder.into_parts();
+            Ok((payload(coder, std::slice::from_ref(&tile)), tile, bits))
+        })
+        .collect::<Result<_, Error>>()?;
+    let mut found = effort::Found { rounds: choice.rounds, bits: 0.0 };
+    let mut payloads = Vec::with_capacity(coded.len());
+    for ([row, column, ..], (payload, tile, bits)) in windows.iter().zip(coded) {
+        payloads.push(payload);
+        found.bits += bits;
+        latents.set_window([*row, *column], stride, &tile);
+    }
+    Ok((found, payloads))
+}
+
+fn coder() -> Result<wavern_entropy::Encoder, Error> {
+    wavern_entropy::Encoder::with_path(kernel::Path::best().entropy()).map_err(Error::Entropy)
+}
+
+fn payload(coder: wavern_entropy::Encoder, parts: &[Latents]) -> Vec<u8> {
     let mut payload = coder.finish();
     payload.splice(0..0, Latents::check(parts).to_le_bytes());
-    Ok(payload)
+    payload
 }
 
 /// Metadata as chunks of a file.

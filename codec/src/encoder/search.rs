@@ -3,9 +3,9 @@
 //! The analysis runs once. Every level that a target asks for is quantized, searched and coded from its result.
 
 use super::picture::{header, windows};
-use super::{Encoder, Model, code_windows};
+use super::{Encoder, Model, choose_windows, code_windows};
 use crate::decoder;
-use crate::effort;
+use crate::effort::{self, Picture};
 use crate::error::Error;
 use crate::kernel;
 use crate::latent::{self, Gains, Latents};
@@ -15,6 +15,7 @@ use crate::quality::{Level, STEPS};
 use crate::rows::PictureInfo;
 use crate::signal::{Image, Samples};
 use crate::transforms::{self, Run};
+use crate::weights::Tune;
 use wavern_bitstream::ImageHeader;
 
 /// What a file of a picture has to meet. The quality is searched for.
@@ -128,13 +129,18 @@ impl Work<'_> {
         let windows = windows(&header, &weights.config);
         let mut latents = self.quantize(level)?;
         let (effort, watch) = (self.encoder.options.effort, &self.encoder.options.watch);
-        let found = match search && effort.searches() {
-            true => {
-                effort::refine(self.image, &self.y, &mut latents, &windows, level, effort, weights, watch)?
-            }
-            false => effort::Found::default(),
+        let masked = self.encoder.options.tune == Tune::Visual;
+        let picture = Picture { image: self.image, y: &self.y, windows: &windows, level, weights, masked };
+        let (found, tiles) = if search && effort.chooses(masked) {
+            let choice = picture.descend(&latents, effort, watch)?;
+            choose_windows(&windows, &choice, level, weights, &mut latents)?
+        } else {
+            let found = match search && effort.searches() {
+                true => picture.refine(&mut latents, effort, watch)?,
+                false => effort::Found::default(),
+            };
+            (found, code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?)
         };
-        let tiles = code_windows(&windows, level, weights, std::slice::from_mut(&mut latents))?;
         let report = SearchReport {
             rounds: found.rounds,
             levels: 1,

@@ -29,6 +29,13 @@ pub fn limit(value: f32, low: f32, high: f32) -> f32 {
 }
 
 multiversion! {
+    /// The largest magnitude, or what is not a number.
+    pub fn largest(x: &[f32], out: &mut f32) {
+        // As integers, magnitudes have the order of the reals.
+        let largest = x.iter().fold(0, |largest: u32, v| largest.max(v.to_bits() & (u32::MAX >> 1)));
+        *out = f32::from_bits(largest);
+    }
+
     /// Reals of one position after the other, times a factor for each channel, → codes from −127 to 127, to which
     /// [`SIGNED_ZERO`] is added.
     pub fn bytes(x: &[f32], factors: &[f32], out: &mut [u8]) {

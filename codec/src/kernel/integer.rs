@@ -106,11 +106,15 @@ impl Dense {
     pub fn weight(&self) -> Vec<i8> {
         let (panel, group) = (panel(self.path), group(self.path));
         let groups = self.inputs.div_ceil(group);
-        let at = |o: usize, i: usize| {
-            let packed = self.weight[(o / panel * groups + i / group) * panel + o % panel];
-            (packed >> (i % group * 32 / group)) as i8
-        };
-        (0..self.outputs).flat_map(|o| (0..self.inputs).map(move |i| at(o, i))).collect()
+        let mut weight = Vec::with_capacity(self.inputs * self.outputs);
+        for output in 0..self.outputs {
+            let first = output / panel * panel * groups + output % panel;
+            let row = self.weight[first..].iter().step_by(panel).take(groups);
+            let row =
+                row.flat_map(|packed| (0..group).map(move |lane| (packed >> (lane * 32 / group)) as i8));
+            weight.extend(row.take(self.inputs));
+        }
+        weight
     }
 
     /// The biases with `more` added to those of the outputs, as [`Self::run`] takes them.

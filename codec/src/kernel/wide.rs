@@ -64,11 +64,13 @@ impl Wide {
     /// The weight as stored in a weight file, `[outputs, inputs]`.
     pub fn weight(&self) -> Vec<i16> {
         let (panel, groups) = (panel(self.path), self.inputs.div_ceil(2));
-        let at = |o: usize, i: usize| {
-            let packed = self.weight[(o / panel * groups + i / 2) * panel + o % panel];
-            (packed >> (16 * (i % 2))) as i16
-        };
-        (0..self.outputs).flat_map(|o| (0..self.inputs).map(move |i| at(o, i))).collect()
+        let mut weight = Vec::with_capacity(self.inputs * self.outputs);
+        for output in 0..self.outputs {
+            let first = output / panel * panel * groups + output % panel;
+            let row = self.weight[first..].iter().step_by(panel).take(groups);
+            weight.extend(row.flat_map(|packed| [*packed as i16, (packed >> 16) as i16]).take(self.inputs));
+        }
+        weight
     }
 
     /// The bias of each output.

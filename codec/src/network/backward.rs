@@ -6,6 +6,7 @@
 //! of residual branches are multiplied into the transposed weights, so a [`Differentiable`] belongs to one level.
 
 use super::Tensor;
+use super::coarse::Coarse;
 use super::plain::{Network, Prepared, Residual};
 use super::stream::{self, MAX_KERNEL};
 use crate::kernel::float::{After, Depthwise, Pointwise};
@@ -25,7 +26,7 @@ pub struct Differentiable<'a> {
 /// The transpose of a [`Prepared`] layer.
 #[derive(Debug)]
 enum Transposed {
-    Pointwise(Pointwise),
+    Pointwise(Coarse),
     Depthwise(Depthwise),
     Residual(Box<TransposedResidual>),
     Rearranged,
@@ -36,11 +37,11 @@ struct TransposedResidual {
     /// Of the forward run, at this level; ones if the layer has none.
     gain: Vec<f32>,
     ff_gain: Vec<f32>,
-    expand: Pointwise,
+    expand: Coarse,
     depthwise: Depthwise,
-    project: Pointwise,
-    ff_expand: Pointwise,
-    ff_project: Pointwise,
+    project: Coarse,
+    ff_expand: Coarse,
+    ff_project: Coarse,
 }
 
 /// What a forward run leaves for the backward one: where ReLUs were open, layer by layer.
@@ -53,8 +54,8 @@ impl<'a> Differentiable<'a> {
     /// The network at a level. The level matters only to residual gains.
     pub fn new(network: &'a Network, level: Level) -> Self {
         let transpose_layer = |layer: &Prepared| match layer {
-            Prepared::Pointwise(layer, _) => Transposed::Pointwise(transpose(layer, None)),
-            Prepared::QuantizedPointwise(layer) => Transposed::Pointwise(transpose(&layer.real(), None)),
+            Prepared::Pointwise(layer, _) => Transposed::Pointwise(coarse(layer, None)),
+            Prepared::QuantizedPointwise(layer) => Transposed::Pointwise(coarse(&layer.real(), None)),
             Prepared::Depthwise(layer, _) => Transposed::Depthwise(turn(layer)),
             Prepared::Residual(layers) => {
                 Transposed::Residual(Box::new(TransposedResidual::new(layers, level)))
@@ -64,7 +65,7 @@ impl<'a> Differentiable<'a> {
             }
             Prepared::SpaceToDepth { .. } | Prepared::DepthToSpace { .. } => Transposed::Rearranged,
         };
-        let layers = network.layers().iter().map(|layer| (layer, transpose_layer(layer))).collect();
+        let layers = network.layers().par_iter().map(|layer| (layer, transpose_layer(layer))).collect();
         Self { layers, level }
     }
 
@@ -126,7 +127,9 @@ impl<'a> Differentiable<'a> {
             match (transposed, layer) {
                 (Transposed::Pointwise(layer), _) => {
                     let mut out = Tensor::zeros([rows, columns, layer.outputs()]);
-                    stream::pointwise(layer, g.data(), out.data_mut(), After::Store);
+                    let runs = out.data_mut().par_chunks_mut(RUN * layer.outputs());
+                    runs.zip(g.data().par_chunks(RUN * layer.inputs()))
+                        .for_each(|(out, g)| layer.run(g, out, false));
                     out
                 }
                 (Transposed::Depthwise(layer), _) => filter(layer, &g, false),
@@ -186,11 +189,11 @@ impl TransposedResidual {
         };
         let (gain, ff_gain) = (gain(&layers.gain), gain(&layers.ff_gain));
         Self {
-            expand: transpose(&layers.expand, None),
+            expand: coarse(&layers.expand, None),
             depthwise: turn(&layers.depthwise),
-            project: transpose(&layers.project, Some(&gain)),
-            ff_expand: transpose(&layers.ff_expand, None),
-            ff_project: transpose(&layers.ff_project, Some(&ff_gain)),
+            project: coarse(&layers.project, Some(&gain)),
+            ff_expand: coarse(&layers.ff_expand, None),
+            ff_project: coarse(&layers.ff_project, Some(&ff_gain)),
             gain,
             ff_gain,
         }
@@ -205,17 +208,17 @@ impl TransposedResidual {
         let runs = runs.zip(projected.data_mut().par_chunks_mut(RUN * hidden));
         runs.zip(ff_mask.par_chunks(RUN * wide)).for_each_init(Vec::new, |buffer, ((g, projected), mask)| {
             buffer.resize(mask.len(), 0.0);
-            self.ff_project.run(g, buffer, After::Store);
+            self.ff_project.run(g, buffer, false);
             close(buffer, mask);
-            self.ff_expand.run(buffer, g, After::Add);
-            self.project.run(g, projected, After::Store);
+            self.ff_expand.run(buffer, g, true);
+            self.project.run(g, projected, false);
         });
         let runs = gradient.data_mut().par_chunks_mut(RUN * channels).zip(mask.par_chunks(RUN * hidden));
         runs.enumerate().for_each_init(Vec::new, |buffer, (run, (g, mask))| {
             buffer.resize(mask.len(), 0.0);
             filter_at(&self.depthwise, &projected, run * RUN, false, buffer);
             close(buffer, mask);
-            self.expand.run(buffer, g, After::Add);
+            self.expand.run(buffer, g, true);
         });
     }
 }
@@ -233,13 +236,20 @@ fn close(gradient: &mut [f32], mask: &[u8]) {
 }
 
 /// `Wᵀ`, or `Wᵀ diag(gain)` for the transpose of `gain ⊙ W x`.
-pub(crate) fn transpose(layer: &Pointwise, gain: Option<&[f32]>) -> Pointwise {
+pub(crate) fn transpose(layer: &Pointwise, gain: Option<&[f32]>) -> Vec<f32> {
     let (inputs, outputs) = (layer.inputs(), layer.outputs());
     let weight = layer.weight();
-    let gain = |o: usize| gain.map_or(1.0, |gain| gain[o]);
-    let at = |i: usize, o: usize| weight[o * inputs + i] * gain(o);
-    let transposed: Vec<f32> = (0..inputs).flat_map(|i| (0..outputs).map(move |o| at(i, o))).collect();
-    Pointwise::new(&transposed, &vec![0.0; inputs], outputs)
+    let mut transposed = vec![0.0; weight.len()];
+    for (o, row) in weight.chunks_exact(inputs).enumerate() {
+        let gain = gain.map_or(1.0, |gain| gain[o]);
+        transposed[o..].iter_mut().step_by(outputs).zip(row).for_each(|(out, w)| *out = w * gain);
+    }
+    transposed
+}
+
+/// The transpose of `gain ⊙ W x`.
+fn coarse(layer: &Pointwise, gain: Option<&[f32]>) -> Coarse {
+    Coarse::new(&transpose(layer, gain), layer.outputs())
 }
 
 /// The filters turned by half a turn: with zeros outside, that is the transpose.
@@ -284,12 +294,14 @@ pub(crate) fn space_to_depth(x: &Tensor, [r, s]: [usize; 2]) -> Tensor {
     let [h, w, c] = x.shape();
     assert!(h % r == 0 && w % s == 0);
     let mut out = Tensor::zeros([h / r, w / s, r * s * c]);
-    for (position, block) in out.data_mut().chunks_exact_mut(r * s * c).enumerate() {
-        let (y, x0) = (position / (w / s) * r, position % (w / s) * s);
-        for (dy, run) in block.chunks_exact_mut(s * c).enumerate() {
-            run.copy_from_slice(&x.data()[((y + dy) * w + x0) * c..][..s * c]);
-        }
-    }
+    out.data_mut().par_chunks_exact_mut(r * s * c).with_min_len(RUN).enumerate().for_each(
+        |(position, block)| {
+            let (y, x0) = (position / (w / s) * r, position % (w / s) * s);
+            for (dy, run) in block.chunks_exact_mut(s * c).enumerate() {
+                run.copy_from_slice(&x.data()[((y + dy) * w + x0) * c..][..s * c]);
+            }
+        },
+    );
     out
 }
 
@@ -298,12 +310,17 @@ pub(crate) fn depth_to_space(x: &Tensor, [r, s]: [usize; 2]) -> Tensor {
     let [h, w, channels] = x.shape();
     let c = channels / (r * s);
     let mut out = Tensor::zeros([h * r, w * s, c]);
-    for (position, block) in x.data().chunks_exact(channels).enumerate() {
-        let (y, x0) = (position / w * r, position % w * s);
-        for (dy, run) in block.chunks_exact(s * c).enumerate() {
-            out.data_mut()[((y + dy) * w * s + x0) * c..][..s * c].copy_from_slice(run);
+    let rows = out
+        .data_mut()
+        .par_chunks_exact_mut((r * w * s * c).max(1))
+        .zip(x.data().par_chunks_exact((w * channels).max(1)));
+    rows.for_each(|(out, x)| {
+        for (column, block) in x.chunks_exact(channels).enumerate() {
+            for (dy, run) in block.chunks_exact(s * c).enumerate() {
+                out[(dy * w + column) * s * c..][..s * c].copy_from_slice(run);
+            }
         }
-    }
+    });
     out
 }
 
@@ -416,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn a_linear_network_has_the_exact_transpose() {
+    fn a_linear_network_has_its_transpose() {
         let layers = [
             Layer::Pointwise { inputs: 3, outputs: 8, relu: false },
             Layer::Depthwise { channels: 8, kernel: [3, 5], relu: false },
@@ -430,7 +447,9 @@ mod tests {
         let (bias, _) = differentiable.forward(Tensor::zeros(shape));
         let v = Tensor::from_vec(y.shape(), reals(y.data().len(), 2));
         let left = dot(&y, &v) - dot(&bias, &v);
-        let right = dot(&x, &differentiable.backward(&tape, v));
-        assert!((left - right).abs() < 1e-4 * left.abs().max(1.0), "{left} {right}");
+        let gradient = differentiable.backward(&tape, v);
+        let (right, size) = (dot(&x, &gradient), (dot(&x, &x) * dot(&gradient, &gradient)).sqrt());
+        // What passes through codes of 8 bits is right to a few parts in a thousand.
+        assert!((left - right).abs() < 5e-3 * size, "{left} {right} {size}");
     }
 }

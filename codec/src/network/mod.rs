@@ -5,6 +5,7 @@
 //! it travels inside the weight file.
 
 pub mod backward;
+mod coarse;
 pub mod config;
 pub mod layer;
 pub mod plain;

@@ -331,7 +331,7 @@ struct Branches<'a> {
 
 impl Branches<'_> {
     /// Adds them to the trunk `x` of consecutive positions from `first` on, counted from the first row of the picture. If
-    /// asked, `open` learns which ReLUs of the second branch let their values pass.
+    /// asked, `open` learns which ReLUs of the second branch let their values pass: others are zero.
     fn add(&self, first: usize, x: &mut [f32], open: Option<&mut [u8]>) {
         let channels = self.layers.channels();
         let wide = self.layers.ff_expand.layer.outputs();
@@ -360,7 +360,7 @@ impl Branches<'_> {
             layers.ff_expand.layer.run(front, channels, None, Results::Codes(&layers.ff_expand.scale, back));
             layers.ff_project.layer.run(back, wide, None, Results::Added(ff_scale, x));
             if let Some(open) = open {
-                open.iter_mut().zip(back).for_each(|(open, code)| *open = u8::from(*code > 0));
+                open.copy_from_slice(back);
             }
         });
     }
@@ -382,7 +382,7 @@ impl Branches<'_> {
 }
 
 impl Residual {
-    /// The block over a whole array of rows of `width` positions, and where its two ReLUs let values pass: what
+    /// The block over a whole array of rows of `width` positions, and what its two ReLUs let pass: what
     /// [`super::backward`] needs of a forward run.
     pub(super) fn forward(&self, x: &mut [f32], width: usize, level: Level) -> [Vec<u8>; 2] {
         let (channels, hidden) = (self.channels(), self.depthwise.channels());
@@ -394,7 +394,7 @@ impl Residual {
         let mut open = vec![0; positions * self.ff_expand.layer.outputs()];
         let branches = Branches { layers: self, scales: &scales, rows, width, expanded: &expanded };
         branches.add(0, x, Some(&mut open));
-        [expanded.data.iter().map(|code| u8::from(*code > 0)).collect(), open]
+        [expanded.data, open]
     }
 }
 

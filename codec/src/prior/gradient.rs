@@ -139,7 +139,8 @@ impl Dense {
         let inputs = source.weight.len() / source.bias.len();
         let (weight, bias) = scaled(source, more);
         let forward = Pointwise::new(&weight, &bias, inputs);
-        let backward = transpose(&forward, None);
+        let backward =
+            Pointwise::new(&transpose(&forward, None), &vec![0.0; forward.inputs()], forward.outputs());
         Self { forward, backward }
     }
 

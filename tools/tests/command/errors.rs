@@ -77,7 +77,6 @@ fn options_that_make_no_sense() {
         &["--bitrate", "fast"],
         &["-q", "5", "--bitrate", "9k"],
         &["--tune", "ear"],
-        &["--tune", "visual", "--effort", "5"],
     ] {
         wavern().arg("encode").arg(&photo).arg(&out).args(more).assert().code(2);
     }
