@@ -66,9 +66,8 @@ fn more_effort_costs_less_and_decodes_all_the_same() {
             };
             assert_eq!(Some(decoded), searched.reconstruction);
             let (estimated, real) = (searched.search.estimated_bits, searched.search.payload_bits as f64);
-            // Beside the symbols a tile has a check value and a byte in front, and 48 bits of state, rounded up to words.
-            let end = 16.0 + 8.0 + 48.0 + 16.0 + 8.0;
-            assert!((real - estimated).abs() < 0.001 * real + end, "{estimated} {real}");
+            // The end of a stream is only known on the average.
+            assert!((real - estimated).abs() < 0.001 * real + 40.0, "{estimated} {real}");
         }
         // Without a search nothing is counted, and the streams are as long as they are.
         assert_eq!((plain.search.rounds, plain.search.estimated_bits), (0, 0.0));
@@ -130,7 +129,7 @@ fn sizes_are_met_and_never_exceeded() {
             let target = Some(Target::Bytes(budget));
             let found = encode(&image, EncodeOptions { target, ..options(effort, 0.0) }).unwrap();
             let bytes = found.bytes.len() as u64;
-            assert!(bytes <= budget && bytes * 100 >= budget * 98, "{bytes} of {budget}, effort {effort}");
+            assert!(bytes <= budget && bytes * 100 >= budget * 99, "{bytes} of {budget}, effort {effort}");
         }
     }
     let target = Some(Target::BitsPerPixel(1.0));

@@ -307,8 +307,8 @@ fn effort_saves_bytes_for_a_smaller_share_of_the_sound() {
     for (effort, rounds) in [(2, 1), (5, 2)] {
         let encoded = code(effort, 52.0, 2);
         let (report, searched) = (encoded.search, encoded.bytes);
-        // A check value, a byte and 48 bits of state for each of the segments, rounded up to words.
-        let ends = 3.0 * (16.0 + 8.0 + 48.0 + 16.0 + 8.0);
+        // The ends of the three streams are only known on the average.
+        let ends = 3.0 * 24.0;
         let (estimated, real) = (report.estimated_bits, report.payload_bits as f64);
         assert!((real - estimated).abs() < 0.001 * real + ends, "{estimated} {real}");
         assert_eq!(report.rounds, rounds);

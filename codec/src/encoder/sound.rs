@@ -1,5 +1,6 @@
 //! Sound → file. Each step has its mirror in `decoder/sound.rs`.
 
+use super::search::STREAM_BITS;
 use super::{Encoded, Encoder, Model, code_window};
 use crate::effort::{self, Effort};
 use crate::envelope::Cells;
@@ -133,6 +134,7 @@ impl Segment {
         let mut latents: Vec<Latents> = self.groups.iter().map(&mut quantized).collect();
         let mut estimated_bits = 0.0;
         if effort.searches() {
+            estimated_bits = STREAM_BITS;
             let rate = weights.rate()?.prepare(level, &weights.config);
             for (latents, (_, y)) in latents.iter_mut().zip(&self.groups) {
                 let y = gains.scale(y);
