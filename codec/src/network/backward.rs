@@ -8,6 +8,7 @@
 use super::Tensor;
 use super::coarse::Coarse;
 use super::plain::{Network, Prepared, Residual};
+use super::quantized;
 use super::stream::{self, MAX_KERNEL};
 use crate::kernel::float::{After, Depthwise, Pointwise};
 use crate::quality::Level;
@@ -61,7 +62,7 @@ impl<'a> Differentiable<'a> {
                 Transposed::Residual(Box::new(TransposedResidual::new(layers, level)))
             }
             Prepared::QuantizedResidual(layers) => {
-                Transposed::Residual(Box::new(TransposedResidual::new(&layers.real(), level)))
+                Transposed::Residual(Box::new(TransposedResidual::of_codes(layers, level)))
             }
             Prepared::SpaceToDepth { .. } | Prepared::DepthToSpace { .. } => Transposed::Rearranged,
         };
@@ -199,6 +200,12 @@ impl TransposedResidual {
         }
     }
 
+    /// Its forward run needs no gains.
+    fn of_codes(layers: &quantized::Residual, level: Level) -> Self {
+        let ([expand, project, ff_expand, ff_project], depthwise) = layers.transpose(level);
+        Self { gain: Vec::new(), ff_gain: Vec::new(), expand, depthwise, project, ff_expand, ff_project }
+    }
+
     /// The second branch, then the first, both added to what passes by them.
     fn backward(&self, gradient: &mut Tensor, mask: &[u8], ff_mask: &[u8]) {
         let [rows, columns, channels] = gradient.shape();
@@ -235,21 +242,20 @@ fn close(gradient: &mut [f32], mask: &[u8]) {
     }
 }
 
-/// `Wᵀ`, or `Wᵀ diag(gain)` for the transpose of `gain ⊙ W x`.
-pub(crate) fn transpose(layer: &Pointwise, gain: Option<&[f32]>) -> Vec<f32> {
+/// `Wᵀ`.
+pub(crate) fn transpose(layer: &Pointwise) -> Pointwise {
     let (inputs, outputs) = (layer.inputs(), layer.outputs());
-    let weight = layer.weight();
-    let mut transposed = vec![0.0; weight.len()];
-    for (o, row) in weight.chunks_exact(inputs).enumerate() {
-        let gain = gain.map_or(1.0, |gain| gain[o]);
-        transposed[o..].iter_mut().step_by(outputs).zip(row).for_each(|(out, w)| *out = w * gain);
+    let mut transposed = vec![0.0; inputs * outputs];
+    for (o, row) in layer.weight().chunks_exact(inputs).enumerate() {
+        transposed[o..].iter_mut().step_by(outputs).zip(row).for_each(|(out, w)| *out = *w);
     }
-    transposed
+    Pointwise::new(&transposed, &vec![0.0; inputs], outputs)
 }
 
-/// The transpose of `gain ⊙ W x`.
+/// Near the transpose of `gain ⊙ W x`.
 fn coarse(layer: &Pointwise, gain: Option<&[f32]>) -> Coarse {
-    Coarse::new(&transpose(layer, gain), layer.outputs())
+    let ones = vec![1.0; layer.outputs()];
+    Coarse::transpose(&layer.weight(), gain.unwrap_or(&ones), None)
 }
 
 /// The filters turned by half a turn: with zeros outside, that is the transpose.

@@ -23,23 +23,31 @@ thread_local! {
 }
 
 impl Coarse {
-    /// Near the weight `[outputs, inputs]`.
-    pub fn new(weight: &[f32], inputs: usize) -> Self {
-        let rows = weight.chunks_exact(inputs);
-        let step = |row: &[f32]| {
-            row.iter().fold(0.0f32, |m, w| m.max(w.abs())).max(f32::MIN_POSITIVE) / SIGNED_LIMIT
-        };
-        let steps: Vec<f32> = rows.clone().map(step).collect();
-        let mut codes = Vec::with_capacity(weight.len());
-        for (row, step) in rows.zip(&steps) {
-            let factor = 1.0 / step;
-            codes.extend(
-                row.iter()
-                    .map(|w| codes::nearest(codes::limit(w * factor, -SIGNED_LIMIT, SIGNED_LIMIT)) as i8),
-            );
+    /// Near the transpose of `W diag(factors)` for the weight `W[o, i] = codes[o, i] · steps[o]`: `[outputs, inputs]`; factors
+    /// are ones if missing.
+    pub fn transpose<T: Copy + Into<f32>>(codes: &[T], steps: &[f32], factors: Option<&[f32]>) -> Self {
+        let (inputs, outputs) = (steps.len(), codes.len() / steps.len());
+        let rows = || codes.chunks_exact(outputs).zip(steps);
+        let mut largest = vec![f32::MIN_POSITIVE; outputs];
+        for (row, step) in rows() {
+            for (largest, code) in largest.iter_mut().zip(row) {
+                *largest = largest.max((*code).into().abs() * step.abs());
+            }
         }
-        let zeros = vec![0; steps.len()];
-        let layer = Dense::new(&codes, &zeros, &vec![0; steps.len()], inputs, true);
+        let to_codes: Vec<f32> = largest.iter().map(|largest| SIGNED_LIMIT / largest).collect();
+        let mut transposed = vec![0; codes.len()];
+        for (at, (row, step)) in rows().enumerate() {
+            let columns = transposed[at..].iter_mut().step_by(inputs);
+            for ((out, code), to_codes) in columns.zip(row).zip(&to_codes) {
+                let value = (*code).into() * step * to_codes;
+                *out = codes::nearest(codes::limit(value, -SIGNED_LIMIT, SIGNED_LIMIT)) as i8;
+            }
+        }
+        let zeros = vec![0; outputs];
+        let layer = Dense::new(&transposed, &zeros, &vec![0; outputs], inputs, true);
+        let factor = |i: usize| factors.map_or(1.0, |factors| factors[i]);
+        let steps =
+            largest.iter().enumerate().map(|(i, largest)| largest / SIGNED_LIMIT * factor(i)).collect();
         Self { layer, steps, inputs }
     }
 
@@ -84,7 +92,9 @@ mod tests {
     fn products_of_any_size_are_right_to_a_few_percent() {
         let (inputs, outputs, positions) = (48, 20, 7);
         let weight = reals(inputs * outputs, 1);
-        let coarse = Coarse::new(&weight, inputs);
+        let turned: Vec<f32> =
+            (0..inputs).flat_map(|i| weight.iter().skip(i).step_by(inputs).copied()).collect();
+        let coarse = Coarse::transpose(&turned, &vec![1.0; inputs], None);
         assert_eq!((coarse.inputs(), coarse.outputs()), (inputs, outputs));
         for size in [1e-20f32, 1.0, 1e12] {
             let x: Vec<f32> = reals(inputs * positions, 2).iter().map(|v| v * size).collect();

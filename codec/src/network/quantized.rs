@@ -6,6 +6,8 @@
 //! sum times the scale of its output is real again, or the code of the next layer. Every step is an integer or a single
 //! operation that IEEE 754 defines, so all machines, instruction sets and strips give the same bits.
 
+use super::backward::turn;
+use super::coarse::Coarse;
 use super::plain;
 use super::rows::Rows;
 use super::stream::split;
@@ -122,6 +124,13 @@ impl Part {
         Ok(Self { layer, bias, scale: map.floats(&format!("{prefix}scale"), &[outputs])? })
     }
 
+    /// Near the transpose of `gain ⊙` the layer that the codes stand for.
+    fn transpose(&self, factors: Option<&[f32]>, gain: Option<&[f32]>) -> Coarse {
+        let gain = |o: usize| gain.map_or(1.0, |gain| gain[o]);
+        let steps: Vec<f32> = self.scale.iter().enumerate().map(|(o, scale)| scale * gain(o)).collect();
+        Coarse::transpose(&self.layer.weight(), &steps, factors)
+    }
+
     fn real(&self, factors: Option<&[f32]>) -> float::Pointwise {
         let weight: Vec<f32> = self.layer.weight().iter().map(|&w| w.into()).collect();
         real(&weight, &self.bias, factors, &self.scale)
@@ -205,6 +214,18 @@ impl Residual {
 
     /// The layers that the codes stand for. Channels between them are counted in codes.
     pub fn real(&self) -> plain::Residual {
+        plain::Residual {
+            expand: self.expand.real(Some(&self.factors)),
+            depthwise: self.real_filter(),
+            project: self.project.real(None),
+            gain: self.gain.clone(),
+            ff_expand: self.ff_expand.real(Some(&self.ff_factors)),
+            ff_project: self.ff_project.real(None),
+            ff_gain: self.ff_gain.clone(),
+        }
+    }
+
+    fn real_filter(&self) -> float::Depthwise {
         let taps: usize = self.kernel().iter().product();
         let depthwise = self.depthwise.weight();
         let scaled =
@@ -213,15 +234,21 @@ impl Residual {
             depthwise.chunks_exact(taps).zip(&self.depthwise_scale).flat_map(scaled).collect();
         let bias = self.depthwise.bias().iter().zip(&self.depthwise_scale);
         let bias: Vec<f32> = bias.map(|(b, scale)| *b as f32 * scale).collect();
-        plain::Residual {
-            expand: self.expand.real(Some(&self.factors)),
-            depthwise: float::Depthwise::new(&weight, &bias, self.kernel()),
-            project: self.project.real(None),
-            gain: self.gain.clone(),
-            ff_expand: self.ff_expand.real(Some(&self.ff_factors)),
-            ff_project: self.ff_project.real(None),
-            ff_gain: self.ff_gain.clone(),
-        }
+        float::Depthwise::new(&weight, &bias, self.kernel())
+    }
+
+    /// The transpose of the layers that the codes stand for: expand, project, ff_expand, ff_project, the second and the last
+    /// with their gains at a level, and the filters turned.
+    pub(super) fn transpose(&self, level: Level) -> ([Coarse; 4], float::Depthwise) {
+        let gain =
+            |gain: &Option<Vec<f32>>| gain.as_ref().map(|gain| level.interpolate(gain, self.channels()));
+        let layers = [
+            self.expand.transpose(Some(&self.factors), None),
+            self.project.transpose(None, gain(&self.gain).as_deref()),
+            self.ff_expand.transpose(Some(&self.ff_factors), None),
+            self.ff_project.transpose(None, gain(&self.ff_gain).as_deref()),
+        ];
+        (layers, turn(&self.real_filter()))
     }
 
     /// What the sums of both branches are multiplied by at a level.

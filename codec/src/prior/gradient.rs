@@ -139,8 +139,7 @@ impl Dense {
         let inputs = source.weight.len() / source.bias.len();
         let (weight, bias) = scaled(source, more);
         let forward = Pointwise::new(&weight, &bias, inputs);
-        let backward =
-            Pointwise::new(&transpose(&forward, None), &vec![0.0; forward.inputs()], forward.outputs());
+        let backward = transpose(&forward);
         Self { forward, backward }
     }
 
