@@ -39,13 +39,17 @@ pub fn synthesis_adjoint(gradient: &Tensor, levels: u32) -> Tensor {
     out.data_mut().par_chunks_mut(columns * channels).enumerate().for_each(|(y, out)| {
         // `[width, vertical path, plane]`: the tree along the row has all of them as lanes.
         let lanes = bands * planes;
-        let mut signal = Vec::with_capacity(width * lanes);
-        for x in 0..width {
-            let chunk = &down[x / CHUNK];
+        let mut signal = vec![0.0; width * lanes];
+        for (first, chunk) in (0..width).step_by(CHUNK).zip(&down) {
             let line = chunk.len() / height;
             for path in 0..bands {
-                let at = (path * rows + y) * line + x % CHUNK * planes;
-                signal.extend_from_slice(&chunk[at..at + planes]);
+                let row = chunk[(path * rows + y) * line..][..line].chunks_exact(planes);
+                let places = signal[first * lanes..].chunks_exact_mut(lanes);
+                for (place, values) in places.zip(row) {
+                    // A few numbers: a copy would be a call.
+                    let place = &mut place[path * planes..][..planes];
+                    place.iter_mut().zip(values).for_each(|(place, value)| *place = *value);
+                }
             }
         }
         let along = split_tree(signal, levels, lanes);
