@@ -66,9 +66,10 @@ pub(crate) struct Args {
 
     /// How long to search for better symbols, from 1 (not at all) to 9; decoding takes the same time
     ///
-    /// Pictures, in encoder's time and BD-rate against 1: 2 and 3 are one round of decisions by exact bits (3 times), 4 two, 5 four
-    /// (5 times, -2 %), 6 to 9 also move the latents by 24, 60, 150 or 400 gradients (7: 100 times, -5 %;
-    /// 9: 250 times, -7 %). Sounds: one to four rounds, 2 to 4 times, -11 % at equal SI-SDR. A searched picture is held in memory.
+    /// Pictures, in encoder's time and BD-rate against 1: 2 and 3 take one step down the slope of bits and error and choose symbols by
+    /// exact bits (2.5 times, -3 %), 4 and 5 two steps (3 times, -4 %), 6 to 9 then move the latents by 24, 60, 150 or 400 gradients
+    /// (7: 100 times, -7 %; 9: 600 times, -10 %). With --tune visual one step that counts errors less where they are hidden. Sounds:
+    /// one to four rounds, 2 to 4 times, -11 % at equal SI-SDR. A searched picture is held in memory.
     #[arg(short, long, value_name = "1..9", value_parser = cli::parse_effort, default_value = "1")]
     effort: Effort,
 
