@@ -68,8 +68,6 @@ pub struct Search<'a> {
     pub level: Level,
     pub weights: &'a Weights,
     pub synthesis: &'a Differentiable<'a>,
-    /// For annealing and decisions.
-    pub rate: Option<&'a RateNetworks>,
     /// What the analysis gave, in steps.
     pub y: &'a Tensor,
     /// Bits that a unit of squared error is worth.
@@ -102,6 +100,7 @@ impl Search<'_> {
         latents: &mut Latents,
         area: &Area,
         schedule: Schedule,
+        rate: &RateNetworks,
         tell: &dyn Fn(usize),
     ) -> Result<(usize, f64), Error> {
         let stride = self.weights.config.hyper_stride();
@@ -116,7 +115,7 @@ impl Search<'_> {
         };
         let state = |mut latents: Latents, model: Option<[&Tensor; 2]>| {
             let bits = match model {
-                Some([slope, anchor]) => self.decide(&mut latents, area, slope, anchor)?,
+                Some([slope, anchor]) => self.decide(&mut latents, area, rate, slope, anchor)?,
                 None => self.walk(&mut latents, [row, column], &area.windows, None)?.iter().sum(),
             };
             let at = distortion.at(&point(&latents))?;
@@ -132,6 +131,7 @@ impl Search<'_> {
             y,
             schedule.iterations,
             area,
+            rate,
             &distortion,
             around,
             &point,
@@ -165,13 +165,13 @@ impl Search<'_> {
         y: Tensor,
         iterations: usize,
         area: &Area,
+        rate: &RateNetworks,
         distortion: &Distortion<'_>,
         around: [usize; 4],
         point: &dyn Fn(&Latents) -> Tensor,
         tell: &dyn Fn(usize),
     ) -> Result<(Tensor, usize), Error> {
         let stride = self.weights.config.hyper_stride();
-        let Some(rate) = self.rate else { return Ok((y, 0)) };
         let [row, column, ..] = area.cover;
         let [down, across] = [row - around[0], column - around[1]];
         let windows: Vec<[usize; 4]> = area.windows.iter().map(|w| area.shifted(*w)).collect();
@@ -213,6 +213,7 @@ impl Search<'_> {
         &self,
         latents: &mut Latents,
         area: &Area,
+        rate: &RateNetworks,
         slope: &Tensor,
         anchor: &Tensor,
     ) -> Result<f64, Error> {
@@ -224,11 +225,9 @@ impl Search<'_> {
             let [row, column, rows, columns] = area.shifted(window);
             let part = latents.window([row, column, rows, columns], stride);
             let mut slope = slope.window(row, column, rows, columns);
-            if let Some(rate) = self.rate {
-                let features = rate.features(&part.z, [rows, columns]);
-                let by_others = rate.at(&features, &part.y.to_tensor(), &slope, Counted::Others);
-                slope.data_mut().iter_mut().zip(by_others.by_latents.data()).for_each(|(a, b)| *a += b);
-            }
+            let features = rate.features(&part.z, [rows, columns]);
+            let by_others = rate.at(&features, &part.y.to_tensor(), &slope, Counted::Others);
+            slope.data_mut().iter_mut().zip(by_others.by_latents.data()).for_each(|(a, b)| *a += b);
             Model {
                 anchor: anchor.window(row, column, rows, columns),
                 curvature: &self.curvature,

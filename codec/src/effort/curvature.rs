@@ -65,7 +65,6 @@ impl Curvature {
             level,
             weights,
             synthesis: &synthesis,
-            rate: None,
             y: &y,
             error_weight: error_weight(level, &weights.config, false),
             curvature: Vec::new(),
@@ -96,10 +95,10 @@ impl Curvature {
         let own: Vec<u8> = logs.flat_map(|log| f16::from_f64(log).to_le_bytes()).collect();
         let mut tables = BTreeMap::new();
         let map = TensorMap::new(TABLES).map_err(|error| error.to_string())?;
+        let known = [weights::Tune::Psnr, weights::Tune::Visual]
+            .map(|tune| weights::id_of(weights::built_in(crate::network::Kind::Image, tune)).to_string());
         for name in map.names() {
             let (dtype, shape, bytes) = map.entry(&name).map_err(|error| error.to_string())?;
-            let known = [weights::Tune::Psnr, weights::Tune::Visual]
-                .map(|tune| weights::id_of(weights::built_in(crate::network::Kind::Image, tune)).to_string());
             // Those of weights that are gone go with them.
             if dtype == Dtype::F16 && known.contains(&name) {
                 tables.insert(name, (shape, bytes.to_vec()));

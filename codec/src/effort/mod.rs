@@ -33,7 +33,6 @@ use crate::error::Error;
 use crate::latent::{Gains, Latents};
 use crate::network::backward::Differentiable;
 use crate::network::{Kind, ModelConfig, Tensor};
-use crate::prior::gradient::RateNetworks;
 use crate::quality::Level;
 use crate::signal::Image;
 use crate::weights::Weights;
@@ -192,7 +191,7 @@ impl Picture<'_> {
     pub fn descend(&self, latents: &Latents, effort: Effort, watch: &Watch) -> Result<Choice, Error> {
         let synthesis = Differentiable::new(self.weights.synthesis()?, self.level);
         let mut y = Gains::encode(self.weights, self.level).scale(self.y);
-        let search = self.search(&synthesis, None, &y, latents, watch)?;
+        let search = self.search(&synthesis, &y, latents, watch)?;
         let areas = Area::all(self.windows);
         let (steps, mut moved, mut rounds) = (effort.schedule(self.masked).steps, Vec::new(), 0);
         for (index, area) in areas.iter().enumerate() {
@@ -218,7 +217,7 @@ impl Picture<'_> {
         let synthesis = Differentiable::new(self.weights.synthesis()?, self.level);
         let rate = self.weights.rate()?.prepare(self.level, &self.weights.config);
         let y = Gains::encode(self.weights, self.level).scale(self.y);
-        let search = self.search(&synthesis, Some(&rate), &y, latents, watch)?;
+        let search = self.search(&synthesis, &y, latents, watch)?;
         // The residuals of all tiles, which their neighbours' pixels need.
         let bits = search.count(latents, self.windows)?;
         let areas = Area::all(self.windows);
@@ -231,7 +230,7 @@ impl Picture<'_> {
             }
             let tell =
                 |done: usize| watch.tell((index as f32 + done as f32 / all as f32) / areas.len() as f32);
-            let (rounds, saved) = search.area(latents, area, schedule, &tell)?;
+            let (rounds, saved) = search.area(latents, area, schedule, &rate, &tell)?;
             found.rounds = found.rounds.max(rounds);
             found.bits -= saved;
         }
@@ -242,7 +241,6 @@ impl Picture<'_> {
     fn search<'a>(
         &'a self,
         synthesis: &'a Differentiable<'a>,
-        rate: Option<&'a RateNetworks>,
         y: &'a Tensor,
         latents: &Latents,
         watch: &'a Watch,
@@ -254,7 +252,7 @@ impl Picture<'_> {
             self.masked.then(|| masking::weights(image, [rows, columns], weights.config.signal_stride()));
         let curvature = Vec::new();
         let mut search =
-            Search { image, level, weights, synthesis, rate, y, error_weight, curvature, masking, watch };
+            Search { image, level, weights, synthesis, y, error_weight, curvature, masking, watch };
         search.curvature = match curvature::known(weights, level) {
             Some(known) => known.into_iter().map(|curvature| curvature * error_weight).collect(),
             None => search.measure(latents),
