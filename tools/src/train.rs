@@ -1,20 +1,23 @@
 //! `wavern train`: learn a model from folders of pictures or sounds, and turn checkpoints into weight files.
 
 use crate::error::{At, Error, Result};
+use crate::files::stop_only;
 use crate::files::output::Output;
 use crate::torch::parse_device;
 use clap::{Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
+use wavern::Watch;
 use wavern::network::ModelConfig;
 use wavern_torch::Device;
 use wavern_torch::model::Model;
 use wavern_torch::train::{self, Options};
-use wavern_torch::{export, params, validation};
+use wavern_torch::{checkpoint, export, params, validation};
 
 /// Train a model (needs libtorch)
 ///
-/// The learning rate follows the clock: --minutes is the length of the whole schedule, and a run that is interrupted
-/// goes on with --resume from its last checkpoint.
+/// The learning rate follows the clock. A run that is interrupted continues with --resume from its last checkpoint; Ctrl-C
+/// writes one first. A long training is one `--schedule constant` over many runs, whose averaged weights the validation
+/// sees, and a `--schedule cooldown` at its end.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -29,6 +32,8 @@ enum What {
     Audio(Run),
     /// Measure a model on a folder, without files: rate with the integer prior and with one in floats, and quality
     Validate(Validate),
+    /// Keep of a checkpoint what another run can start from: averaged weights as packed 16-bit floats
+    Slim(Slim),
     /// Turn a checkpoint into a weight file, proving that its integer networks stay exact
     Export(Export),
 }
@@ -55,9 +60,29 @@ struct Run {
     #[arg(long, group = "start")]
     resume: bool,
 
-    /// Length of the whole schedule
-    #[arg(long, default_value_t = 120.0)]
-    minutes: f64,
+    /// Length of the whole schedule, over all its runs; a constant one has no end unless one is given [default: 120]
+    #[arg(long)]
+    minutes: Option<f64>,
+
+    /// How the learning rate follows the clock
+    #[arg(long, value_enum, default_value_t)]
+    schedule: Schedule,
+
+    /// End this run after this many seconds, with a checkpoint
+    #[arg(long, value_name = "SECONDS")]
+    seconds: Option<f64>,
+
+    /// Write averaged weights alone, as files OUT.00, OUT.01 … of at most 16 MiB
+    #[arg(long)]
+    parts: bool,
+
+    /// Optimizer: SOAP is Adam in the eigenbases of each layer's gradients
+    #[arg(long, value_enum, default_value_t)]
+    optimizer: Method,
+
+    /// Train nothing: print the loss on the first N batches, to compare two machines by
+    #[arg(long, value_name = "N")]
+    check: Option<usize>,
 
     /// Where to train: cpu, cuda or cuda:N
     #[arg(long, value_parser = parse_device, default_value = "cpu")]
@@ -83,15 +108,19 @@ struct Run {
     #[arg(long, default_value_t = 0.15)]
     hard: f64,
 
-    /// Minutes between validations and checkpoints
+    /// Minutes between validations
     #[arg(long, default_value_t = 8.0)]
     validate_every: f64,
+
+    /// Minutes between checkpoints
+    #[arg(long, default_value_t = 5.0)]
+    save_every: f64,
 
     /// Type of the heavy matrix products
     #[arg(long, value_enum, default_value_t)]
     precision: Precision,
 
-    /// Draw files whose names start so twice as often
+    /// Draw files whose names start with one of these twice as often
     #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
     favour: Vec<String>,
 
@@ -102,6 +131,10 @@ struct Run {
     /// Pictures: share of crops that are made-up drawings of text, shapes and flat areas
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     drawings: f64,
+
+    /// Pictures: the smaller model with half the work for a decoder
+    #[arg(long, conflicts_with = "linear")]
+    fast: bool,
 
     /// Pictures: an analysis of one pointwise layer, for sensors and small processors, that starts as near as it can to the analysis of
     /// the image model that --init names
@@ -126,9 +159,59 @@ enum Precision {
     F32,
 }
 
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Schedule {
+    /// From the peak down a cosine to zero
+    #[default]
+    Cosine,
+    /// The peak throughout
+    Constant,
+    /// From the peak down a line to zero, from the run on that asks for it first
+    Cooldown,
+}
+
+impl From<Schedule> for wavern_torch::schedule::Schedule {
+    fn from(schedule: Schedule) -> Self {
+        match schedule {
+            Schedule::Cosine => Self::Cosine,
+            Schedule::Constant => Self::Constant,
+            Schedule::Cooldown => Self::Cooldown,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Method {
+    Adam,
+    #[default]
+    Soap,
+}
+
+impl From<Method> for wavern_torch::optimizer::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Adam => Self::Adam,
+            Method::Soap => Self::Soap,
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct Slim {
+    /// Checkpoint to read
+    checkpoint: PathBuf,
+
+    /// Slim checkpoint to write (.ckpt)
+    out: PathBuf,
+
+    /// Overwrite OUT if it exists
+    #[arg(short, long)]
+    force: bool,
+}
+
 #[derive(Debug, clap::Args)]
 struct Export {
-    /// What the checkpoint is a model of
+    /// What the checkpoint is a model of, if it does not say so itself
     #[arg(value_enum)]
     kind: Kind,
 
@@ -155,11 +238,17 @@ struct Validate {
     /// Folder of signals
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+
+    /// Checkpoint or weight file to compare with: ends in the BD-rate against it
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
     Image,
+    /// As `train image --fast` makes it
+    ImageFast,
     /// As `train image --linear` makes it
     ImageLinear,
     Audio,
@@ -169,6 +258,7 @@ impl Kind {
     fn config(self) -> ModelConfig {
         match self {
             Self::Image => ModelConfig::image(),
+            Self::ImageFast => ModelConfig::image_fast(),
             Self::ImageLinear => ModelConfig::image_linear(),
             Self::Audio => ModelConfig::audio(),
         }
@@ -178,10 +268,14 @@ impl Kind {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::Image(run) if run.linear => train(run, Kind::ImageLinear),
+        What::Image(run) if run.fast => train(run, Kind::ImageFast),
         What::Image(run) => train(run, Kind::Image),
-        What::Audio(run) if run.linear => Err(Error::usage("--linear is for pictures")),
+        What::Audio(run) if run.linear || run.fast => {
+            Err(Error::usage("--linear and --fast are for pictures"))
+        }
         What::Audio(run) => train(run, Kind::Audio),
         What::Validate(validate) => measure(validate),
+        What::Slim(slim) => write_slim(slim),
         What::Export(export) => write_weights(export),
     }
 }
@@ -190,7 +284,7 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
     wavern_torch::backend::available(run.device)
         .map_err(|error| Error::new(crate::error::ErrorKind::Device, error))?;
     let (crop, unit) = match kind {
-        Kind::Image | Kind::ImageLinear => (run.crop.unwrap_or(256), 64),
+        Kind::Image | Kind::ImageFast | Kind::ImageLinear => (run.crop.unwrap_or(256), 64),
         Kind::Audio => (run.crop.unwrap_or(128), 8),
     };
     if crop == 0 || crop % unit != 0 || run.batch == 0 {
@@ -200,6 +294,12 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
         )));
     }
     wavern_torch::set_num_threads(run.threads.into());
+    let stop = Watch::default();
+    stop_only(stop.clone());
+    let minutes = match run.schedule {
+        Schedule::Constant => f64::INFINITY,
+        _ => 120.0,
+    };
     let options = Options {
         config: kind.config(),
         data: run.data.clone(),
@@ -207,7 +307,11 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
         out: run.out.clone(),
         init: if run.resume { Some(run.out.clone()) } else { run.init.clone() },
         resume: run.resume,
-        minutes: run.minutes,
+        minutes: run.minutes.unwrap_or(minutes),
+        schedule: run.schedule.into(),
+        seconds: run.seconds.unwrap_or(f64::INFINITY),
+        stop,
+        parts: run.parts,
         device: run.device,
         batch: run.batch,
         crop,
@@ -215,32 +319,35 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
         hard: run.hard,
         encoder_only: run.encoder_only,
         validate_every: run.validate_every,
+        save_every: run.save_every,
+        method: run.optimizer.into(),
         bf16: matches!(run.precision, Precision::Bf16),
         favour: run.favour.clone(),
         tune: run.tune.into(),
         drawings: run.drawings,
         seed: run.seed,
     };
+    if let Some(batches) = run.check {
+        let losses = train::check(&options, batches).map_err(Error::failed)?;
+        return losses.iter().try_for_each(|loss| crate::cli::print(&format!("{loss:.6}\n")));
+    }
     train::run(&options).map_err(Error::failed)
 }
 
 /// A table on standard output: one line for each anchor level.
 fn measure(args: &Validate) -> Result<()> {
-    let name = show(&args.model);
-    let config = args.kind.config();
-    let saved = train::initial_weights(&args.model).map_err(Error::failed).at(&name)?;
-    let device = Device::Cpu;
-    let mut params = params::Params::new(device);
-    for (key, tensor) in saved.iter().filter_map(|(key, t)| Some((key.strip_prefix("average.")?, t))) {
-        params.set(key, tensor);
-    }
-    let set = validation::validation_set(&config, &args.data, device).map_err(Error::failed)?;
-    let model =
-        |float_prior| Model { config: config.clone(), compute: wavern_torch::Kind::Float, float_prior };
+    let (config, params) = averages(&args.model, args.kind)?;
+    let set = validation::validation_set(&config, &args.data, Device::Cpu).map_err(Error::failed)?;
+    let model = |config: &ModelConfig, float_prior| Model {
+        config: config.clone(),
+        compute: wavern_torch::Kind::Float,
+        float_prior,
+    };
     crate::cli::print("level  bits/sample  with a float prior  integers cost  quality dB\n")?;
+    let mut curve = Vec::new();
     for anchor in 0..config.lambdas.len() {
         let [integer, float] =
-            [false, true].map(|float| validation::measure(&model(float), &params, &set, anchor));
+            [false, true].map(|float| validation::measure(&model(&config, float), &params, &set, anchor));
         let cost = 100.0 * (integer.rate / float.rate - 1.0);
         crate::cli::print(&format!(
             "{:5}  {:11.5}  {:18.5}  {cost:+12.2}%  {:10.3}\n",
@@ -249,17 +356,40 @@ fn measure(args: &Validate) -> Result<()> {
             float.rate,
             integer.quality
         ))?;
+        curve.push((integer.rate, integer.quality));
     }
-    Ok(())
+    let Some(other) = &args.against else { return Ok(()) };
+    let (config, params) = averages(other, args.kind)?;
+    let model = model(&config, false);
+    let anchors = 0..config.lambdas.len();
+    let others = anchors.map(|anchor| validation::measure(&model, &params, &set, anchor));
+    let others: Vec<_> = others.map(|at| (at.rate, at.quality)).collect();
+    let difference = wavern_eval::bd_rate(&others, &curve).map_err(Error::failed)?;
+    crate::cli::print(&format!("rate against {}: {:+.2} %\n", show(other), difference.percent))
+}
+
+/// The averaged weights of a checkpoint or weight file, and the model that they are of.
+fn averages(path: &Path, kind: Kind) -> Result<(ModelConfig, params::Params)> {
+    let (config, saved) = train::start_of(path, false).map_err(Error::failed).at(&show(path))?;
+    Ok((config.unwrap_or_else(|| kind.config()), checkpoint::averages(&saved)))
+}
+
+fn write_slim(args: &Slim) -> Result<()> {
+    let output = Output::new(&args.out, args.force)?;
+    let name = show(&args.checkpoint);
+    let saved = checkpoint::read(&args.checkpoint).map_err(Error::failed).at(&name)?;
+    let bytes = checkpoint::slim(&saved).map_err(Error::failed).at(&name)?;
+    let line = format!("{}: {} bytes\n", output.name(), bytes.len());
+    output.write_bytes(&bytes)?;
+    crate::cli::print(&line)
 }
 
 fn write_weights(args: &Export) -> Result<()> {
     let output = Output::new(&args.out, args.force)?;
     let name = show(&args.checkpoint);
-    let saved = params::read_checkpoint(&args.checkpoint).map_err(Error::failed).at(&name)?;
-    let averaged =
-        saved.into_iter().filter_map(|(n, t)| Some((n.strip_prefix("average.")?.to_owned(), t))).collect();
-    let bytes = export::weight_file(&args.kind.config(), &averaged).map_err(Error::failed).at(&name)?;
+    let (config, averaged) = averages(&args.checkpoint, args.kind)?;
+    let averaged = averaged.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+    let bytes = export::weight_file(&config, &averaged).map_err(Error::failed).at(&name)?;
     let id = wavern::weights::id_of(&bytes);
     let line = format!("{}: {} bytes, weights {id}\n", output.name(), bytes.len());
     output.write_bytes(&bytes)?;

@@ -6,6 +6,7 @@
 
 pub mod backward;
 mod coarse;
+pub mod coding_step;
 pub mod config;
 pub mod layer;
 pub mod plain;
@@ -15,6 +16,7 @@ mod rows;
 pub mod stream;
 mod tensor;
 
+pub use coding_step::CodingStep;
 pub use config::{Kind, ModelConfig};
 pub use layer::Layer;
 pub use tensor::Tensor;

@@ -5,11 +5,11 @@ use super::mixture::{self, Mixtures};
 use super::{Place, SymbolCoder, units};
 use crate::kernel::integer::SIGNED_ZERO;
 use crate::latent::Latents;
+use crate::network::coding_step::CodingStep;
 use crate::network::config::ContextConfig;
 use crate::quality::Level;
 use crate::weights::{Error as WeightsError, TensorMap};
 use rayon::prelude::*;
-use std::ops::Range;
 use wavern_entropy::Error as EntropyError;
 
 /// All coding steps, in order.
@@ -18,11 +18,10 @@ pub struct Context {
     steps: Vec<ContextStep>,
 }
 
-/// One step: one slice of channels at the positions of one parity.
+/// The networks of one step.
 #[derive(Debug)]
 struct ContextStep {
-    channels: Range<usize>,
-    parity: usize,
+    step: CodingStep,
     look: Option<(Dense, Filter)>,
     fuse: Dense,
     mix: Dense,
@@ -39,35 +38,29 @@ impl Context {
     /// # Errors
     /// If a tensor does not fit, or a partial sum could leave the exact range.
     pub fn load(map: &TensorMap<'_>, config: &ContextConfig, features: usize) -> Result<Self, WeightsError> {
-        let mut steps = Vec::new();
-        let mut first = 0;
-        for &slice in &config.slices {
-            for (parity, seen) in [first, first + slice].into_iter().enumerate() {
-                let prefix = format!("context.{}", steps.len());
-                let part = |name: &str| format!("{prefix}.{name}");
-                let limit = units::ACTIVATION_LIMIT;
-                let (width, hidden) = (config.width, config.hidden);
-                let look = if seen > 0 {
-                    let look = Dense::load(map, &part("look"), seen, width, units::INPUT_LIMIT, Vec::new())?;
-                    Some((look, Filter::load(map, &part("around"), width, config.kernel)?))
-                } else {
-                    None
-                };
-                let inputs = features + if seen > 0 { width } else { 0 };
-                steps.push(ContextStep {
-                    channels: first..first + slice,
-                    parity,
-                    look,
-                    fuse: Dense::load(map, &part("fuse"), inputs, hidden, limit, Vec::new())?,
-                    mix: Dense::load(map, &part("mix"), hidden, hidden, limit, Vec::new())?,
-                    head: Head::load(map, &part("head"), hidden, config.planes() * slice)?,
-                    width,
-                    components: config.components,
-                    planes: config.planes(),
-                });
-            }
-            first += slice;
-        }
+        let (width, hidden) = (config.width, config.hidden);
+        let limit = units::ACTIVATION_LIMIT;
+        let steps = config.steps().map(|step| {
+            let seen = step.seen();
+            let look = if seen > 0 {
+                let look = Dense::load(map, &step.name("look"), seen, width, units::INPUT_LIMIT, Vec::new())?;
+                Some((look, Filter::load(map, &step.name("around"), width, config.kernel)?))
+            } else {
+                None
+            };
+            let inputs = features + if seen > 0 { width } else { 0 };
+            Ok(ContextStep {
+                look,
+                fuse: Dense::load(map, &step.name("fuse"), inputs, hidden, limit, Vec::new())?,
+                mix: Dense::load(map, &step.name("mix"), hidden, hidden, limit, Vec::new())?,
+                head: Head::load(map, &step.name("head"), hidden, config.planes() * step.channels.len())?,
+                width,
+                components: config.components,
+                planes: config.planes(),
+                step,
+            })
+        });
+        let steps = steps.collect::<Result<_, WeightsError>>()?;
         Ok(Self { steps })
     }
 
@@ -87,10 +80,10 @@ impl Context {
         // computes the same.
         let mut known = Activations::filled([rows, columns, channels], SIGNED_ZERO);
         let (mut mixtures, mut symbols) = (Mixtures::default(), Vec::new());
-        for step in &self.steps {
-            let positions: Vec<usize> =
-                (0..rows * columns).filter(|p| (p / columns + p % columns) % 2 == step.parity).collect();
-            step.mixtures(features, &known, &positions, &mut mixtures);
+        for networks in &self.steps {
+            let step = &networks.step;
+            let positions = step.positions(rows, columns);
+            networks.mixtures(features, &known, &positions, &mut mixtures);
             let place = |p: usize| p * channels + step.channels.start;
             let width = step.channels.len();
             symbols.clear();
@@ -121,9 +114,9 @@ impl ContextStep {
         mixtures: &mut Mixtures,
     ) {
         let [_, columns, feature_channels] = features.shape;
-        // All earlier slices, and in the odd step the own slice at even positions: the first channels of `known`.
+        // All earlier slices, and their own slice where earlier parts have coded it: the first channels of `known`.
         let seen = self.look.as_ref().map(|(look, around)| (look.run(known, Level::default()), around));
-        let width = self.channels.len();
+        let width = self.step.channels.len();
         mixtures.reset(self.components, positions.len() * width, self.planes);
         let runs = positions.par_chunks(RUN).zip(mixtures.runs(RUN * width));
         runs.for_each_init(Buffers::default, |buffers, (run, mut mixtures)| {

@@ -63,28 +63,21 @@ impl RateSource {
             }
         });
         let context = &config.context;
-        let (mut steps, mut first) = (Vec::new(), 0);
-        for &slice in &context.slices {
-            for seen in [first, first + slice] {
-                let prefix = format!("context.{}", steps.len());
-                let part = |name: &str| format!("{prefix}.{name}");
-                let (width, hidden, [r, s]) = (context.width, context.hidden, context.kernel);
-                let look = (seen > 0).then(|| {
-                    Ok::<_, Error>((
-                        source(&part("look"), &[width, seen])?,
-                        source(&part("around"), &[width, r, s])?,
-                    ))
-                });
-                let inputs = config.features() + if seen > 0 { width } else { 0 };
-                steps.push(StepSource {
-                    look: look.transpose()?,
-                    fuse: source(&part("fuse"), &[hidden, inputs])?,
-                    mix: source(&part("mix"), &[hidden, hidden])?,
-                    head: source(&part("head"), &[context.planes() * slice, hidden])?,
-                });
-            }
-            first += slice;
-        }
+        let steps = context.steps().map(|step| {
+            let (width, hidden, [r, s], seen) = (context.width, context.hidden, context.kernel, step.seen());
+            let look = (seen > 0).then(|| {
+                let look = source(&step.name("look"), &[width, seen])?;
+                Ok::<_, Error>((look, source(&step.name("around"), &[width, r, s])?))
+            });
+            let inputs = config.features() + if seen > 0 { width } else { 0 };
+            Ok(StepSource {
+                look: look.transpose()?,
+                fuse: source(&step.name("fuse"), &[hidden, inputs])?,
+                mix: source(&step.name("mix"), &[hidden, hidden])?,
+                head: source(&step.name("head"), &[context.planes() * step.channels.len(), hidden])?,
+            })
+        });
+        let steps = steps.collect::<Result<_, Error>>()?;
         let anchors = config.lambdas.len();
         Ok(Self {
             hyper: hyper.collect::<Result<_, _>>()?,
@@ -104,26 +97,22 @@ impl RateSource {
             _ => HyperLayer::Dense(Dense::new(source, if i == last { &bias } else { &[] })),
         });
         let context = &config.context;
-        let (mut steps, mut first) = (Vec::new(), 0);
-        for (index, source) in self.steps.iter().enumerate() {
-            let slice = context.slices[index / 2];
+        let steps = self.steps.iter().zip(context.steps()).map(|(source, step)| {
             let around = |(look, around): &(Source, Source)| {
                 (Dense::new(look, &[]), Filter::new(around, context.kernel))
             };
-            steps.push(Step {
-                channels: first..first + slice,
-                parity: index % 2,
+            Step {
+                step,
                 look: source.look.as_ref().map(around),
                 fuse: Dense::new(&source.fuse, &[]),
                 mix: Dense::new(&source.mix, &[]),
                 head: Dense::new(&source.head, &[]),
                 components: context.components,
                 planes: context.planes(),
-            });
-            first += if index % 2 == 1 { slice } else { 0 };
-        }
+            }
+        });
         let centre = if config.envelope.is_some() { envelope::FIRST } else { 0 };
-        RateNetworks { hyper: hyper.collect(), centre, steps }
+        RateNetworks { hyper: hyper.collect(), centre, steps: steps.collect() }
     }
 }
 

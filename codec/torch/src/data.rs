@@ -1,8 +1,9 @@
 //! Training data: photographs and sounds held in memory, random crops of them.
 
-use image::ImageReader;
+use image::{ImageReader, RgbImage};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
+use tch::{Device, Tensor};
 
 /// A small fast generator (xorshift64*): crops need no better one, and runs can be repeated.
 #[derive(Clone, Debug)]
@@ -32,12 +33,45 @@ impl Random {
     }
 }
 
-/// An RGB picture, row-major, interleaved.
+/// An RGB picture on the device that trains.
 #[derive(Debug)]
 pub struct Picture {
-    width: usize,
-    height: usize,
-    pixels: Vec<u8>,
+    /// Bytes, `[3, height, width]`.
+    planes: Tensor,
+}
+
+/// Interleaved pixels → planes `[3, height, width]`, bytes.
+pub fn tensor(pixels: &[u8], height: usize, width: usize) -> Tensor {
+    Tensor::from_slice(pixels).view([height as i64, width as i64, 3]).permute([2, 0, 1]).contiguous()
+}
+
+impl Picture {
+    /// From interleaved pixels, row by row.
+    pub fn new(pixels: &[u8], height: usize, width: usize, device: Device) -> Self {
+        Self { planes: tensor(pixels, height, width).to_device(device) }
+    }
+
+    /// The shorter side in pixels.
+    pub fn shorter_side(&self) -> usize {
+        let size = self.planes.size();
+        size[1].min(size[2]) as usize
+    }
+
+    /// A random square of `side` pixels, `[3, side, side]`; shares the picture's memory.
+    ///
+    /// # Panics
+    /// If it does not fit.
+    pub fn crop(&self, side: usize, random: &mut Random) -> Tensor {
+        let size = self.planes.size();
+        let mut place = |length: i64| random.below(length as usize - side + 1) as i64;
+        let (y, x) = (place(size[1]), place(size[2]));
+        self.planes.narrow(1, y, side as i64).narrow(2, x, side as i64)
+    }
+
+    /// The same picture once more; shares its memory.
+    fn again(&self) -> Self {
+        Self { planes: self.planes.shallow_clone() }
+    }
 }
 
 /// All pictures below `folder` whose sides are at least `side`, in order of name. Files named with one of the
@@ -49,64 +83,50 @@ pub fn pictures(
     folder: &Path,
     side: usize,
     favour: &[String],
-) -> Result<Vec<std::sync::Arc<Picture>>, String> {
-    let files = list(folder)?;
-    let loaded: Vec<_> = files
-        .par_iter()
-        .filter_map(|path| {
-            let image = ImageReader::open(path).ok()?.with_guessed_format().ok()?.decode().ok()?.into_rgb8();
-            let (width, height) = (image.width() as usize, image.height() as usize);
-            let picture = Picture { width, height, pixels: image.into_raw() };
-            (width >= side && height >= side).then(|| (path, std::sync::Arc::new(picture)))
-        })
-        .collect();
+    device: Device,
+) -> Result<Vec<Picture>, String> {
     let mut all = Vec::new();
-    for (path, picture) in loaded {
+    for (path, pixels) in read(folder, side)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let picture = Picture::new(&pixels, pixels.height() as usize, pixels.width() as usize, device);
         if favour.iter().any(|prefix| name.starts_with(prefix.as_str())) {
-            all.push(picture.clone());
+            all.push(picture.again());
         }
         all.push(picture);
     }
+    Ok(all)
+}
+
+fn read(folder: &Path, side: usize) -> Result<Vec<(PathBuf, RgbImage)>, String> {
+    let files = list(folder)?;
+    let all: Vec<_> = files
+        .into_par_iter()
+        .filter_map(|path| {
+            let picture =
+                ImageReader::open(&path).ok()?.with_guessed_format().ok()?.decode().ok()?.into_rgb8();
+            (picture.width().min(picture.height()) as usize >= side).then_some((path, picture))
+        })
+        .collect();
     if all.is_empty() {
         return Err(format!("{}: no picture of at least {side} pixels a side", folder.display()));
     }
     Ok(all)
 }
 
-/// A random square of `side` pixels, randomly mirrored and transposed, as `[side, side, 3]`.
-pub fn crop(picture: &Picture, side: usize, random: &mut Random) -> Vec<u8> {
-    let mut out = Vec::with_capacity(side * side * 3);
-    let x0 = random.below(picture.width - side + 1);
-    let y0 = random.below(picture.height - side + 1);
-    let symmetry = random.below(8);
-    let last = side - 1;
-    for y in 0..side {
-        for x in 0..side {
-            let (mut u, mut v) = if symmetry & 4 != 0 { (y, x) } else { (x, y) };
-            if symmetry & 1 != 0 {
-                u = last - u;
-            }
-            if symmetry & 2 != 0 {
-                v = last - v;
-            }
-            let at = ((y0 + v) * picture.width + x0 + u) * 3;
-            out.extend_from_slice(&picture.pixels[at..at + 3]);
-        }
-    }
-    out
-}
-
-/// The centre of a picture as `[rows, columns, 3]`, sides the largest multiples of `unit` up to `side`.
-pub fn centre(picture: &Picture, side: usize, unit: usize) -> (usize, usize, Vec<u8>) {
-    let fit = |length: usize| (length.min(side) / unit).max(1) * unit;
-    let (h, w) = (fit(picture.height), fit(picture.width));
-    let (y0, x0) = ((picture.height - h) / 2, (picture.width - w) / 2);
-    let mut out = Vec::with_capacity(h * w * 3);
-    for y in y0..y0 + h {
-        out.extend_from_slice(&picture.pixels[(y * picture.width + x0) * 3..][..w * 3]);
-    }
-    (h, w, out)
+/// The centres of all pictures below `folder` as `(rows, columns, pixels)`, in order of name, sides the largest multiples of
+/// `unit` up to `side`.
+///
+/// # Errors
+/// As [`pictures`].
+pub fn centres(folder: &Path, side: usize, unit: usize) -> Result<Vec<(usize, usize, Vec<u8>)>, String> {
+    let centre = |picture: RgbImage| {
+        let fit = |length: u32| (length as usize).min(side) / unit * unit;
+        let (h, w) = (fit(picture.height()), fit(picture.width()));
+        let (y, x) = ((picture.height() as usize - h) / 2, (picture.width() as usize - w) / 2);
+        let view = image::imageops::crop_imm(&picture, x as u32, y as u32, w as u32, h as u32);
+        (h, w, view.to_image().into_raw())
+    };
+    Ok(read(folder, unit)?.into_iter().map(|(_, picture)| centre(picture)).collect())
 }
 
 /// A sound as mid and side signals at its own rate, full scale 1, orthonormal: mid = (l + r)/√2.

@@ -1,14 +1,15 @@
-//! Bits and their gradient in one pass over memory, for training on a CPU.
+//! Bits and their gradient without a graph of operations.
 //!
-//! [`crate::likelihood::bits`] defines the function; as tensor operations it reads and writes every symbol about fifty
-//! times, forwards and backwards, and was a third of a training step. Here each symbol is visited once. The derivative
-//! is written out by hand, and a test holds it against the tensors' own.
+//! [`crate::likelihood::bits`] defines the function; as tensor operations under autograd it reads and writes every symbol
+//! about a hundred times, forwards and backwards, and was a third of a training step. Here the derivative is written out
+//! by hand, and a test holds it against the one autograd finds. A CPU visits each symbol once; elsewhere the same formulas are
+//! tensor operations, half as many and with nothing kept for the way back.
 
 use crate::likelihood::{FLOOR, UNIT_SCALE};
 use rayon::prelude::*;
 use std::array::from_fn;
 use std::f32::consts::{FRAC_1_SQRT_2, LN_2, LOG2_E};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 
 /// Symbols that go through the arithmetic together.
 const LANES: usize = 16;
@@ -34,8 +35,20 @@ pub struct Units {
 /// If the shapes do not fit, or there are no components or more than four.
 pub fn bits(head: &Tensor, symbols: &Tensor, components: usize, units: Units, batch: i64) -> Tensor {
     let size = head.size();
-    let (positions, planes, channels) = (size[0], size[1] as usize, size[2] as usize);
-    assert!(planes >= 3 * components && symbols.size() == [positions, channels as i64]);
+    assert!(size[1] as usize >= 3 * components && symbols.size() == [size[0], size[2]]);
+    let (exact, by_head, by_symbol) = match symbols.device() {
+        Device::Cpu => by_rows(head, symbols, components, units),
+        _ => no_grad(|| by_tensors(head, symbols, components, units)),
+    };
+    let per_item = |t: Tensor| t.view([batch, -1]).sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
+    // A linear function with the gradient just computed: its own value cancels.
+    let linear = per_item((head * by_head).reshape([-1])) + per_item((symbols * by_symbol).reshape([-1]));
+    per_item(exact) + &linear - linear.detach()
+}
+
+/// Bits of every symbol, and their derivatives by `head` and by `symbols`, each in the shape of its subject.
+fn by_rows(head: &Tensor, symbols: &Tensor, components: usize, units: Units) -> (Tensor, Tensor, Tensor) {
+    let (planes, channels) = (head.size()[1] as usize, head.size()[2] as usize);
     let values = |t: &Tensor| -> Vec<f32> {
         Vec::try_from(t.detach().to_kind(Kind::Float).contiguous().view([-1])).expect("a flat f32 tensor")
     };
@@ -60,13 +73,42 @@ pub fn bits(head: &Tensor, symbols: &Tensor, components: usize, units: Units, ba
                 _ => unreachable!("refused by ModelConfig::validate"),
             });
         });
-    let per_item = |t: Tensor| t.view([batch, -1]).sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
-    let exact = per_item(Tensor::from_slice(&bits));
-    // A linear function with the gradient just computed: its own value cancels.
-    let by_head = Tensor::from_slice(&by_head).view(size.as_slice());
-    let by_symbol = Tensor::from_slice(&by_symbol).view([positions, channels as i64]);
-    let linear = per_item((head * by_head).reshape([-1])) + per_item((symbols * by_symbol).reshape([-1]));
-    exact + &linear - linear.detach()
+    let like = |values: &[f32], shape: &Tensor| Tensor::from_slice(values).view(shape.size().as_slice());
+    (like(&bits, symbols), like(&by_head, head), like(&by_symbol, symbols))
+}
+
+/// [`by_rows`] on any device; [`block`] has the same formulas.
+fn by_tensors(head: &Tensor, symbols: &Tensor, components: usize, units: Units) -> (Tensor, Tensor, Tensor) {
+    let k = components as i64;
+    let ln2 = f64::from(LN_2);
+    let plane = |index: i64, unit: f32| head.narrow(1, index * k, k) * f64::from(unit);
+    let weights = (plane(0, units.logit) * ln2).softmax(1, Kind::Float);
+    let index = plane(2, units.scale);
+    let clamped = index.clamp(0.0, 255.0);
+    let inside = index.eq_tensor(&clamped);
+    let inverse = ((clamped - UNIT_SCALE) * (-ln2 / 16.0)).exp() * f64::from(FRAC_1_SQRT_2);
+    let offset = symbols.unsqueeze(1) - plane(1, units.mean);
+    let distance = offset.abs();
+    let (near, far) = ((&distance - 0.5) * &inverse, (distance + 0.5) * &inverse);
+    let mass = (near.erfc() - far.erfc()) * 0.5;
+    let (e_near, e_far) = (near.square().neg().exp(), far.square().neg().exp());
+    let share = f64::from(FRAC_1_SQRT_PI);
+    let by_distance = (&e_far - &e_near) * inverse * share;
+    let by_log_inverse = (far * e_far - near * e_near) * share;
+    let total = (&weights * &mass).sum_dim_intlist([1i64].as_slice(), true, Kind::Float) + FLOOR;
+    let slope = weights / &total * -f64::from(LOG2_E);
+    // A symbol that moves away from a mean is a mean that moves away from a symbol.
+    let by_symbol = &slope * by_distance * offset.sign();
+    let by_logit = &slope * (mass - (&total - FLOOR)) * (ln2 * f64::from(units.logit));
+    let by_scale = slope * by_log_inverse * inside * (f64::from(units.scale) * -ln2 / 16.0);
+    let by_mean = &by_symbol * -f64::from(units.mean);
+    let mut parts = vec![by_logit, by_mean, by_scale];
+    let rest = head.size()[1] - 3 * k;
+    if rest > 0 {
+        parts.push(head.narrow(1, 3 * k, rest).zeros_like());
+    }
+    let by_symbol = by_symbol.sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
+    (total.squeeze_dim(1).log2().neg(), Tensor::cat(&parts, 1), by_symbol)
 }
 
 /// One position.
@@ -207,7 +249,6 @@ fn erfc(x: f32) -> f32 {
 mod tests {
     use super::*;
     use crate::likelihood::{self, Mixture};
-    use tch::Device;
 
     #[test]
     fn agrees_with_the_tensors_and_their_gradient() {
@@ -243,6 +284,11 @@ mod tests {
             };
             close(&actual, &expected);
             gradients(&actual).iter().zip(&gradients(&expected)).for_each(|(a, b)| close(a, b));
+            let rows = by_rows(&shifted, &symbols, components, units);
+            let tensors = no_grad(|| by_tensors(&shifted, &symbols, components, units));
+            close(&tensors.0, &rows.0);
+            close(&tensors.1, &rows.1);
+            close(&tensors.2, &rows.2);
         }
     }
 }

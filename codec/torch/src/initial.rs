@@ -4,7 +4,7 @@
 use crate::layers::space_to_depth;
 use crate::params::Params;
 use tch::{Device, Kind, Tensor};
-use wavern::network::{self, Layer, ModelConfig};
+use wavern::network::{self, CodingStep, Layer, ModelConfig};
 use wavern::prior::units;
 
 /// Builds all parameters. `packets` is a sample of training packets, `[batch, rows, columns, channels]`.
@@ -34,7 +34,7 @@ pub fn parameters(config: &ModelConfig, packets: &Tensor, device: Device) -> Par
     params
 }
 
-fn random_layer(params: &mut Params, prefix: &str, layer: &Layer, levels: Option<i64>) {
+pub(crate) fn random_layer(params: &mut Params, prefix: &str, layer: &Layer, levels: Option<i64>) {
     let mut set = |name: &str, value: Tensor| params.set(&format!("{prefix}{name}"), &value);
     let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
     match *layer {
@@ -142,37 +142,33 @@ fn prior(params: &mut Params, config: &ModelConfig) {
     params.set("hyper_prior.means", &zeros(&[anchors, k, z]));
     let spread: Vec<f32> = (0..k).map(|i| 67.0 + 24.0 * (i as f32 - (k - 1) as f32 / 2.0)).collect();
     params.set("hyper_prior.scales", &Tensor::from_slice(&spread).view([1, k, 1]).repeat([anchors, 1, z]));
-    let mut decoded = 0;
-    let mut step = 0;
-    for &slice in &context.slices {
-        for seen in [decoded, decoded + slice] {
-            let mut inputs = features as usize;
-            let mut pointwise = |name: &str, outputs: i64, inputs: usize| {
-                params.set(&format!("context.{step}.{name}.weight"), &he(&[outputs, inputs as i64], inputs));
-                params.set(&format!("context.{step}.{name}.bias"), &zeros(&[outputs]));
-            };
-            if seen > 0 {
-                pointwise("look", context.width as i64, seen);
-                inputs += context.width;
-            }
-            pointwise("fuse", context.hidden as i64, inputs);
-            pointwise("mix", context.hidden as i64, context.hidden);
-            if seen > 0 {
-                let [r, s] = context.kernel;
-                let shape = [context.width as i64, r as i64, s as i64];
-                params.set(&format!("context.{step}.around.weight"), &he(&shape, r * s));
-                params.set(&format!("context.{step}.around.bias"), &zeros(&[context.width as i64]));
-            }
-            let rows = (3 * k + i64::from(context.residual)) * slice as i64;
-            params.set(
-                &format!("context.{step}.head.weight"),
-                &(he(&[rows, context.hidden as i64], context.hidden) * 0.05),
-            );
-            params.set(&format!("context.{step}.head.bias"), &head_bias(k, slice as i64, context.residual));
-            step += 1;
-        }
-        decoded += slice;
+    for step in context.steps() {
+        context_step(params, config, &step);
     }
+}
+
+/// The networks of one step: mixtures that hardly depend on anything yet.
+pub(crate) fn context_step(params: &mut Params, config: &ModelConfig, step: &CodingStep) {
+    let context = &config.context;
+    let mut inputs = config.features();
+    let mut set = |layer: &str, weight: &Tensor, bias: &Tensor| {
+        params.set(&format!("{}.weight", step.name(layer)), weight);
+        params.set(&format!("{}.bias", step.name(layer)), bias);
+    };
+    let zeros = |outputs: usize| Tensor::zeros([outputs as i64], (Kind::Float, Device::Cpu));
+    let pointwise = |outputs: usize, inputs: usize| he(&[outputs as i64, inputs as i64], inputs);
+    if step.seen() > 0 {
+        set("look", &pointwise(context.width, step.seen()), &zeros(context.width));
+        let [r, s] = context.kernel;
+        let filters = he(&[context.width as i64, r as i64, s as i64], r * s);
+        set("around", &filters, &zeros(context.width));
+        inputs += context.width;
+    }
+    set("fuse", &pointwise(context.hidden, inputs), &zeros(context.hidden));
+    set("mix", &pointwise(context.hidden, context.hidden), &zeros(context.hidden));
+    let channels = step.channels.len();
+    let head = pointwise(context.planes() * channels, context.hidden) * 0.05;
+    set("head", &head, &head_bias(context.components as i64, channels as i64, context.residual));
 }
 
 /// Equal weights, zero means, scales spread around σ = 1, no residual.

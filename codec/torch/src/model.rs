@@ -116,13 +116,13 @@ impl Model {
     fn residuals(&self, steps: &[prior::Step], y_hat: &Tensor) -> Tensor {
         let positions = y_hat.numel() as i64 / self.config.latents() as i64;
         let slices: Vec<Tensor> = steps
-            .chunks_exact(2)
-            .map(|pair| {
-                let [even, odd] = [0, 1].map(|i| pair[i].residual(self.config.context.components));
-                let channels = pair[0].channels.len() as i64;
-                Tensor::zeros([positions, channels], (Kind::Float, y_hat.device()))
-                    .index_copy(0, &pair[0].positions, &even)
-                    .index_copy(0, &pair[1].positions, &odd)
+            .chunk_by(|a, b| a.channels == b.channels)
+            .map(|parts| {
+                let channels = parts[0].channels.len() as i64;
+                let zeros = Tensor::zeros([positions, channels], (Kind::Float, y_hat.device()));
+                parts.iter().fold(zeros, |slice, step| {
+                    slice.index_copy(0, &step.positions, &step.residual(self.config.context.components))
+                })
             })
             .collect();
         Tensor::cat(&slices, 1).view(y_hat.size().as_slice())

@@ -1,7 +1,6 @@
-//! Named parameters.
+//! Named parameters: as tensors of their own, and as parts of one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 /// Trainable tensors by name, f32. The names are those of the weight file.
@@ -60,15 +59,6 @@ impl Params {
         copy
     }
 
-    /// Stops or resumes gradients of every tensor whose name starts with one of `prefixes`.
-    pub fn freeze(&mut self, prefixes: &[&str], frozen: bool) {
-        for (name, tensor) in &mut self.tensors {
-            if prefixes.iter().any(|p| name.starts_with(p)) {
-                let _ = tensor.requires_grad_(!frozen);
-            }
-        }
-    }
-
     /// Writes all tensors under `prefix` into `out`.
     pub fn collect(&self, prefix: &str, out: &mut Vec<(String, Tensor)>) {
         out.extend(
@@ -99,21 +89,78 @@ impl Params {
     }
 }
 
-/// Reads a safetensors checkpoint.
-///
-/// # Errors
-/// If the file cannot be read.
-pub fn read_checkpoint(path: &Path) -> Result<BTreeMap<String, Tensor>, tch::TchError> {
-    Ok(Tensor::read_safetensors(path)?.into_iter().collect())
+/// All trainable values in one tensor, so that an update and an average are a few operations however many layers there are.
+#[derive(Debug)]
+pub struct Flat {
+    values: Tensor,
+    spans: Vec<Span>,
 }
 
-/// Writes a safetensors checkpoint beside `path` and renames it into place.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn write_checkpoint(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), Box<dyn std::error::Error>> {
-    let temporary = path.with_extension("partial");
-    Tensor::write_safetensors(tensors, &temporary)?;
-    std::fs::rename(temporary, path)?;
-    Ok(())
+/// Where a parameter lies in a [`Flat`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Name of the parameter.
+    pub name: String,
+    /// First value.
+    pub start: i64,
+    /// Shape.
+    pub shape: Vec<i64>,
+}
+
+impl Span {
+    /// This part of a flat tensor, in the parameter's shape; shares its memory.
+    pub fn of(&self, flat: &Tensor) -> Tensor {
+        flat.narrow(0, self.start, self.len()).view(self.shape.as_slice())
+    }
+
+    fn len(&self) -> i64 {
+        self.shape.iter().product()
+    }
+}
+
+impl Flat {
+    /// A copy of all parameters, in order of name.
+    pub fn new(params: &Params) -> Self {
+        let (mut spans, mut start) = (Vec::new(), 0);
+        for (name, tensor) in params.iter() {
+            let span = Span { name: name.clone(), start, shape: tensor.size() };
+            start += span.len();
+            spans.push(span);
+        }
+        let parts: Vec<Tensor> = params.iter().map(|(_, t)| t.detach().reshape([-1])).collect();
+        Self { values: Tensor::cat(&parts, 0).set_requires_grad(true), spans }
+    }
+
+    /// The values: a leaf that gradients gather in.
+    pub fn values(&self) -> &Tensor {
+        &self.values
+    }
+
+    /// Where each parameter lies.
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// The parameters as parts of the flat tensor: one operation for autograd, whose way back is one concatenation.
+    /// To be taken anew after every update. Those whose names start with one of `frozen` get no gradient.
+    pub fn params(&self, frozen: &[&str]) -> Params {
+        let lengths: Vec<i64> = self.spans.iter().map(Span::len).collect();
+        let parts = self.values.split_with_sizes(lengths.as_slice(), 0);
+        let part = |(span, part): (&Span, Tensor)| {
+            let part = part.view(span.shape.as_slice());
+            let stopped = frozen.iter().any(|prefix| span.name.starts_with(prefix));
+            (span.name.clone(), if stopped { part.detach() } else { part })
+        };
+        let tensors = self.spans.iter().zip(parts).map(part).collect();
+        Params { tensors, device: self.values.device() }
+    }
+
+    /// 1 for every value that is trained and 0 for those of parameters whose names start with one of `frozen`.
+    pub fn mask(&self, frozen: &[&str]) -> Tensor {
+        let mask = self.values.detach().ones_like();
+        for span in self.spans.iter().filter(|s| frozen.iter().any(|prefix| s.name.starts_with(prefix))) {
+            let _ = span.of(&mask).zero_();
+        }
+        mask
+    }
 }

@@ -6,11 +6,11 @@
 
 use crate::fused::{self, Units};
 use crate::layers::{Levels, convolve_depthwise, depth_to_space};
-use crate::likelihood::{self, Mixture};
 use crate::params::Params;
-use tch::{Kind, Tensor};
+use std::collections::HashMap;
+use tch::{Device, Kind, Tensor};
 use wavern::network::config::ContextConfig;
-use wavern::network::{Layer, ModelConfig};
+use wavern::network::{CodingStep, Layer, ModelConfig};
 use wavern::prior::units;
 
 /// How the networks of the prior are computed.
@@ -128,14 +128,34 @@ pub fn compand(v: &Tensor) -> Tensor {
     companded * v.detach().sign()
 }
 
-/// Indices into the flattened positions of a batch: even and odd row + column.
-pub fn checkerboard(batch: i64, rows: i64, columns: i64, device: tch::Device) -> [Tensor; 2] {
-    [0, 1].map(|parity| {
-        let indices: Vec<i64> = (0..batch * rows * columns)
-            .filter(|i| ((i / columns) % rows + i % columns) % 2 == parity)
-            .collect();
-        Tensor::from_slice(&indices).to_device(device)
-    })
+/// Where a step's symbols are, and what it may see of its own slice, for a batch of grids.
+struct Positions {
+    /// Indices into the flattened positions of a batch.
+    own: Tensor,
+    /// 1 where earlier parts have coded the slice, `[1, rows, columns, 1]`.
+    known: Tensor,
+}
+
+/// Made once for each step and shape.
+fn positions(step: &CodingStep, [batch, rows, columns]: [i64; 3], device: Device) -> std::rc::Rc<Positions> {
+    type Key = ([i64; 5], String);
+    thread_local! {
+        static CACHE: std::cell::RefCell<HashMap<Key, std::rc::Rc<Positions>>> = Default::default();
+    }
+    let key = ([batch, rows, columns, step.parts as i64, step.part as i64], format!("{device:?}"));
+    let make = || {
+        let (r, c) = (rows as usize, columns as usize);
+        let own = step.positions(r, c);
+        let all = (0..batch).flat_map(|item| own.iter().map(move |&p| item * rows * columns + p as i64));
+        let known = (0..r * c).map(|p| f32::from(step.known(p / c, p % c) == step.channels.end));
+        std::rc::Rc::new(Positions {
+            own: Tensor::from_slice(&all.collect::<Vec<_>>()).to_device(device),
+            known: Tensor::from_slice(&known.collect::<Vec<_>>())
+                .view([1, rows, columns, 1])
+                .to_device(device),
+        })
+    };
+    CACHE.with_borrow_mut(|cache| cache.entry(key).or_insert_with(make).clone())
 }
 
 /// Outputs of one coding step, with the indices of its positions and its first channel: symbol `i, c` of the step
@@ -161,47 +181,35 @@ pub fn context(
 ) -> Vec<Step> {
     let size = y_hat.size();
     let (batch, rows, columns) = (size[0], size[1], size[2]);
-    let parities = checkerboard(batch, rows, columns, y_hat.device());
-    let even = Tensor::zeros([batch * rows * columns, 1], (Kind::Float, y_hat.device()))
-        .index_fill(0, &parities[0], 1.0)
-        .view([batch, rows, columns, 1]);
     // The decoder's compander cuts fractions off.
     let companded = compand(y_hat);
     let seen = straight_through(&companded, &companded.trunc()) * 2f64.powi(-units::CONTEXT_INPUT);
     let flat_features = features.reshape([batch * rows * columns, -1]);
-    let mut steps = Vec::new();
-    let mut first = 0;
-    for &slice in &config.slices {
-        for (parity, positions) in parities.iter().enumerate() {
-            let step = steps.len();
-            let prefix = |part: &str| format!("context.{step}.{part}.");
-            let decoded = seen.narrow(3, 0, first as i64);
-            let input = match (first, parity) {
-                (0, 0) => None,
-                (_, 0) => Some(decoded),
-                _ => Some(Tensor::cat(&[decoded, seen.narrow(3, first as i64, slice as i64) * &even], 3)),
-            };
-            let mut fused = flat_features.index_select(0, positions);
-            if let Some(input) = input {
-                let x = activation(&pointwise(params, &prefix("look"), &input, None, arithmetic), arithmetic);
-                let x = activation(
-                    &depthwise(params, &prefix("around"), &x, config.kernel, arithmetic),
-                    arithmetic,
-                );
-                let x = x.reshape([batch * rows * columns, -1]).index_select(0, positions);
-                fused = Tensor::cat(&[fused, x], 1);
+    let step = |step: CodingStep| {
+        let prefix = |layer: &str| format!("{}.", step.name(layer));
+        let positions = positions(&step, [batch, rows, columns], y_hat.device());
+        let (first, width) = (step.channels.start as i64, step.channels.len() as i64);
+        let mut fused = flat_features.index_select(0, &positions.own);
+        if step.seen() > 0 {
+            let mut input = seen.narrow(3, 0, first);
+            if step.part > 0 {
+                input = Tensor::cat(&[input, seen.narrow(3, first, width) * &positions.known], 3);
             }
-            let x = activation(&pointwise(params, &prefix("fuse"), &fused, None, arithmetic), arithmetic);
-            let x = activation(&pointwise(params, &prefix("mix"), &x, None, arithmetic), arithmetic);
-            steps.push(Step {
-                head: head(params, &prefix("head"), &x, slice, arithmetic),
-                positions: positions.shallow_clone(),
-                channels: first..first + slice,
-            });
+            let x = activation(&pointwise(params, &prefix("look"), &input, None, arithmetic), arithmetic);
+            let x =
+                activation(&depthwise(params, &prefix("around"), &x, config.kernel, arithmetic), arithmetic);
+            let x = x.reshape([batch * rows * columns, -1]).index_select(0, &positions.own);
+            fused = Tensor::cat(&[fused, x], 1);
         }
-        first += slice;
-    }
-    steps
+        let x = activation(&pointwise(params, &prefix("fuse"), &fused, None, arithmetic), arithmetic);
+        let x = activation(&pointwise(params, &prefix("mix"), &x, None, arithmetic), arithmetic);
+        Step {
+            head: head(params, &prefix("head"), &x, step.channels.len(), arithmetic),
+            positions: positions.own.shallow_clone(),
+            channels: step.channels.clone(),
+        }
+    };
+    config.steps().map(step).collect()
 }
 
 /// Raw outputs from the last activations. The rows of the head are planes of `channels` each.
@@ -225,19 +233,7 @@ const HEAD: Units = Units {
 impl Step {
     /// Bits per item of `symbols`, `[positions, channels]`.
     pub fn bits(&self, symbols: &Tensor, components: usize, batch: i64) -> Tensor {
-        if symbols.device() == tch::Device::Cpu {
-            return fused::bits(&self.head, symbols, components, HEAD, batch);
-        }
-        let k = components as i64;
-        let part = |index: i64, unit: f32| self.head.narrow(1, index * k, k) * f64::from(unit);
-        let mixture = Mixture {
-            logits: part(0, HEAD.logit),
-            means: part(1, HEAD.mean),
-            scales: part(2, HEAD.scale),
-            dim: 1,
-        };
-        let bits = likelihood::bits(&symbols.unsqueeze(1), &mixture);
-        bits.reshape([batch, -1]).sum_dim_intlist([1i64].as_slice(), false, Kind::Float)
+        fused::bits(&self.head, symbols, components, HEAD, batch)
     }
 
     /// Latent residuals in quantization steps, `[positions, channels]`, on the decoder's grid.

@@ -1,25 +1,37 @@
 //! The training loop.
 
-use crate::data::{self, Random};
-use crate::fit::fit;
+use crate::data::Random;
+use crate::grow::grow;
 use crate::layers::Levels;
 use crate::loss::{self, rate_of};
-use crate::model::{Model, Rounding};
-use crate::optimizer::{self, Adam};
-use crate::params::{read_checkpoint, write_checkpoint};
+use crate::model::{Model, Outcome, Rounding};
+use crate::optimizer::{self, Method, Optimizer};
+use crate::params::Flat;
+use crate::schedule::Schedule;
+use crate::source::Source;
 use crate::validation::{Curve, peak, validate, validation_set};
-use crate::{drawing, export, initial, linear};
+use crate::{checkpoint, export, initial, linear};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
-use wavern::Tune;
-use wavern::lapped::Lapped;
 use wavern::network::{self, ModelConfig};
-use wavern::sound;
-use wavern::wavelet::packet2d;
+use wavern::{Tune, Watch};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Networks that stay as they are while the decoder learns on rounded symbols.
+const ENCODER: [&str; 3] = ["analysis.", "hyper_analysis.", "gain.encode"];
+/// Networks that stay as they are while only the encoder learns.
+const DECODER: [&str; 5] = ["hyper_synthesis.", "hyper_prior.", "context.", "synthesis.", "gain.decode"];
+/// Norm that gradients are clipped to.
+const CLIP: f64 = 1.0;
+/// Decay of the average of the weights.
+const AVERAGE: f64 = 0.9995;
+/// Steps between two looks at what the device has computed: a look waits for it.
+const LOOK: i64 = 50;
 
 /// What to train and for how long.
 #[derive(Clone, Debug)]
@@ -32,12 +44,20 @@ pub struct Options {
     pub validation: Option<PathBuf>,
     /// Checkpoint to write, `.ckpt`; the curve goes beside it as `.csv`.
     pub out: PathBuf,
-    /// Checkpoint to start from. `resume` continues its schedule, otherwise only weights are taken.
+    /// Checkpoint or weight file to start from. `resume` continues its schedule, otherwise only weights are taken.
     pub init: Option<PathBuf>,
     /// Continue the schedule and the optimizer of `init`.
     pub resume: bool,
-    /// Length of the schedule in minutes of training.
+    /// Length of the schedule in minutes of training, over all its runs; infinite if it has none.
     pub minutes: f64,
+    /// How the learning rate follows them.
+    pub schedule: Schedule,
+    /// Seconds after which this run ends, with a checkpoint; infinite if it need not.
+    pub seconds: f64,
+    /// Ends this run from outside, as if its time were over.
+    pub stop: Watch,
+    /// Write the checkpoint in parts of at most [`checkpoint::PART`] bytes, and only averages.
+    pub parts: bool,
     /// Where to run.
     pub device: Device,
     /// Signals per step.
@@ -48,8 +68,12 @@ pub struct Options {
     pub rate: f64,
     /// Share of the schedule, at its end, that trains the decoder on rounded symbols with the encoder frozen.
     pub hard: f64,
-    /// Minutes between validations and checkpoints.
+    /// Minutes between validations.
     pub validate_every: f64,
+    /// Minutes between checkpoints.
+    pub save_every: f64,
+    /// Adam or SOAP.
+    pub method: Method,
     /// bf16 for the heavy matrix products.
     pub bf16: bool,
     /// Files with these prefixes are drawn twice as often.
@@ -68,129 +92,243 @@ pub struct Options {
 ///
 /// # Errors
 /// If data or checkpoints cannot be read or written.
-pub fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let kind = if options.bf16 { Kind::BFloat16 } else { Kind::Float };
-    let model = Model { config: options.config.clone(), compute: kind, float_prior: false };
-    model.config.validate()?;
-    let source = Source::open(options)?;
-    let validation = match &options.validation {
-        Some(folder) => validation_set(&model.config, folder, options.device)?,
-        None => Vec::new(),
-    };
-    let batches = source.stream(options);
-    let mut params = {
-        let sample: Vec<Tensor> = (0..8).map(|_| batches.recv()).collect::<Result<_, _>>()?;
-        let packets = Tensor::cat(&sample, 0);
-        initial::parameters(&model.config, &packets, options.device)
-    };
-    let mut average = params.duplicate();
-    let mut adam = Adam::new(&params);
-    let mut minutes_before = 0.0;
-    if let Some(path) = &options.init {
-        let mut saved = if options.resume { read_checkpoint(path)? } else { initial_weights(path)? };
-        if !options.resume {
-            fit(&options.config, "average.", &mut saved);
-            if linear::is_linear(&options.config) {
-                let crops: Vec<Tensor> = batches.iter().take(linear::BATCHES).collect();
-                linear::fit(&options.config, "average.", &crops, &mut saved);
-            }
-        }
-        params.restore(if options.resume { "params." } else { "average." }, &saved)?;
-        average.restore("average.", &saved)?;
-        if options.resume {
-            adam.restore("adam.", &saved);
-            minutes_before = saved.get("minutes").map_or(0.0, |t| t.double_value(&[0]));
-        }
-    }
-    eprintln!(
-        "{} parameters, {} signals, {:.1}/{:.1} kMAC per sample to encode/decode",
-        params.count(),
-        source.len(),
-        model.config.macs().0 / 1e3,
-        model.config.macs().1 / 1e3
-    );
-    if options.encoder_only {
-        let decoder = ["hyper_synthesis.", "hyper_prior.", "context.", "synthesis.", "gain.decode"];
-        params.freeze(&decoder, true);
-    }
-    let mut curve = Curve::open(&options.out.with_extension("csv"), options.resume)?;
-    let bar = ProgressBar::new((options.minutes * 60.0) as u64).with_style(ProgressStyle::with_template(
-        "{wide_bar} {elapsed_precise} of {len}s, {eta} left  {msg}",
-    )?);
-    let mut random = Random::new(options.seed ^ 0x5EED);
-    let start = Instant::now();
-    let mut next_validation = minutes_before + options.validate_every;
-    let mut mean = Running::default();
+pub fn run(options: &Options) -> Result<()> {
+    let mut run = Run::start(options)?;
+    let bar = bar(options, run.minutes)?;
+    let mut looked = Instant::now();
+    let mut next_validation = run.minutes + options.validate_every;
+    let mut next_save = run.minutes + options.save_every;
+    let mut sums = Sums::default();
     loop {
-        let minutes = minutes_before + start.elapsed().as_secs_f64() / 60.0;
-        let progress = (minutes / options.minutes).min(1.0);
-        if progress >= 1.0 || minutes >= next_validation {
-            validate(&model, &average, &validation, minutes, adam.steps(), &mut curve)?;
-            let mut tensors = vec![("minutes".to_owned(), Tensor::from_slice(&[minutes]))];
-            params.collect("params.", &mut tensors);
-            average.collect("average.", &mut tensors);
-            adam.collect("adam.", &mut tensors);
-            write_checkpoint(&options.out, &tensors)?;
-            next_validation = minutes + options.validate_every;
-            if progress >= 1.0 {
-                break;
-            }
+        run.minutes = run.minutes_before + run.start.elapsed().as_secs_f64() / 60.0;
+        let progress = run.progress();
+        let seconds = run.start.elapsed().as_secs_f64();
+        let ends = progress >= 1.0 || seconds >= options.seconds || options.stop.is_stopped();
+        if run.minutes >= next_validation || (ends && !options.validate_every.is_infinite()) {
+            run.validate()?;
+            next_validation = run.minutes + options.validate_every;
         }
-        let hard = progress > 1.0 - options.hard && !options.encoder_only;
-        params.freeze(&["analysis.", "hyper_analysis.", "gain.encode"], hard);
-        let rounding = if hard { Rounding::Hard } else { Rounding::Noise };
-        let packets = batches.recv()?.to_device(options.device);
-        let positions = draw_levels(options.batch, model.config.lambdas.len(), &mut random);
-        let levels = Levels::new(&positions, model.config.lambdas.len(), options.device);
-        let outcome = model.forward(&params, &packets, &levels, rounding);
-        let distortion = loss::distortion(&model.config, &outcome, &packets, options.tune);
-        let loss = loss::loss(&model.config, &outcome, &distortion, &positions, &packets);
-        loss.backward();
-        let norm = adam.step(&params, learning_rate(options.rate, progress, adam.steps()), 1.0);
-        optimizer::average(&average, &params, 0.9995, adam.steps());
-        let rate = rate_of(&model.config, &outcome, &packets);
-        mean.add(
-            optimizer::value(&loss),
-            optimizer::value(&rate.mean(Kind::Float)),
-            optimizer::value(&outcome.mse.mean(Kind::Float)),
-        );
-        bar.set_position((minutes * 60.0) as u64);
-        if adam.steps() % 50 == 0 {
-            let speed = adam.steps() as f64 / start.elapsed().as_secs_f64();
-            bar.set_message(format!(
-                "step {}, {}, gradient {norm:.1}, {speed:.2} steps/s",
-                adam.steps(),
-                mean.text(model.config.kind)
-            ));
-            if bar.is_hidden() && adam.steps() % 200 == 0 {
-                eprintln!(
-                    "{minutes:.1} min, step {}, {}, gradient {norm:.1}",
-                    adam.steps(),
-                    mean.text(model.config.kind)
-                );
+        if ends || run.minutes >= next_save {
+            run.save()?;
+            next_save = run.minutes + options.save_every;
+        }
+        if ends {
+            break;
+        }
+        sums.add(run.step(progress)?);
+        if run.optimizer.steps() % LOOK == 0 {
+            let means = sums.take();
+            let speed = LOOK as f64 / looked.elapsed().as_secs_f64();
+            looked = Instant::now();
+            let line = format!(
+                "step {}, {}, gradient {:.2}, {speed:.2} steps/s",
+                run.optimizer.steps(),
+                text(means, options.config.kind),
+                means[3]
+            );
+            bar.set_position((run.minutes * 60.0) as u64);
+            if bar.is_hidden() && run.optimizer.steps() % (4 * LOOK) == 0 {
+                eprintln!("{:.1} min, {line}", run.minutes);
             }
+            bar.set_message(line);
         }
     }
     bar.finish();
     Ok(())
 }
 
-/// The averaged weights of a checkpoint, or the weights of a weight file, under `average.`.
-pub fn initial_weights(
-    path: &std::path::Path,
-) -> Result<BTreeMap<String, Tensor>, Box<dyn std::error::Error>> {
-    if path.extension().is_some_and(|e| e == "ckpt") {
-        return Ok(read_checkpoint(path)?);
-    }
-    let (_, params) = export::parameters(&std::fs::read(path)?, Device::Cpu)?;
-    let mut tensors = Vec::new();
-    params.collect("average.", &mut tensors);
-    Ok(tensors.into_iter().collect())
+/// The loss on the batches that a seed gives first, with nothing learned: what two machines can be compared by.
+///
+/// # Errors
+/// As [`run`].
+pub fn check(options: &Options, batches: usize) -> Result<Vec<f64>> {
+    let mut run = Run::start(options)?;
+    (0..batches)
+        .map(|_| Ok(optimizer::value(&tch::no_grad(|| run.forward(&[], Rounding::Hard))?[0])))
+        .collect()
 }
 
-/// Warm-up over 200 steps, then a cosine to zero over the schedule.
-fn learning_rate(peak: f64, progress: f64, step: i64) -> f64 {
-    peak * ((step + 1) as f64 / 200.0).min(1.0) * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()) + 1e-7
+/// A training between two updates.
+struct Run<'a> {
+    options: &'a Options,
+    model: Model,
+    params: Flat,
+    average: Flat,
+    optimizer: Optimizer,
+    batches: Receiver<Tensor>,
+    validation: Vec<Tensor>,
+    curve: Option<Curve>,
+    random: Random,
+    start: Instant,
+    minutes_before: f64,
+    minutes: f64,
+    /// Crops seen in all runs.
+    crops: f64,
+    /// Minute at which the cool-down began.
+    cooldown: Option<f64>,
+}
+
+impl<'a> Run<'a> {
+    fn start(options: &'a Options) -> Result<Self> {
+        let compute = if options.bf16 { Kind::BFloat16 } else { Kind::Float };
+        let model = Model { config: options.config.clone(), compute, float_prior: false };
+        model.config.validate()?;
+        let mut saved = options.init.as_deref().map(|path| start_of(path, options.resume)).transpose()?;
+        let [minutes, crops, began] = ["minutes", "crops", "cooldown"].map(|name| {
+            saved.as_ref().and_then(|(_, tensors)| tensors.get(name)).map(|t| t.double_value(&[0]))
+        });
+        let (minutes, crops) = (minutes.unwrap_or(0.0), crops.unwrap_or(0.0));
+        let source = Source::open(options)?;
+        let signals = source.len();
+        // A run that goes on must not see the crops of the first again.
+        let batches = source.stream(options, options.seed.wrapping_add(crops as u64));
+        let sample: Vec<Tensor> = batches.iter().take(8).map(|t| t.to_device(Device::Cpu)).collect();
+        let mut params = initial::parameters(&model.config, &Tensor::cat(&sample, 0), options.device);
+        let mut average = params.duplicate();
+        if let Some((old, tensors)) = &mut saved {
+            if !options.resume {
+                let old = old.as_ref().unwrap_or(&options.config);
+                grow(old, &options.config, "average.", tensors)?;
+                if linear::is_linear(&options.config) {
+                    let crops: Vec<Tensor> =
+                        batches.iter().take(linear::BATCHES).map(|t| t.to_device(Device::Cpu)).collect();
+                    linear::fit(&options.config, "average.", &crops, tensors);
+                }
+            }
+            params.restore(if options.resume { "params." } else { "average." }, tensors)?;
+            average.restore("average.", tensors)?;
+        }
+        eprintln!(
+            "{} parameters, {signals} signals, {:.1}/{:.1} kMAC per sample to encode/decode",
+            params.count(),
+            model.config.macs().0 / 1e3,
+            model.config.macs().1 / 1e3
+        );
+        let (params, average) = (Flat::new(&params), Flat::new(&average));
+        let mut optimizer = Optimizer::new(options.method, &params);
+        if let (true, Some((_, tensors))) = (options.resume, &saved) {
+            optimizer.restore(tensors);
+        }
+        let validation = match &options.validation {
+            Some(folder) => validation_set(&model.config, folder, options.device)?,
+            None => Vec::new(),
+        };
+        let curve = match validation.is_empty() {
+            true => None,
+            false => Some(Curve::open(&options.out.with_extension("csv"), options.resume)?),
+        };
+        let cooldown = match options.schedule {
+            Schedule::Cooldown => Some(began.unwrap_or(minutes)),
+            _ => None,
+        };
+        let random = Random::new((options.seed ^ 0x5EED).wrapping_add(crops as u64));
+        Ok(Self {
+            options,
+            model,
+            params,
+            average,
+            optimizer,
+            batches,
+            validation,
+            curve,
+            random,
+            start: Instant::now(),
+            minutes_before: minutes,
+            minutes,
+            crops,
+            cooldown,
+        })
+    }
+
+    /// Share of the schedule that is over.
+    fn progress(&self) -> f64 {
+        ((self.minutes - self.cooldown.unwrap_or(0.0)) / self.options.minutes).min(1.0)
+    }
+
+    /// One update. Loss, rate, error and the gradient's norm, on the device.
+    fn step(&mut self, progress: f64) -> Result<[Tensor; 4]> {
+        let options = self.options;
+        let hard = progress > 1.0 - options.hard && !options.encoder_only;
+        let (frozen, rounding): (&[&str], _) = match (options.encoder_only, hard) {
+            (true, _) => (&DECODER, Rounding::Noise),
+            (false, true) => (&ENCODER, Rounding::Hard),
+            (false, false) => (&[], Rounding::Noise),
+        };
+        let [loss, rate, mse] = self.forward(frozen, rounding)?;
+        loss.backward();
+        let mask = (!frozen.is_empty()).then(|| self.params.mask(frozen));
+        let rate_now = options.schedule.rate(options.rate, progress, self.optimizer.steps());
+        let norm = self.optimizer.step(&self.params, rate_now, CLIP, mask.as_ref());
+        optimizer::average(&self.average, &self.params, AVERAGE, self.optimizer.steps());
+        self.crops += options.batch as f64;
+        Ok([loss.detach(), rate.detach(), mse.detach(), norm])
+    }
+
+    /// Loss, rate and error of the next batch.
+    fn forward(&mut self, frozen: &[&str], rounding: Rounding) -> Result<[Tensor; 3]> {
+        let config = &self.model.config;
+        let packets = self.batches.recv()?;
+        let positions = draw_levels(self.options.batch, config.lambdas.len(), &mut self.random);
+        let levels = Levels::new(&positions, config.lambdas.len(), self.options.device);
+        let params = self.params.params(frozen);
+        let outcome: Outcome = self.model.forward(&params, &packets, &levels, rounding);
+        let distortion = loss::distortion(config, &outcome, &packets, self.options.tune);
+        let loss = loss::loss(config, &outcome, &distortion, &positions, &packets);
+        let rate = rate_of(config, &outcome, &packets).mean(Kind::Float);
+        Ok([loss, rate, outcome.mse.mean(Kind::Float)])
+    }
+
+    fn validate(&mut self) -> Result<()> {
+        if let Some(curve) = &mut self.curve {
+            let average = tch::no_grad(|| self.average.params(&[]));
+            validate(&self.model, &average, &self.validation, self.minutes, self.crops, curve)?;
+        }
+        Ok(())
+    }
+
+    fn save(&self) -> Result<()> {
+        let number = |name: &str, value: f64| (name.to_owned(), Tensor::from_slice(&[value]));
+        let mut tensors = vec![checkpoint::config_tensor(&self.model.config)?];
+        tensors.push(number("minutes", self.minutes));
+        tensors.push(number("crops", self.crops));
+        tensors.extend(self.cooldown.map(|minute| number("cooldown", minute)));
+        tch::no_grad(|| self.average.params(&[])).collect("average.", &mut tensors);
+        if self.options.parts {
+            return checkpoint::write_parts(&self.options.out, &tensors);
+        }
+        tch::no_grad(|| self.params.params(&[])).collect("params.", &mut tensors);
+        self.optimizer.collect(&mut tensors);
+        checkpoint::write(&self.options.out, &tensors)
+    }
+}
+
+fn bar(options: &Options, minutes: f64) -> Result<ProgressBar> {
+    let end = (options.minutes * 60.0).min(minutes * 60.0 + options.seconds);
+    let (bar, template) = match end.is_finite() {
+        true => (ProgressBar::new(end as u64), "{wide_bar} {elapsed_precise} of {len}s, {eta} left  {msg}"),
+        false => (ProgressBar::no_length(), "{spinner} {elapsed_precise}  {msg}"),
+    };
+    Ok(bar.with_style(ProgressStyle::with_template(template)?))
+}
+
+/// The model of a checkpoint or weight file, if it says which, and its tensors: all of a checkpoint, and the parameters of a
+/// weight file under `average.`.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn start_of(path: &Path, resume: bool) -> Result<(Option<ModelConfig>, BTreeMap<String, Tensor>)> {
+    if resume || path.extension().is_some_and(|e| e == "ckpt") {
+        let mut tensors = checkpoint::read(path)?;
+        if !resume {
+            // A training of its own.
+            tensors.retain(|name, _| name.starts_with("average.") || name == "config");
+        }
+        return Ok((checkpoint::config(&tensors)?, tensors));
+    }
+    let (config, params) = export::parameters(&std::fs::read(path)?, Device::Cpu)?;
+    let mut tensors = Vec::new();
+    params.collect("average.", &mut tensors);
+    Ok((Some(config), tensors.into_iter().collect()))
 }
 
 /// Positions on the anchor axis, stratified over the batch; every other batch leans towards the middle, where the rates
@@ -208,141 +346,32 @@ fn draw_levels(batch: usize, anchors: usize, random: &mut Random) -> Vec<f64> {
         .collect()
 }
 
-/// RGB pixels `[height, width, 3]` → packets `[1, rows, columns, channels]` in units of the networks.
-pub fn picture_packets(pixels: &[u8], height: usize, width: usize, config: &ModelConfig) -> Tensor {
-    let value = |v: u8| (f32::from(v) - wavern::color::CENTRE) / wavern::color::UNIT;
-    let planes = pixels
-        .chunks_exact(3)
-        .flat_map(|p| wavern::color::to_opponent([value(p[0]), value(p[1]), value(p[2])]))
-        .collect();
-    let planes = network::Tensor::from_vec([height, width, 3], planes);
-    let packets = packet2d::analysis(&planes, config.packet_levels);
-    let [rows, columns, channels] = packets.shape().map(|n| n as i64);
-    Tensor::from_slice(packets.data()).view([1, rows, columns, channels])
-}
-
-/// Signals in memory.
-enum Source {
-    Pictures(Vec<std::sync::Arc<data::Picture>>),
-    /// Packets `[frames, channels]` of whole sounds.
-    Packets(std::sync::Arc<Vec<(usize, Vec<f32>)>>),
-}
-
-impl Source {
-    fn open(options: &Options) -> Result<Self, String> {
-        match options.config.kind {
-            network::Kind::Image => {
-                Ok(Self::Pictures(data::pictures(&options.data, options.crop, &options.favour)?))
-            }
-            network::Kind::Audio => Ok(Self::Packets(std::sync::Arc::new(
-                data::sounds(&options.data)?
-                    .iter()
-                    .map(|sound| sound_packets(sound, &options.config))
-                    .filter(|(frames, _)| *frames >= options.crop)
-                    .collect(),
-            ))),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Pictures(all) => all.len(),
-            Self::Packets(all) => all.len(),
-        }
-    }
-
-    /// Endless batches, prepared beside the training.
-    fn stream(&self, options: &Options) -> Receiver<Tensor> {
-        let (send, receive) = sync_channel(4);
-        let (batch, crop, drawings) = (options.batch, options.crop, options.drawings);
-        let config = options.config.clone();
-        let mut random = Random::new(options.seed);
-        match self {
-            Self::Pictures(all) => {
-                let all = all.clone();
-                std::thread::spawn(move || {
-                    loop {
-                        let packets: Vec<Tensor> = (0..batch)
-                            .map(|_| {
-                                let pixels = if random.unit() < drawings {
-                                    drawing::drawing(crop, &mut random)
-                                } else {
-                                    data::crop(&all[random.below(all.len())], crop, &mut random)
-                                };
-                                picture_packets(&pixels, crop, crop, &config)
-                            })
-                            .collect();
-                        if send.send(Tensor::cat(&packets, 0)).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-            Self::Packets(all) => {
-                let all = all.clone();
-                let channels = options.config.packet_channels();
-                // Long sounds are drawn more often, but not in proportion: they are alike throughout.
-                let mut ends: Vec<f64> = all.iter().map(|(frames, _)| (*frames as f64).sqrt()).collect();
-                (1..ends.len()).for_each(|i| ends[i] += ends[i - 1]);
-                std::thread::spawn(move || {
-                    loop {
-                        let mut values = Vec::with_capacity(batch * crop * channels);
-                        for _ in 0..batch {
-                            let place = random.unit() * ends.last().copied().unwrap_or(1.0);
-                            let (frames, packets) =
-                                &all[ends.partition_point(|&e| e < place).min(all.len() - 1)];
-                            let first = random.below(frames - crop + 1);
-                            // Now and then silence, so that it is cheap.
-                            let silent = random.unit() < 0.02;
-                            let gain = if silent { 0.0 } else { 2f64.powf(random.unit() * 4.0 - 3.0) as f32 };
-                            let side = if random.below(2) == 0 { gain } else { -gain };
-                            let part = &packets[first * channels..][..crop * channels];
-                            // Channels: even bands of mid and side, odd bands of mid and side.
-                            values.extend(part.iter().enumerate().map(|(i, v)| {
-                                let is_side = (i % channels) / (channels / 4) % 2 == 1;
-                                v * if is_side { side } else { gain }
-                            }));
-                        }
-                        let shape = [batch as i64, 1, crop as i64, channels as i64];
-                        if send.send(Tensor::from_slice(&values).view(shape)).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-        }
-        receive
-    }
-}
-
-/// Packets of a whole sound in units of the networks.
-pub(crate) fn sound_packets(signal: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>) {
-    let mid_side = signal.mid_side.clone().map(|signal| signal.iter().map(|v| v * sound::UNIT).collect());
-    let packets = sound::frames(&mid_side, &Lapped::new(1 << config.packet_levels));
-    (packets.shape()[1], packets.into_vec())
-}
-
-/// Exponential means for the progress line.
+/// Sums of what steps gave, on the device.
 #[derive(Default)]
-struct Running(Option<[f64; 3]>);
+struct Sums(Option<[Tensor; 4]>, f64);
 
-impl Running {
-    fn add(&mut self, loss: f64, rate: f64, mse: f64) {
-        let new = [loss, rate, mse];
-        self.0 = Some(match self.0 {
+impl Sums {
+    fn add(&mut self, new: [Tensor; 4]) {
+        self.1 += 1.0;
+        self.0 = Some(match self.0.take() {
             None => new,
-            Some(old) => std::array::from_fn(|i| old[i] + 0.02 * (new[i] - old[i])),
+            Some(old) => std::array::from_fn(|i| &old[i] + &new[i]),
         });
     }
 
-    fn text(&self, kind: network::Kind) -> String {
-        let [loss, rate, mse] = self.0.unwrap_or_default();
-        let db = 10.0 * (peak(kind) / mse.max(1e-12)).log10();
-        match kind {
-            network::Kind::Image => format!("loss {loss:.4}, {rate:.4} bpp, PSNR {db:.2} dB"),
-            network::Kind::Audio => {
-                format!("loss {loss:.4}, {rate:.4} bits/sample, weighted error {:.2} dB", -db)
-            }
+    /// Means since the last time.
+    fn take(&mut self) -> [f64; 4] {
+        let count = std::mem::take(&mut self.1);
+        self.0.take().map_or([0.0; 4], |sums| sums.map(|sum| optimizer::value(&sum) / count))
+    }
+}
+
+fn text([loss, rate, mse, _]: [f64; 4], kind: network::Kind) -> String {
+    let db = 10.0 * (peak(kind) / mse.max(1e-12)).log10();
+    match kind {
+        network::Kind::Image => format!("loss {loss:.4}, {rate:.4} bpp, PSNR {db:.2} dB"),
+        network::Kind::Audio => {
+            format!("loss {loss:.4}, {rate:.4} bits/sample, weighted error {:.2} dB", -db)
         }
     }
 }

@@ -1,12 +1,11 @@
 //! Rate and quality on signals that are not trained on.
 
-use crate::data;
 use crate::layers::Levels;
 use crate::loss::components;
 use crate::model::{Model, Rounding};
 use crate::optimizer;
 use crate::params::Params;
-use crate::train::{picture_packets, sound_packets};
+use crate::{data, packets};
 use std::io::Write;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
@@ -18,18 +17,15 @@ use wavern::network::{self, ModelConfig};
 /// If the folder holds none.
 pub fn validation_set(config: &ModelConfig, folder: &Path, device: Device) -> Result<Vec<Tensor>, String> {
     let packets: Vec<Tensor> = match config.kind {
-        network::Kind::Image => data::pictures(folder, 64, &[])?
+        network::Kind::Image => data::centres(folder, 384, 64)?
             .iter()
             .step_by(3)
-            .map(|picture| {
-                let (h, w, pixels) = data::centre(picture, 384, 64);
-                picture_packets(&pixels, h, w, config)
-            })
+            .map(|(h, w, pixels)| packets::of_picture(pixels, *h, *w, config))
             .collect(),
         network::Kind::Audio => data::sounds(folder)?
             .iter()
             .map(|sound| {
-                let (frames, packets) = sound_packets(sound, config);
+                let (frames, packets) = packets::of_sound(sound, config);
                 let frames = frames.min(512) / 8 * 8;
                 let channels = config.packet_channels();
                 Tensor::from_slice(&packets[..frames * channels]).view([1, 1, frames as i64, channels as i64])
@@ -78,7 +74,7 @@ pub(crate) fn validate(
     params: &Params,
     set: &[Tensor],
     minutes: f64,
-    step: i64,
+    crops: f64,
     curve: &mut Curve,
 ) -> std::io::Result<()> {
     if set.is_empty() {
@@ -86,7 +82,7 @@ pub(crate) fn validate(
     }
     let anchors = model.config.lambdas.len();
     for anchor in (0..anchors).step_by(2).chain(anchors.is_multiple_of(2).then_some(anchors - 1)) {
-        curve.row(minutes, step, &measure(model, params, set, anchor))?;
+        curve.row(minutes, crops, &measure(model, params, set, anchor))?;
     }
     Ok(())
 }
@@ -100,13 +96,13 @@ impl Curve {
             return Ok(Self(std::fs::OpenOptions::new().append(true).open(path)?));
         }
         let mut file = std::fs::File::create(path)?;
-        writeln!(file, "minutes,step,anchor,bits_per_sample,hyper_bits_per_sample,psnr_or_snr_db")?;
+        writeln!(file, "minutes,crops,anchor,bits_per_sample,hyper_bits_per_sample,psnr_or_snr_db")?;
         Ok(Self(file))
     }
 
-    fn row(&mut self, minutes: f64, step: i64, at: &Measured) -> std::io::Result<()> {
+    fn row(&mut self, minutes: f64, crops: f64, at: &Measured) -> std::io::Result<()> {
         let Measured { anchor, rate, hyper_rate, quality } = at;
-        writeln!(self.0, "{minutes:.2},{step},{anchor},{rate:.5},{hyper_rate:.5},{quality:.3}")?;
+        writeln!(self.0, "{minutes:.2},{crops:.0},{anchor},{rate:.5},{hyper_rate:.5},{quality:.3}")?;
         self.0.flush()
     }
 }

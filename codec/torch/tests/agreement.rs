@@ -12,7 +12,7 @@ use wavern_torch::backend::TorchTransforms;
 use wavern_torch::export;
 use wavern_torch::layers::Levels;
 use wavern_torch::model::{Model, Rounding};
-use wavern_torch::train::picture_packets;
+use wavern_torch::packets;
 
 const IMAGE: &[u8] = include_bytes!("../../../models/image.safetensors");
 const AUDIO: &[u8] = include_bytes!("../../../models/audio.safetensors");
@@ -165,7 +165,7 @@ fn the_loss_counts_the_bits_and_the_error_of_the_file() {
     let side = 192u32;
     let samples: Vec<u8> =
         signal((side * side * 3) as usize).iter().map(|v| (v * 100.0 + 128.0) as u8).collect();
-    let packets = picture_packets(&samples, side as usize, side as usize, &config);
+    let packets = packets::of_picture(&samples, side as usize, side as usize, &config);
     let image = Image::new(side, side, Color::Rgb, Samples::U8(samples)).unwrap();
     for anchor in [1usize, 4, 6] {
         let model = Model { config: ModelConfig::clone(&config), compute: Kind::Float, float_prior: false };

@@ -5,9 +5,9 @@ use super::{Counted, Dense, Filter, Slopes, saturate};
 use crate::kernel::float::After;
 use crate::kernel::likelihood;
 use crate::network::backward::filter;
+use crate::network::coding_step::CodingStep;
 use crate::network::{Tensor, stream};
 use rayon::prelude::*;
-use std::ops::Range;
 
 /// Positions whose networks run together.
 const RUN: usize = 48;
@@ -15,8 +15,7 @@ const RUN: usize = 48;
 /// One step of [`crate::prior::context`].
 #[derive(Debug)]
 pub(super) struct Step {
-    pub channels: Range<usize>,
-    pub parity: usize,
+    pub step: CodingStep,
     pub look: Option<(Dense, Filter)>,
     pub fuse: Dense,
     pub mix: Dense,
@@ -58,8 +57,8 @@ impl Step {
         counted: Counted,
     ) {
         let [rows, columns, channels] = y.shape();
-        let positions: Vec<usize> =
-            (0..rows * columns).filter(|p| (p / columns + p % columns) % 2 == self.parity).collect();
+        let (first, width) = (self.step.channels.start, self.step.channels.len());
+        let positions = self.step.positions(rows, columns);
         let seen = self.look.as_ref().map(|(look, around)| {
             let visible = self.visible(y);
             let mut looked = Tensor::zeros([rows, columns, look.outputs()]);
@@ -70,7 +69,7 @@ impl Step {
             (looked, out)
         });
         let context = seen.as_ref().map_or(0, |(_, around)| around.channels());
-        let (inputs, width) = (features.channels() + context, self.channels.len());
+        let inputs = features.channels() + context;
         let mut by_inputs = vec![0.0; positions.len() * inputs];
         let (mut own, mut residual) =
             (vec![0.0; positions.len() * width], vec![0.0; positions.len() * width]);
@@ -80,7 +79,7 @@ impl Step {
             let run = Run { positions, by_inputs, own, residual };
             self.run(run, buffers, features, seen.as_ref().map(|(_, around)| around), y, error_slope);
         });
-        let at = |p: usize| p * channels + self.channels.start;
+        let at = |p: usize| p * channels + first;
         for (&p, residual) in positions.iter().zip(residual.chunks_exact(width)) {
             slopes.residual.data_mut()[at(p)..][..width].copy_from_slice(residual);
         }
@@ -105,7 +104,7 @@ impl Step {
             let out = slopes.by_latents.data_mut().par_chunks_mut(channels);
             let out = out.zip(y.data().par_chunks(channels)).zip(by_visible.par_chunks(visible));
             out.enumerate().for_each(|(p, ((out, y), g))| {
-                let known = self.known(p, columns);
+                let known = self.step.known(p / columns, p % columns);
                 for ((out, g), y) in out[..known].iter_mut().zip(g).zip(y) {
                     *out += g * compand_slope(*y);
                 }
@@ -124,8 +123,8 @@ impl Step {
         error_slope: &Tensor,
     ) {
         let Buffers { input, fused, mixed, outputs, symbols, likelihood } = buffers;
-        let (k, width) = (self.components, self.channels.len());
-        let place = |p: usize| p * y.channels() + self.channels.start;
+        let (k, width) = (self.components, self.step.channels.len());
+        let place = |p: usize| p * y.channels() + self.step.channels.start;
         input.clear();
         symbols.clear();
         for &p in run.positions {
@@ -168,19 +167,13 @@ impl Step {
         self.fuse.backward.run(&by_fused, run.by_inputs, After::Store);
     }
 
-    /// Channels that are known at a position when the step is coded.
-    fn known(&self, position: usize, columns: usize) -> usize {
-        let even = (position / columns + position % columns).is_multiple_of(2);
-        if self.parity == 1 && even { self.channels.end } else { self.channels.start }
-    }
-
     /// What this step may see of ŷ, companded; zeros for the rest.
     fn visible(&self, y: &Tensor) -> Tensor {
         let [rows, columns, channels] = y.shape();
-        let visible = if self.parity == 0 { self.channels.start } else { self.channels.end };
+        let visible = self.step.seen();
         let mut out = Tensor::zeros([rows, columns, visible]);
         out.data_mut().par_chunks_mut(visible).enumerate().for_each(|(p, out)| {
-            let known = self.known(p, columns);
+            let known = self.step.known(p / columns, p % columns);
             for (out, &symbol) in out[..known].iter_mut().zip(&y.data()[p * channels..]) {
                 *out = compand_real(symbol);
             }

@@ -1,0 +1,109 @@
+//! The order in which ŷ is coded: slice by slice, and each slice part by part of its positions.
+
+use super::config::ContextConfig;
+use std::ops::Range;
+
+/// One step: the symbols of a slice of channels at one part of the positions, all coded together.
+///
+/// A slice in two parts is a checkerboard: even row + column first (He et al., "Checkerboard Context Model", 2103.15306).
+/// In four parts, each half of the checkerboard is split by the parity of the row. So every block of 2 × 2 positions
+/// is coded in the order
+///
+/// ```text
+/// two parts: 0 1    four parts: 0 2
+///            1 0                3 1
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodingStep {
+    /// Place in the order of all steps; the number in the names of the step's tensors.
+    pub index: usize,
+    /// Channels of ŷ.
+    pub channels: Range<usize>,
+    /// Parts that the positions of this slice are split into, 2 or 4.
+    pub parts: usize,
+    /// Which of them this step codes, from 0.
+    pub part: usize,
+}
+
+impl CodingStep {
+    /// The name of a tensor of this step's networks, without `weight`, `bias` or `shift`: `context.3.look`, say.
+    pub fn name(&self, layer: &str) -> String {
+        format!("context.{}.{layer}", self.index)
+    }
+
+    /// Channels of ŷ, from the first one on, that the step sees at some position.
+    pub fn seen(&self) -> usize {
+        if self.part == 0 { self.channels.start } else { self.channels.end }
+    }
+
+    /// Channels of ŷ, from the first one on, that are decoded at a position when the step begins.
+    pub fn known(&self, row: usize, column: usize) -> usize {
+        if self.part_of(row, column) < self.part { self.channels.end } else { self.channels.start }
+    }
+
+    /// Indices of the step's positions in a row-major grid, rising.
+    pub fn positions(&self, rows: usize, columns: usize) -> Vec<usize> {
+        let all = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let own = all.filter(|&(row, column)| self.part_of(row, column) == self.part);
+        own.map(|(row, column)| row * columns + column).collect()
+    }
+
+    fn part_of(&self, row: usize, column: usize) -> usize {
+        let odd = (row + column) % 2;
+        if self.parts == 4 { 2 * odd + row % 2 } else { odd }
+    }
+}
+
+impl ContextConfig {
+    /// All steps in the order of coding.
+    pub fn steps(&self) -> impl Iterator<Item = CodingStep> {
+        let mut first = 0;
+        let slices = self.slices.iter().enumerate().map(move |(slice, &width)| {
+            first += width;
+            (first - width..first, self.parts_of(slice))
+        });
+        let steps =
+            slices.flat_map(|(channels, parts)| (0..parts).map(move |part| (channels.clone(), parts, part)));
+        steps.enumerate().map(|(index, (channels, parts, part))| CodingStep { index, channels, parts, part })
+    }
+
+    /// Parts that the positions of a slice are split into.
+    pub fn parts_of(&self, slice: usize) -> usize {
+        self.parts.get(slice).copied().unwrap_or(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::ModelConfig;
+
+    fn steps() -> Vec<CodingStep> {
+        let context = ContextConfig { slices: vec![3, 5], parts: vec![4], ..ModelConfig::image().context };
+        context.steps().collect()
+    }
+
+    #[test]
+    fn every_symbol_is_coded_once_and_known_afterwards() {
+        let (rows, columns) = (3, 5);
+        let mut coded = vec![0; rows * columns];
+        for step in steps() {
+            assert_eq!(step.name("look"), format!("context.{}.look", step.index));
+            for p in 0..rows * columns {
+                assert_eq!(step.known(p / columns, p % columns), coded[p], "{step:?} at {p}");
+                assert!(coded[p] <= step.seen());
+            }
+            for p in step.positions(rows, columns) {
+                assert_eq!(coded[p], step.channels.start);
+                coded[p] = step.channels.end;
+            }
+        }
+        assert_eq!(coded, [8; 15]);
+    }
+
+    #[test]
+    fn parts_are_in_the_order_of_the_format() {
+        let positions: Vec<_> = steps().iter().map(|step| step.positions(2, 2)).collect();
+        assert_eq!(positions, [vec![0], vec![3], vec![1], vec![2], vec![0, 3], vec![1, 2]]);
+    }
+}
