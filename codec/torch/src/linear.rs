@@ -30,7 +30,7 @@ pub fn fit(config: &ModelConfig, prefix: &str, packets: &[Tensor], tensors: &mut
     let mut params = Params::new(Device::Cpu);
     let own = tensors.iter().filter_map(|(key, tensor)| Some((key.strip_prefix(prefix)?, tensor)));
     own.filter(|(key, _)| key.starts_with("analysis.")).for_each(|(key, tensor)| params.set(key, tensor));
-    let trained = ModelConfig::image().analysis;
+    let trained = ModelConfig::image_fast().analysis;
     let levels = Levels::new(&[0.0], config.lambdas.len(), Device::Cpu);
     // Normal equations of [x, 1] · w = y.
     let unknowns = inputs as i64 + 1;
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn a_linear_analysis_is_found_again() {
         // Before training, residual branches give zero: the analysis of the image model is linear.
-        let config = ModelConfig::image();
+        let config = ModelConfig::image_fast();
         tch::manual_seed(3);
         let packets: Vec<Tensor> =
             (0..4).map(|_| Tensor::randn([1, 32, 32, 192], (Kind::Float, Device::Cpu))).collect();

@@ -8,6 +8,8 @@ use tch::{Kind, Tensor};
 const DECAY: f64 = 0.95;
 /// Steps between two improvements of the bases.
 const EVERY: i64 = 25;
+/// Steps of the power method that make the first bases out of axes.
+const FIRST: usize = 4;
 /// Longer sides of a matrix keep their axes: a basis costs the cube of its side.
 const LONGEST: i64 = 512;
 /// So do shorter ones, with less to gain than a call costs.
@@ -99,14 +101,15 @@ impl Bases {
         }
     }
 
-    /// Improves the bases by a step of the power method (the first time, eigenvectors), and takes the moments along: the first
-    /// is turned, the second follows the order of its coordinates.
+    /// Improves the bases by a step of the power method (by several the first time), and takes the moments along: the first
+    /// is turned, the second follows the order of its coordinates. An eigendecomposition would not do: it gives up on
+    /// matrices of low rank.
     pub fn find(&mut self, first: &mut Tensor, second: &mut Tensor) {
         self.leave(first);
         for matrix in &mut self.matrices {
             for (dim, side) in matrix.sides.iter_mut().enumerate() {
                 let Some(side) = side else { continue };
-                if self.found {
+                for _ in 0..if self.found { 1 } else { FIRST } {
                     let image = side.mean.matmul(&side.basis);
                     let strengths =
                         (&side.basis * &image).sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
@@ -115,8 +118,6 @@ impl Bases {
                     let sorted = second.index_select(dim as i64, &order);
                     second.copy_(&sorted);
                     side.basis = Tensor::linalg_qr(&image.index_select(1, &order), "reduced").0;
-                } else {
-                    side.basis = side.mean.linalg_eigh("L").1.flip([1]).contiguous();
                 }
             }
         }

@@ -63,7 +63,7 @@ impl Optimizer {
         no_grad(|| {
             let mut gradient = flat.values().grad();
             let norm = gradient.norm();
-            let scale = (clip / (&norm + 1e-12)).clamp_max(1.0) * norm.isfinite();
+            let scale = (clip / (&norm + 1e-12)).clamp_max(1.0).nan_to_num(0.0, 0.0, 0.0);
             let mut g = gradient.nan_to_num(0.0, 0.0, 0.0) * scale;
             let _ = gradient.zero_();
             self.step += 1;
