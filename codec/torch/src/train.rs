@@ -320,8 +320,8 @@ pub fn start_of(path: &Path, resume: bool) -> Result<(Option<ModelConfig>, BTree
     if resume || path.extension().is_some_and(|e| e == "ckpt") {
         let mut tensors = checkpoint::read(path)?;
         if !resume {
-            // A training of its own.
-            tensors.retain(|name, _| name.starts_with("average.") || name == "config");
+            // A training of its own, on crops that were not seen.
+            tensors.retain(|name, _| name.starts_with("average.") || ["config", "crops"].contains(&name.as_str()));
         }
         return Ok((checkpoint::config(&tensors)?, tensors));
     }
