@@ -21,7 +21,7 @@ use crate::cli::{self, Common};
 use crate::error::{Error, Result};
 use crate::files::InputKind;
 use bench::Plan;
-use codec::{Codec, Own, Variant};
+use codec::{Codec, Own, PeerCommand, Variant};
 use exhibits::Shown;
 use find::find;
 use journal::Journal;
@@ -49,12 +49,12 @@ enum What {
 ///
 /// Every picture is really coded and decoded, by Wavern and by the tools of its peers that are installed; rates are those
 /// of whole files, times and memory those of whole processes, one at a time. All codecs get the same pixels: 8-bit RGB,
-/// what is transparent laid on white. Peers: cjpeg (4:2:0, optimised tables), cwebp (-m 6), avifenc (libaom, speed 6,
-/// 4:2:0), cjxl (-e 7). Metrics: PSNR over RGB and of luma, MS-SSIM, SSIMULACRA2, Butteraugli.
+/// what is transparent laid on white. Peers: cjpeg (4:2:0, optimised tables), cwebp (-m 6), avifenc (libaom, speed 6:
+/// avif 4:2:0, avif444 4:4:4, and where the library knows them avif-psnr and avif-iq), cjxl (-e 7). Metrics: PSNR over RGB and of luma, MS-SSIM, SSIMULACRA2, Butteraugli.
 #[derive(Debug, clap::Args)]
 struct ImageArgs {
     /// Peers to measure beside Wavern, or none
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "jpeg,webp,avif,jxl")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "jpeg,webp,avif,avif444,jxl")]
     peers: Vec<String>,
 
     /// Qualities of Wavern
@@ -117,6 +117,11 @@ struct Shared {
     /// Measure Wavern with further options too, as a codec of this name, such as 'slow=--effort 9'
     #[arg(long, value_name = "NAME=OPTIONS")]
     variant: Vec<Variant>,
+
+    /// Another codec by its command lines, NAME=ENCODE :: DECODE or NAME=ENCODE :: DECODE :: VERSION: {in}, {out} and {q} stand
+    /// for the files (PNG, or WAV) and the setting, {threads} for a number of threads; --settings NAME=LIST has its settings
+    #[arg(long, value_name = "NAME=LINES")]
+    peer_command: Vec<PeerCommand>,
 
     /// Codec of this run, or file of curves (CSV, or JSON as CompressAI has it), that BD-rates are taken against
     /// [default: the first peer, or Wavern for its variants]
@@ -264,10 +269,27 @@ fn codecs(args: &Shared, names: &[String], peers: &[Peer], own: &Own) -> Result<
                 }
                 codecs.push(codec);
             }
-            Err(tool) => args.common.say(format_args!("note: {name} is left out: {tool} is not installed")),
+            Err(why) => args.common.say(format_args!("note: {name} is left out: {why}")),
         }
     }
-    if let Some((name, _)) = args.settings.iter().find(|(of, _)| !names.contains(of)) {
+    for given in &args.peer_command {
+        if codecs.iter().any(|codec| codec.name == given.name) {
+            return Err(Error::usage(format!("two codecs are called {}", given.name)));
+        }
+        let format = if own.format == Format::Wav { Format::Wav } else { Format::Png };
+        let mut codec = Codec::custom(given, format)?;
+        let settings = args.settings.iter().find(|(of, _)| *of == given.name);
+        let Some((_, settings)) = settings else {
+            return Err(Error::usage(format!(
+                "{0} has no settings (expected --settings {0}=LIST)",
+                given.name
+            )));
+        };
+        codec.settings.clone_from(settings);
+        codecs.push(codec);
+    }
+    let is_known = |name: &String| names.contains(name) || args.peer_command.iter().any(|p| p.name == *name);
+    if let Some((name, _)) = args.settings.iter().find(|(of, _)| !is_known(of)) {
         return Err(Error::usage(format!("--settings for {name}, which is not among the peers")));
     }
     Ok(codecs)

@@ -1,8 +1,8 @@
 //! `wavern train`: learn a model from folders of pictures or sounds, and turn checkpoints into weight files.
 
 use crate::error::{At, Error, Result};
-use crate::files::stop_only;
 use crate::files::output::Output;
+use crate::files::stop_only;
 use crate::torch::parse_device;
 use clap::{Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};

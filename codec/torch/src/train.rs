@@ -321,7 +321,9 @@ pub fn start_of(path: &Path, resume: bool) -> Result<(Option<ModelConfig>, BTree
         let mut tensors = checkpoint::read(path)?;
         if !resume {
             // A training of its own, on crops that were not seen.
-            tensors.retain(|name, _| name.starts_with("average.") || ["config", "crops"].contains(&name.as_str()));
+            tensors.retain(|name, _| {
+                name.starts_with("average.") || ["config", "crops"].contains(&name.as_str())
+            });
         }
         return Ok((checkpoint::config(&tensors)?, tensors));
     }

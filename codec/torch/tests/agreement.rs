@@ -10,6 +10,7 @@ use wavern::weights::Weights;
 use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Level, Quality, Signal, Transforms};
 use wavern_torch::backend::TorchTransforms;
 use wavern_torch::export;
+use wavern_torch::grow::grow;
 use wavern_torch::layers::Levels;
 use wavern_torch::model::{Model, Rounding};
 use wavern_torch::packets;
@@ -42,7 +43,7 @@ fn clip() -> Audio {
     Audio::new(44_100, SampleFormat::I16, channels).unwrap()
 }
 
-fn backends(bytes: &[u8]) -> [(Arc<Weights>, Arc<dyn Transforms>); 2] {
+fn backends(bytes: &[u8]) -> [Backend; 2] {
     let weights = Arc::new(Weights::from_bytes(bytes).unwrap());
     let torch = TorchTransforms::new(bytes, Device::Cpu).unwrap();
     [(weights.clone(), Arc::new(PlainTransforms(weights.clone()))), (weights, Arc::new(torch))]
@@ -53,6 +54,24 @@ fn real_image() -> Vec<u8> {
     let (config, params) = export::parameters(IMAGE, Device::Cpu).unwrap();
     let params = params.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
     export::weight_file(&config, &params).unwrap()
+}
+
+/// The larger image model as it begins, with noise wherever it is new.
+fn grown_image() -> Vec<u8> {
+    tch::manual_seed(4);
+    let (old, params) = export::parameters(IMAGE, Device::Cpu).unwrap();
+    let mut tensors = Vec::new();
+    params.collect("", &mut tensors);
+    let mut tensors = tensors.into_iter().collect();
+    let config = ModelConfig::image();
+    assert_ne!(old, config);
+    grow(&old, &config, "", &mut tensors).unwrap();
+    for (name, tensor) in &mut tensors {
+        if name.ends_with("weight") && (name.starts_with("context.") || name.starts_with("synthesis.")) {
+            *tensor += tensor.randn_like() * 0.002;
+        }
+    }
+    export::weight_file(&config, &tensors).unwrap()
 }
 
 /// libtorch runs networks in whole numbers as the reals that they stand for.
@@ -100,12 +119,17 @@ fn activations_agree_to_a_thousandth() {
 
 #[test]
 fn files_of_either_backend_decode_on_the_other_to_the_same_latents() {
-    let image = backends(IMAGE);
-    let audio = backends(AUDIO);
+    decode_on_the_other(&backends(IMAGE), &backends(AUDIO));
+    decode_on_the_other(&backends(&grown_image()), &backends(AUDIO));
+}
+
+type Backend = (Arc<Weights>, Arc<dyn Transforms>);
+
+fn decode_on_the_other(image: &[Backend; 2], audio: &[Backend; 2]) {
     for quality in [10.0, 50.0, 90.0] {
         let mut sizes = Vec::new();
         for side in 0..2 {
-            let options = |(weights, transforms): &(Arc<Weights>, Arc<dyn Transforms>)| EncodeOptions {
+            let options = |(weights, transforms): &Backend| EncodeOptions {
                 quality: Quality::new(quality).unwrap(),
                 weights: Some(weights.clone()),
                 transforms: Some(transforms.clone()),
@@ -115,7 +139,7 @@ fn files_of_either_backend_decode_on_the_other_to_the_same_latents() {
             let sound = Encoder::new(options(&audio[side])).unwrap().encode_audio(&clip()).unwrap();
             sizes.push([picture.bytes.len(), sound.bytes.len()]);
             for (encoded, latents, pair) in
-                [(&picture.bytes, &picture.latents, &image), (&sound.bytes, &sound.latents, &audio)]
+                [(&picture.bytes, &picture.latents, image), (&sound.bytes, &sound.latents, audio)]
             {
                 let decoded: Vec<Signal> = pair
                     .iter()
@@ -160,8 +184,13 @@ fn assert_signals_agree(a: &Signal, b: &Signal) {
 
 #[test]
 fn the_loss_counts_the_bits_and_the_error_of_the_file() {
-    let (config, params) = export::parameters(IMAGE, Device::Cpu).unwrap();
-    assert_eq!(config, Weights::from_bytes(IMAGE).unwrap().config);
+    counts_what_the_file_has(IMAGE);
+    counts_what_the_file_has(&grown_image());
+}
+
+fn counts_what_the_file_has(weights: &[u8]) {
+    let (config, params) = export::parameters(weights, Device::Cpu).unwrap();
+    assert_eq!(config, Weights::from_bytes(weights).unwrap().config);
     let side = 192u32;
     let samples: Vec<u8> =
         signal((side * side * 3) as usize).iter().map(|v| (v * 100.0 + 128.0) as u8).collect();
@@ -175,7 +204,7 @@ fn the_loss_counts_the_bits_and_the_error_of_the_file() {
         let quality = Quality::new(100.0 * anchor as f32 / (config.lambdas.len() - 1) as f32).unwrap();
         let options = EncodeOptions {
             quality,
-            weights: Some(Arc::new(Weights::from_bytes(IMAGE).unwrap())),
+            weights: Some(Arc::new(Weights::from_bytes(weights).unwrap())),
             reconstruct: true,
             ..Default::default()
         };

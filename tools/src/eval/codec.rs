@@ -2,7 +2,7 @@
 
 use super::peers::{Format, Knob, Peer};
 use super::process::{self, Cost};
-use crate::error::{At, Result};
+use crate::error::{At, Error, Result};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(crate) struct Codec {
     pub(crate) source: Format,
     /// What its decoder writes.
     pub(crate) result: Format,
-    extension: &'static str,
+    extension: String,
     encoder: Command,
     decoder: Command,
 }
@@ -75,10 +75,10 @@ impl Fill<'_> {
 }
 
 impl Codec {
-    /// A peer, or the name of the tool that is not there.
-    pub(crate) fn peer(peer: &Peer) -> Result<Self, &'static str> {
-        let command = |tool: &'static str, arguments: &[&str]| -> Result<Command, &'static str> {
-            let program = process::find(tool).ok_or(tool)?;
+    /// A peer, or why it is not there.
+    pub(crate) fn peer(peer: &Peer) -> Result<Self, String> {
+        let command = |tool: &'static str, arguments: &[&str]| -> Result<Command, String> {
+            let program = process::find(tool).ok_or_else(|| format!("{tool} is not installed"))?;
             Ok(Command {
                 program,
                 arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
@@ -87,15 +87,52 @@ impl Codec {
         let (encoder, decoder) = (command(peer.encoder, peer.encode)?, command(peer.decoder, peer.decode)?);
         let (question, parts) = peer.version;
         let answer = process::ask(&encoder.program, &[question]).unwrap_or_default();
+        let version = version(&answer, parts);
+        if let Some(option) = peer.needs.filter(|_| !knows_its_options(&encoder, peer)) {
+            return Err(format!("{version} does not know {option}"));
+        }
         Ok(Self {
             name: peer.name.to_owned(),
             title: peer.title.to_owned(),
-            version: version(&answer, parts),
+            version,
             settings: peer.settings.to_vec(),
             knob: peer.knob,
             source: peer.source,
             result: peer.result,
-            extension: peer.extension,
+            extension: peer.extension.to_owned(),
+            encoder,
+            decoder,
+        })
+    }
+
+    /// A codec by its command lines.
+    pub(crate) fn custom(given: &PeerCommand, format: Format) -> Result<Self> {
+        let command = |words: &[String]| -> Result<Command> {
+            let program = process::find(&words[0])
+                .ok_or_else(|| Error::usage(format!("{}: {} is not installed", given.name, words[0])))?;
+            Ok(Command { program, arguments: words[1..].to_vec() })
+        };
+        let (encoder, decoder) = (command(&given.encode)?, command(&given.decode)?);
+        let version = match &given.version {
+            Some(words) => {
+                let asked = command(words)?;
+                let arguments: Vec<&str> = asked.arguments.iter().map(String::as_str).collect();
+                let answer = process::ask(&asked.program, &arguments).unwrap_or_default();
+                answer.lines().next().unwrap_or("of unknown version").to_owned()
+            }
+            None => {
+                format!("{}, {}", given.encode[0], digest(&fs::read(&encoder.program).at(&given.encode[0])?))
+            }
+        };
+        Ok(Self {
+            name: given.name.clone(),
+            title: given.name.clone(),
+            version,
+            settings: Vec::new(),
+            knob: Knob { lowest: 0.0, highest: 100.0, step: 1.0, rises: true },
+            source: format,
+            result: format,
+            extension: given.name.clone(),
             encoder,
             decoder,
         })
@@ -132,7 +169,7 @@ impl Codec {
             knob: own.knob,
             source: own.format,
             result: own.format,
-            extension: "wvn",
+            extension: "wvn".to_owned(),
             encoder: Command { program: program.clone(), arguments: encode },
             decoder: Command { program, arguments: decode },
         })
@@ -161,7 +198,7 @@ impl Codec {
         threads: usize,
         folder: &Path,
     ) -> Result<(PathBuf, u64, Cost)> {
-        let coded = folder.join("coded").with_extension(self.extension);
+        let coded = folder.join("coded").with_extension(&self.extension);
         let fill = Fill { setting: &setting.to_string(), threads, sample_rate: 0 };
         let cost = self.encoder.run(&fill, source, &coded)?;
         let bytes = fs::metadata(&coded).at(coded.display())?.len();
@@ -198,6 +235,63 @@ impl std::str::FromStr for Variant {
         }
         Ok(Self { name: name.to_owned(), options: options.split_whitespace().map(str::to_owned).collect() })
     }
+}
+
+/// Another codec by its command lines: `NAME=ENCODE :: DECODE` or `NAME=ENCODE :: DECODE :: VERSION`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PeerCommand {
+    pub(crate) name: String,
+    encode: Vec<String>,
+    decode: Vec<String>,
+    /// Whose first line says the version.
+    version: Option<Vec<String>>,
+}
+
+impl std::str::FromStr for PeerCommand {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected =
+            "expected NAME=ENCODE :: DECODE, such as 'x=xenc -q {q} {in} {out} :: xdec {in} {out}'";
+        let (name, lines) = text.split_once('=').ok_or(expected)?;
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let lines: Vec<Vec<String>> = lines.split(" :: ").map(words).collect();
+        let has_files =
+            |line: &Vec<String>| ["{in}", "{out}"].iter().all(|file| line.iter().any(|w| w == file));
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        match &lines[..] {
+            [encode, decode, rest @ ..]
+                if has_files(encode)
+                    && has_files(decode)
+                    && rest.len() < 2
+                    && rest.iter().all(|line| !line.is_empty())
+                    && !name.is_empty()
+                    && name.chars().all(is_name) =>
+            {
+                Ok(Self {
+                    name: name.to_owned(),
+                    encode: encode.clone(),
+                    decode: decode.clone(),
+                    version: rest.first().cloned(),
+                })
+            }
+            _ => Err(expected.to_owned()),
+        }
+    }
+}
+
+/// Whether an encoder takes all its options: a gray picture of 64 × 64 is coded.
+fn knows_its_options(encoder: &Command, peer: &Peer) -> bool {
+    let trial = || -> Result<()> {
+        let folder = tempfile::tempdir().at("a temporary folder")?;
+        let (source, coded) =
+            (folder.path().join("in.png"), folder.path().join("out").with_extension(peer.extension));
+        image::GrayImage::from_pixel(64, 64, image::Luma([128])).save(&source).map_err(Error::failed)?;
+        let setting = peer.settings[0].to_string();
+        encoder.run(&Fill { setting: &setting, threads: 1, sample_rate: 0 }, &source, &coded)?;
+        Ok(())
+    };
+    trial().is_ok()
 }
 
 /// The first 12 hexadecimal digits of the BLAKE3 hash.
@@ -255,9 +349,21 @@ mod tests {
             knob: Knob { lowest: 0.0, highest: 1.0, step: 1.0, rises: true },
             source: Format::Ppm,
             result: Format::Ppm,
-            extension: "x",
+            extension: "x".to_owned(),
             encoder: nothing.clone(),
             decoder: nothing,
+        }
+    }
+
+    #[test]
+    fn a_peer_has_a_name_and_command_lines() {
+        let peer: PeerCommand = "x-1=enc -q {q} {in} {out} :: dec {in} {out} :: enc -V".parse().unwrap();
+        assert_eq!((peer.name.as_str(), peer.encode.len(), peer.decode.len()), ("x-1", 5, 3));
+        assert_eq!(peer.version, Some(vec!["enc".to_owned(), "-V".to_owned()]));
+        for wrong in
+            ["x", "x=enc {in} {out}", "x=enc {in} :: dec {in} {out}", "a b=e {in} {out} :: d {in} {out}"]
+        {
+            assert!(wrong.parse::<PeerCommand>().unwrap_err().contains("NAME=ENCODE :: DECODE"));
         }
     }
 

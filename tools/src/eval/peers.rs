@@ -51,10 +51,37 @@ pub(crate) struct Peer {
     pub(crate) settings: &'static [f64],
     /// How to ask the encoder for its version, and the words in the answer that stand before each part of it.
     pub(crate) version: (&'static str, &'static [(&'static str, &'static str)]),
+    /// An option that only newer versions of the encoder know: a small picture is coded first to find out.
+    pub(crate) needs: Option<&'static str>,
 }
 
-/// Pictures. Chroma is halved (4:2:0) in JPEG, WebP and AVIF, which is what they are used with.
-pub(crate) const IMAGES: [Peer; 4] = [
+/// Constant quality. The bounds leave the level to cq-level alone.
+macro_rules! avif {
+    ($($option:literal),*) => {
+        &["-c", "aom", "-s", "6", $($option,)* "-d", "8", "-j", "{threads}", "--min", "0", "--max", "63",
+          "-a", "end-usage=q", "-a", "cq-level={q}", "{in}", "{out}"]
+    };
+}
+
+const AVIF: Peer = Peer {
+    name: "avif",
+    title: "AVIF (libaom, speed 6)",
+    encoder: "avifenc",
+    encode: avif!["-y", "420"],
+    decoder: "avifdec",
+    decode: &["-j", "{threads}", "-d", "8", "--png-compress", "0", "{in}", "{out}"],
+    source: Format::Png,
+    result: Format::Png,
+    extension: "avif",
+    knob: Knob { lowest: 0.0, highest: 63.0, step: 1.0, rises: false },
+    settings: &[54.0, 46.0, 37.0, 28.0, 18.0, 7.0],
+    version: ("--version", &[("libavif", "Version: "), ("libaom", "aom [enc/dec]:")]),
+    needs: None,
+};
+
+/// Pictures. Chroma is halved (4:2:0) in JPEG, WebP and AVIF, which is what they are used with, and kept in `avif444`, whose
+/// RGB is what Wavern's is to be compared with.
+pub(crate) const IMAGES: [Peer; 7] = [
     Peer {
         name: "jpeg",
         title: "JPEG (libjpeg-turbo)",
@@ -68,6 +95,7 @@ pub(crate) const IMAGES: [Peer; 4] = [
         knob: Knob { lowest: 1.0, highest: 100.0, step: 1.0, rises: true },
         settings: &[10.0, 25.0, 45.0, 65.0, 82.0, 92.0],
         version: ("-version", &[("libjpeg-turbo", "libjpeg-turbo version ")]),
+        needs: None,
     },
     Peer {
         name: "webp",
@@ -82,42 +110,23 @@ pub(crate) const IMAGES: [Peer; 4] = [
         knob: Knob { lowest: 0.0, highest: 100.0, step: 1.0, rises: true },
         settings: &[2.0, 20.0, 45.0, 70.0, 86.0, 95.0],
         version: ("-version", &[("libwebp", "")]),
+        needs: None,
+    },
+    AVIF,
+    Peer { name: "avif444", title: "AVIF 4:4:4 (libaom, speed 6)", encode: avif!["-y", "444"], ..AVIF },
+    Peer {
+        name: "avif-psnr",
+        title: "AVIF 4:4:4 (libaom, speed 6, tune=psnr)",
+        encode: avif!["-y", "444", "-a", "tune=psnr"],
+        needs: Some("tune=psnr"),
+        ..AVIF
     },
     Peer {
-        name: "avif",
-        title: "AVIF (libaom, speed 6)",
-        encoder: "avifenc",
-        // Constant quality. The bounds leave the level to cq-level alone.
-        encode: &[
-            "-c",
-            "aom",
-            "-s",
-            "6",
-            "-y",
-            "420",
-            "-d",
-            "8",
-            "-j",
-            "{threads}",
-            "--min",
-            "0",
-            "--max",
-            "63",
-            "-a",
-            "end-usage=q",
-            "-a",
-            "cq-level={q}",
-            "{in}",
-            "{out}",
-        ],
-        decoder: "avifdec",
-        decode: &["-j", "{threads}", "-d", "8", "--png-compress", "0", "{in}", "{out}"],
-        source: Format::Png,
-        result: Format::Png,
-        extension: "avif",
-        knob: Knob { lowest: 0.0, highest: 63.0, step: 1.0, rises: false },
-        settings: &[54.0, 46.0, 37.0, 28.0, 18.0, 7.0],
-        version: ("--version", &[("libavif", "Version: "), ("libaom", "aom [enc/dec]:")]),
+        name: "avif-iq",
+        title: "AVIF (libaom, speed 6, tune=iq)",
+        encode: avif!["-y", "420", "-a", "tune=iq"],
+        needs: Some("tune=iq"),
+        ..AVIF
     },
     Peer {
         name: "jxl",
@@ -132,6 +141,7 @@ pub(crate) const IMAGES: [Peer; 4] = [
         knob: Knob { lowest: 0.1, highest: 15.0, step: 0.05, rises: false },
         settings: &[12.0, 7.0, 4.0, 2.2, 1.1, 0.5],
         version: ("--version", &[("libjxl", "cjxl ")]),
+        needs: None,
     },
 ];
 
@@ -153,6 +163,7 @@ pub(crate) const AUDIO: [Peer; 5] = [
         knob: BITRATE,
         settings: BITRATES,
         version: ("--version", &[("libopus", "libopus ")]),
+        needs: None,
     },
     Peer {
         name: "mp3",
@@ -168,6 +179,7 @@ pub(crate) const AUDIO: [Peer; 5] = [
         knob: BITRATE,
         settings: BITRATES,
         version: ("--version", &[("lame", "version ")]),
+        needs: None,
     },
     Peer {
         name: "aac",
@@ -182,6 +194,7 @@ pub(crate) const AUDIO: [Peer; 5] = [
         knob: BITRATE,
         settings: BITRATES,
         version: ("-version", &[("ffmpeg", "ffmpeg version ")]),
+        needs: None,
     },
     Peer {
         name: "vorbis",
@@ -196,6 +209,7 @@ pub(crate) const AUDIO: [Peer; 5] = [
         knob: BITRATE,
         settings: BITRATES,
         version: ("--version", &[("vorbis-tools", "vorbis-tools ")]),
+        needs: None,
     },
     Peer {
         name: "flac",
@@ -210,6 +224,7 @@ pub(crate) const AUDIO: [Peer; 5] = [
         knob: Knob { lowest: 8.0, highest: 8.0, step: 1.0, rises: true },
         settings: &[8.0],
         version: ("--version", &[("flac", "flac ")]),
+        needs: None,
     },
 ];
 
