@@ -34,6 +34,11 @@ enum What {
     Validate(Validate),
     /// Keep of a checkpoint what another run can start from: averaged weights as packed 16-bit floats
     Slim(Slim),
+    /// Print minutes of training and crops seen of a checkpoint
+    State {
+        /// Checkpoint to read
+        checkpoint: PathBuf,
+    },
     /// Turn a checkpoint into a weight file, proving that its integer networks stay exact
     Export(Export),
 }
@@ -276,6 +281,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Audio(run) => train(run, Kind::Audio),
         What::Validate(validate) => measure(validate),
         What::Slim(slim) => write_slim(slim),
+        What::State { checkpoint } => print_state(checkpoint),
         What::Export(export) => write_weights(export),
     }
 }
@@ -372,6 +378,12 @@ fn measure(args: &Validate) -> Result<()> {
 fn averages(path: &Path, kind: Kind) -> Result<(ModelConfig, params::Params)> {
     let (config, saved) = train::start_of(path, false).map_err(Error::failed).at(&show(path))?;
     Ok((config.unwrap_or_else(|| kind.config()), checkpoint::averages(&saved)))
+}
+
+fn print_state(path: &Path) -> Result<()> {
+    let saved = checkpoint::read(path).map_err(Error::failed).at(&show(path))?;
+    let [minutes, crops] = ["minutes", "crops"].map(|name| checkpoint::number(&saved, name));
+    crate::cli::print(&format!("{minutes:.0} {crops:.0}\n"))
 }
 
 fn write_slim(args: &Slim) -> Result<()> {

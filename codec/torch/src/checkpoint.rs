@@ -5,7 +5,8 @@
 //! | `config` | the model, JSON as bytes |
 //! | `params.*`, `average.*` | parameters, and their moving average |
 //! | `optimizer.*` | moments and bases |
-//! | `minutes`, `crops`, `cooldown` | of training, crops seen, and the minute at which a cool-down began |
+//! | `minutes`, `crops` | of training, and crops seen |
+//! | `schedule`, `began` | how the learning rate goes, and the minute at which that began |
 
 use crate::params::Params;
 use flate2::Compression;
@@ -106,9 +107,11 @@ pub fn slim(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
         Some(config) => serde_json::from_slice::<serde_json::Value>(&bytes_of(config)?)?,
         None => serde_json::Value::Null,
     };
-    let number = |name: &str| tensors.get(name).map_or(0.0, |t| t.double_value(&[0]));
     let head = serde_json::json!({
-        "config": config, "tensors": index, "minutes": number("minutes"), "crops": number("crops"),
+        "config": config,
+        "tensors": index,
+        "minutes": number(tensors, "minutes"),
+        "crops": number(tensors, "crops"),
     });
     let head = serde_json::to_vec(&head)?;
     let mut packed = ZlibEncoder::new(SLIM.to_vec(), Compression::best());
@@ -146,6 +149,11 @@ fn read_slim(file: std::fs::File) -> Result<BTreeMap<String, Tensor>> {
         tensors.insert("config".to_owned(), Tensor::from_slice(&serde_json::to_vec(&head["config"])?));
     }
     Ok(tensors)
+}
+
+/// A number of a checkpoint, 0 if it has none of this name.
+pub fn number(tensors: &BTreeMap<String, Tensor>, name: &str) -> f64 {
+    tensors.get(name).map_or(0.0, |t| t.double_value(&[0]))
 }
 
 /// The model of a checkpoint, if it says which; older ones do not.

@@ -10,11 +10,20 @@ pub enum Schedule {
     Cosine,
     /// The peak, for as long as there is time: for a training of many runs, whose average is what is looked at.
     Constant,
-    /// From the peak down to zero in a line, over the minutes of the schedule, which begin where this is first asked for.
+    /// From the peak down to zero in a line, over all minutes of the schedule.
     Cooldown,
 }
 
 impl Schedule {
+    /// What a checkpoint knows it by.
+    pub(crate) fn number(self) -> f64 {
+        match self {
+            Self::Cosine => 0.0,
+            Self::Constant => 1.0,
+            Self::Cooldown => 2.0,
+        }
+    }
+
     /// The learning rate at a share 0 to 1 of the schedule, `step` updates after the optimizer's first.
     pub fn rate(self, peak: f64, progress: f64, step: i64) -> f64 {
         let rest = match self {

@@ -48,7 +48,7 @@ pub struct Options {
     pub init: Option<PathBuf>,
     /// Continue the schedule and the optimizer of `init`.
     pub resume: bool,
-    /// Length of the schedule in minutes of training, over all its runs; infinite if it has none.
+    /// Length of the schedule in minutes of training, over all its runs; infinite if it has no end.
     pub minutes: f64,
     /// How the learning rate follows them.
     pub schedule: Schedule,
@@ -164,8 +164,8 @@ struct Run<'a> {
     minutes: f64,
     /// Crops seen in all runs.
     crops: f64,
-    /// Minute at which the cool-down began.
-    cooldown: Option<f64>,
+    /// Minute at which the schedule began.
+    began: f64,
 }
 
 impl<'a> Run<'a> {
@@ -174,7 +174,7 @@ impl<'a> Run<'a> {
         let model = Model { config: options.config.clone(), compute, float_prior: false };
         model.config.validate()?;
         let mut saved = options.init.as_deref().map(|path| start_of(path, options.resume)).transpose()?;
-        let [minutes, crops, began] = ["minutes", "crops", "cooldown"].map(|name| {
+        let [minutes, crops, began, schedule] = ["minutes", "crops", "began", "schedule"].map(|name| {
             saved.as_ref().and_then(|(_, tensors)| tensors.get(name)).map(|t| t.double_value(&[0]))
         });
         let (minutes, crops) = (minutes.unwrap_or(0.0), crops.unwrap_or(0.0));
@@ -217,10 +217,8 @@ impl<'a> Run<'a> {
             true => None,
             false => Some(Curve::open(&options.out.with_extension("csv"), options.resume)?),
         };
-        let cooldown = match options.schedule {
-            Schedule::Cooldown => Some(began.unwrap_or(minutes)),
-            _ => None,
-        };
+        // A schedule goes on in the next run; another one begins there.
+        let began = began.filter(|_| schedule == Some(options.schedule.number())).unwrap_or(minutes);
         let random = Random::new((options.seed ^ 0x5EED).wrapping_add(crops as u64));
         Ok(Self {
             options,
@@ -236,13 +234,13 @@ impl<'a> Run<'a> {
             minutes_before: minutes,
             minutes,
             crops,
-            cooldown,
+            began,
         })
     }
 
     /// Share of the schedule that is over.
     fn progress(&self) -> f64 {
-        ((self.minutes - self.cooldown.unwrap_or(0.0)) / self.options.minutes).min(1.0)
+        ((self.minutes - self.began) / self.options.minutes).min(1.0)
     }
 
     /// One update. Loss, rate, error and the gradient's norm, on the device.
@@ -291,7 +289,8 @@ impl<'a> Run<'a> {
         let mut tensors = vec![checkpoint::config_tensor(&self.model.config)?];
         tensors.push(number("minutes", self.minutes));
         tensors.push(number("crops", self.crops));
-        tensors.extend(self.cooldown.map(|minute| number("cooldown", minute)));
+        tensors.push(number("began", self.began));
+        tensors.push(number("schedule", self.options.schedule.number()));
         tch::no_grad(|| self.average.params(&[])).collect("average.", &mut tensors);
         if self.options.parts {
             return checkpoint::write_parts(&self.options.out, &tensors);
@@ -322,7 +321,7 @@ pub fn start_of(path: &Path, resume: bool) -> Result<(Option<ModelConfig>, BTree
         if !resume {
             // A training of its own, on crops that were not seen.
             tensors.retain(|name, _| {
-                name.starts_with("average.") || ["config", "crops"].contains(&name.as_str())
+                name.starts_with("average.") || ["config", "crops", "minutes"].contains(&name.as_str())
             });
         }
         return Ok((checkpoint::config(&tensors)?, tensors));
