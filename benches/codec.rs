@@ -12,9 +12,11 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
-use wavern::network::Tensor;
-use wavern::signal::{Color, Samples};
-use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Image, Level, Tune, latent, weights};
+use wavern::internals::array::Tensor;
+use wavern::internals::quality::Level;
+use wavern::internals::weights::{self, Part};
+use wavern::{Color, Samples};
+use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Image, Tune};
 
 /// Names and sides.
 const SIZES: [(&str, usize, usize); 3] = [("0.4 MP", 768, 512), ("2 MP", 1920, 1088), ("24 MP", 6000, 4000)];
@@ -43,22 +45,23 @@ fn codec(criterion: &mut Criterion) {
         let pixels = (width * height) as u64;
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let options = EncodeOptions { threads: Some(threads), ..EncodeOptions::default() };
+            let options = EncodeOptions::new().threads(threads);
             let encoder = Encoder::new(options).unwrap();
-            let decoder =
-                Decoder::new(DecodeOptions { threads: Some(threads), ..DecodeOptions::default() }).unwrap();
+            let decoder = Decoder::new(DecodeOptions::new().threads(threads)).unwrap();
             let encoded = encoder.encode_image(&image).unwrap();
-            let level: Level = encoded.level;
+            let level = Level(encoded.level);
             let mut group = criterion.benchmark_group("picture");
             group.sample_size(10).throughput(Throughput::Elements(pixels));
             let id = |stage: &str| format!("{stage}/{name}/{threads} threads");
             group.bench_function(id("encode/whole"), |b| {
                 b.iter(|| encoder.encode_image(black_box(&image)).unwrap())
             });
-            let channels = weights.config.packet_channels();
+            let channels = weights.config().packet_channels();
             let packets = Tensor::zeros([height.div_ceil(16) * 2, width.div_ceil(16) * 2, channels]);
             group.bench_function(id("encode/analysis"), |b| {
-                b.iter(|| pool.install(|| weights.analysis().unwrap().run(packets.clone(), level)));
+                b.iter(|| {
+                    pool.install(|| weights.network(Part::Analysis).unwrap().run(packets.clone(), level))
+                });
             });
             group.bench_function(id("decode/whole"), |b| {
                 b.iter(|| decoder.decode(black_box(&encoded.bytes)).unwrap())
@@ -66,9 +69,9 @@ fn codec(criterion: &mut Criterion) {
             group.bench_function(id("decode/latents"), |b| {
                 b.iter(|| decoder.latents(black_box(&encoded.bytes)).unwrap());
             });
-            let y = latent::dequantize(&encoded.latents[0], level, &weights);
+            let y = encoded.latents[0].dequantized(level, &weights);
             group.bench_function(id("decode/synthesis"), |b| {
-                b.iter(|| pool.install(|| weights.synthesis().unwrap().run(y.clone(), level)));
+                b.iter(|| pool.install(|| weights.network(Part::Synthesis).unwrap().run(y.clone(), level)));
             });
         }
     }

@@ -13,11 +13,11 @@ use crate::{
 /// [`SoundBuilder`](crate::SoundBuilder).
 ///
 /// ```
-/// use wavern_bitstream::{BitDepth, ChunkCode, Colour, ContainerBuilder, ImageHeader, Limits, WeightsId};
+/// use wavern_bitstream::{BitDepth, ChunkCode, Color, ContainerBuilder, ImageHeader, Limits, WeightsId};
 ///
 /// let header = ImageHeader {
 ///     level: 512,
-///     colour: Colour::Rgb,
+///     color: Color::Rgb,
 ///     depth: BitDepth::Eight,
 ///     tile_log2: 1,
 ///     width: 400,

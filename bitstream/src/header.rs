@@ -6,13 +6,14 @@ mod image;
 use std::fmt;
 
 pub use audio::{AudioHeader, SampleFormat};
-pub use image::{BitDepth, Colour, ImageHeader, TileRect};
+pub use image::{BitDepth, Color, ImageHeader, TileRect};
 
 use crate::{
-    ChunkCode, Error, Fault, Limits,
+    ChunkCode, Error, Fault, Limits, SIGNATURE,
     chunk::{self, Chunk},
-    reader::Reader,
-    varint,
+    limits,
+    reader::{Reader, length},
+    signature, varint,
 };
 
 /// The format version that this crate reads and writes. Whoever raises it keeps the reader of the versions before: their files
@@ -59,6 +60,45 @@ impl Header {
             Self::Image(image) => image.weights,
             Self::Audio(audio) => audio.weights,
         }
+    }
+
+    /// Reads the header from the first bytes of a file; `None` if more bytes are needed. 64 always suffice for files of
+    /// this format version.
+    ///
+    /// # Errors
+    /// [`Error::NotWavern`] or [`Error::Transfer`] for other files, [`Error::Unsupported`] for files of later versions,
+    /// [`Error::Limit`], and faults of the header itself.
+    pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Option<Self>, Error> {
+        Ok(Self::read_first(bytes, false, limits)?.map(|(header, _)| header))
+    }
+
+    /// Signature and header chunk in `window`, the first bytes of a file, and how many bytes they take; `None` if they are
+    /// not all there yet, unless the file `ended`.
+    pub(crate) fn read_first(
+        window: &[u8],
+        ended: bool,
+        limits: &Limits,
+    ) -> Result<Option<(Self, usize)>, Error> {
+        /// A header of this version takes less than 40 bytes.
+        const LONGEST_HEADER: u64 = 1 << 16;
+        if window.len() < SIGNATURE.len() && !ended && SIGNATURE.starts_with(window) {
+            return Ok(None);
+        }
+        signature::check(window)?;
+        let mut reader = Reader::new(window, 0);
+        reader.take_up_to(length(&SIGNATURE));
+        let chunk = match Chunk::read(&mut reader) {
+            Err(Error::Truncated { .. }) if !ended => return Ok(None),
+            chunk => chunk?,
+        };
+        if let Err(Error::Truncated { .. }) = chunk.intact()
+            && !ended
+        {
+            limits::check("header bytes", chunk.declared, LONGEST_HEADER)?;
+            return Ok(None);
+        }
+        let header = Self::read(&chunk, limits)?;
+        Ok(Some((header, window.len().saturating_sub(reader.rest().len()))))
     }
 
     /// Reads the header from the first chunk of a file.

@@ -26,11 +26,11 @@
 //! really there and against [`Limits`]; and every byte of a file that is accepted was covered by a checksum.
 //!
 //! ```
-//! use wavern_bitstream::{BitDepth, Colour, Container, ContainerBuilder, Header, ImageHeader, Limits, WeightsId};
+//! use wavern_bitstream::{BitDepth, Color, Container, ContainerBuilder, Header, ImageHeader, Limits, WeightsId};
 //!
 //! let header = ImageHeader {
 //!     level: 700,
-//!     colour: Colour::Rgb,
+//!     color: Color::Rgb,
 //!     depth: BitDepth::Eight,
 //!     tile_log2: 0,
 //!     width: 64,
@@ -85,7 +85,7 @@ pub use chunk::{ChunkCode, ChunkInfo, Chunks, describe};
 pub use container::Container;
 pub use error::{Error, Fault, TransferDamage};
 pub use header::{
-    AudioHeader, BitDepth, Colour, FORMAT_VERSION, Header, ImageHeader, MAX_LEVEL, SampleFormat, TileRect,
+    AudioHeader, BitDepth, Color, FORMAT_VERSION, Header, ImageHeader, MAX_LEVEL, SampleFormat, TileRect,
     WeightsId,
 };
 pub use limits::Limits;

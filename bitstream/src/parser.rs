@@ -7,7 +7,6 @@ use crate::{
     limits::check,
     reader::{Reader, length},
     segment::{LONGEST_HEAD, SegmentHead, TableHead, verify},
-    signature,
 };
 
 /// What a [`SoundParser`] found.
@@ -132,8 +131,11 @@ impl SoundParser {
     pub fn step(&mut self) -> Result<Step<'_>, Error> {
         let window = self.buffer.get(self.done..).unwrap_or_default();
         let Some(header) = self.header else {
-            let Some((header, consumed)) = read_header(window, self.ended, &self.limits)? else {
+            let Some((header, consumed)) = Header::read_first(window, self.ended, &self.limits)? else {
                 return Ok(Step::More);
+            };
+            let Header::Audio(header) = header else {
+                return Err(Error::malformed(length(&SIGNATURE), Fault::NotASound));
             };
             self.header = Some(header);
             self.done = self.done.saturating_add(consumed);
@@ -145,32 +147,6 @@ impl SoundParser {
         let consumed = usize::try_from(self.walk.offset().saturating_sub(before)).unwrap_or(usize::MAX);
         self.done = self.done.saturating_add(consumed).min(self.buffer.len());
         step
-    }
-}
-
-/// Signature and header chunk, and how many bytes they take; none if they are not all there yet.
-fn read_header(window: &[u8], ended: bool, limits: &Limits) -> Result<Option<(AudioHeader, usize)>, Error> {
-    /// A header of this version takes less than 40 bytes.
-    const LONGEST_HEADER: u64 = 1 << 16;
-    if window.len() < SIGNATURE.len() && !ended && SIGNATURE.starts_with(window) {
-        return Ok(None);
-    }
-    signature::check(window)?;
-    let mut reader = Reader::new(window, 0);
-    reader.take_up_to(length(&SIGNATURE));
-    let chunk = match Chunk::read(&mut reader) {
-        Err(Error::Truncated { .. }) if !ended => return Ok(None),
-        chunk => chunk?,
-    };
-    if let Err(Error::Truncated { .. }) = chunk.intact()
-        && !ended
-    {
-        check("header bytes", chunk.declared, LONGEST_HEADER)?;
-        return Ok(None);
-    }
-    match Header::read(&chunk, limits)? {
-        Header::Audio(header) => Ok(Some((header, window.len().saturating_sub(reader.rest().len())))),
-        Header::Image(_) => Err(Error::malformed(chunk.offset, Fault::NotASound)),
     }
 }
 

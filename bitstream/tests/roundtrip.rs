@@ -5,7 +5,7 @@ mod support;
 use proptest::{collection::vec, prelude::*, sample::select};
 use support::{code, files};
 use wavern_bitstream::{
-    AudioHeader, BitDepth, ChunkCode, Colour, Container, ContainerBuilder, Header, ImageHeader, Limits,
+    AudioHeader, BitDepth, ChunkCode, Color, Container, ContainerBuilder, Header, ImageHeader, Limits,
     MAX_LEVEL, SampleFormat, SoundBuilder, WeightsId, describe, probe,
 };
 
@@ -15,11 +15,11 @@ fn image() -> impl Strategy<Value = ImageHeader> {
         let most = if tile_log2 == 0 { 1u32 << 14 } else { 16 << (tile_log2 + 7) };
         (Just(tile_log2), 1..=most, 1..=most)
     });
-    let colour = select(&[Colour::Gray, Colour::Rgb][..]);
+    let color = select(&[Color::Gray, Color::Rgb][..]);
     let depth = select(&[BitDepth::Eight, BitDepth::Sixteen][..]);
-    (0..=MAX_LEVEL, colour, depth, sides, any::<[u8; 6]>()).prop_map(|(level, colour, depth, sides, id)| {
+    (0..=MAX_LEVEL, color, depth, sides, any::<[u8; 6]>()).prop_map(|(level, color, depth, sides, id)| {
         let ((tile_log2, width, height), weights) = (sides, WeightsId(id));
-        ImageHeader { level, colour, depth, tile_log2, width, height, weights }
+        ImageHeader { level, color, depth, tile_log2, width, height, weights }
     })
 }
 

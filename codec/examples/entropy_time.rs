@@ -4,8 +4,9 @@
 
 use std::time::{Duration, Instant};
 use wavern::Latents;
-use wavern::prior::SymbolCoder;
-use wavern::{Level, weights};
+use wavern::internals::prior::SymbolCoder;
+use wavern::internals::quality::Level;
+use wavern::internals::weights;
 use wavern_bitstream::{Container, Header, Limits};
 use wavern_entropy::{Decoder, Error, MixtureParams};
 
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bytes = std::fs::read(path)?;
     let container = Container::parse(&bytes, &Limits::default())?;
     let weights = weights::image(weights::Tune::Psnr)?;
-    let config = &weights.config;
+    let config = weights.config();
     let Header::Image(header) = container.header() else { return Err("not a picture".into()) };
     if container.tile_count() != 1 {
         return Err("a picture of one tile is needed".into());
@@ -38,10 +39,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (rows, columns) = ((header.height as usize).div_ceil(v), (header.width as usize).div_ceil(u));
     let mut times = Vec::new();
     for _ in 0..15 {
-        let mut latents = Latents::zeros(config, rows, columns);
+        let mut latents = Latents::of_model(config, rows, columns);
         let mut timed = Timed { decoder: Decoder::new(container.tile(0)?)?, spent: Duration::ZERO };
         let start = Instant::now();
-        weights.prior.code(Level(header.level), &mut latents, &mut timed)?;
+        weights.prior().code(Level(header.level), &mut latents, &mut timed)?;
         times.push((timed.spent, start.elapsed()));
         timed.decoder.finish()?;
     }

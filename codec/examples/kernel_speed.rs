@@ -6,11 +6,11 @@
 //! ```
 
 use std::time::Instant;
-use wavern::kernel::Path;
-use wavern::kernel::codes;
-use wavern::kernel::float::{After, Depthwise, Pointwise};
-use wavern::kernel::integer::{Dense, Results};
-use wavern::kernel::wide::Wide;
+use wavern::internals::kernel::Path;
+use wavern::internals::kernel::codes;
+use wavern::internals::kernel::float::{After, Depthwise, Pointwise};
+use wavern::internals::kernel::integer::{Dense, Results};
+use wavern::internals::kernel::wide::Wide;
 
 /// Positions that go through a layer together.
 const ROWS: usize = 96;

@@ -1,9 +1,10 @@
 //! What must hold for any bytes. Shared by the fuzz targets and by `tests/fuzz_corpus.rs`, which replays the corpora.
 #![allow(dead_code, reason = "a target uses one of them")]
 
-use wavern::signal::{Color, SampleFormat, Samples};
-use wavern::{Audio, DecodeOptions, Decoder, EncodeOptions, Encoder, Image, Quality, Signal, Tune, weights};
-use wavern_bitstream::{BitDepth, Colour, ContainerBuilder, ImageHeader, Limits};
+use wavern::internals::weights;
+use wavern::{Audio, DecodeOptions, Decoder, EncodeOptions, Encoder, Image, Quality, Signal, Tune};
+use wavern::{Color, SampleFormat, Samples};
+use wavern_bitstream::{BitDepth, ContainerBuilder, ImageHeader, Limits};
 
 #[path = "../../bitstream/fuzz/repair.rs"]
 mod repair;
@@ -12,11 +13,11 @@ use repair::repaired;
 /// Small bounds: a fuzzer shall try many files, not wait for large ones. And no threads of its own: those that are about to end pass
 /// for leaks.
 fn decoder() -> Decoder {
-    let mut options = DecodeOptions::default();
-    options.limits.pixels = 1 << 14;
-    options.limits.samples = 1 << 16;
-    options.limits.side = 1 << 12;
-    Decoder::new(options).expect("options in range")
+    let mut limits = Limits::default();
+    limits.pixels = 1 << 14;
+    limits.samples = 1 << 16;
+    limits.side = 1 << 12;
+    Decoder::new(DecodeOptions::new().limits(limits)).expect("options in range")
 }
 
 /// A file as it is, then with signature and checksums put right: decoded, decoded around damage, verified.
@@ -42,12 +43,12 @@ pub fn prior(bytes: &[u8]) {
     let Some((&[level, width, height, color], tile)) = bytes.split_first_chunk() else { return };
     let header = ImageHeader {
         level: u16::from(level),
-        colour: if color % 2 == 0 { Colour::Gray } else { Colour::Rgb },
+        color: if color % 2 == 0 { Color::Gray } else { Color::Rgb },
         depth: BitDepth::Eight,
         tile_log2: 0,
         width: 1 + u32::from(width % 64),
         height: 1 + u32::from(height % 64),
-        weights: weights::image(Tune::default()).expect("built-in weights").id,
+        weights: weights::image(Tune::default()).expect("built-in weights").id(),
     };
     let file = ContainerBuilder::new(header).tile(tile).build(&Limits::default()).expect("in range");
     let decoder = decoder();
@@ -61,8 +62,7 @@ pub fn encode_decode(bytes: &[u8]) {
     let Some((&[kind, a, b, quality], samples)) = bytes.split_first_chunk() else { return };
     let samples = if samples.is_empty() { &[0][..] } else { samples };
     let quality = Quality::new(f32::from(quality % 101)).expect("in range");
-    let options = EncodeOptions { quality, reconstruct: true, ..Default::default() };
-    let encoder = Encoder::new(options).expect("options in range");
+    let encoder = Encoder::new(EncodeOptions::new().quality(quality)).expect("options in range");
     let word = |at: usize| std::array::from_fn(|i| samples[(2 * at + i) % samples.len()]);
     if kind % 4 < 3 {
         let (width, height) = (1 + u32::from(a % 40), 1 + u32::from(b % 40));
@@ -73,11 +73,9 @@ pub fn encode_decode(bytes: &[u8]) {
             _ => Samples::U16((0..count).map(|at| u16::from_le_bytes(word(at))).collect()),
         };
         let image = Image::new(width, height, color, numbers).expect("as many samples as pixels");
-        let encoded = encoder.encode_image(&image).expect("any picture");
-        let Ok(Signal::Image(decoded)) = decoder().decode(&encoded.bytes) else {
-            panic!("a picture that was just coded")
-        };
-        assert_eq!(Some(decoded), encoded.reconstruction);
+        let (encoded, restored) = encoder.encode_image_and_reconstruct(&image).expect("any picture");
+        let decoded = decoder().decode_image(&encoded.bytes).expect("a picture that was just coded");
+        assert_eq!(decoded, restored);
     } else {
         let (channels, frames) = (1 + usize::from(a % 3), samples.len().min(600) * usize::from(1 + b % 4));
         // Any bit pattern is a float: infinite, not a number, subnormal.

@@ -4,9 +4,8 @@
 //! depth; its filters and deflate do well on masks, and anybody can read it.
 
 use crate::error::Error;
-use crate::picture::Scale;
-use crate::rows::Region;
 use crate::signal::Samples;
+use crate::view::{Region, Scale};
 
 /// Payload of `ALPH`.
 ///

@@ -5,10 +5,8 @@
 //! A cell is `block` frames × one interval between two `edges` of bands, of mid or side. Channel `s · cells + j` of ẑ is cell
 //! `j` of signal `s`. All of it is local to a segment.
 
-use crate::latent::Latents;
-use crate::network::Tensor;
+use crate::array::{Symbols, Tensor};
 use crate::network::config::EnvelopeConfig;
-use crate::prior::Symbols;
 
 /// Signals of a group: mid and side.
 pub const SIGNALS: usize = 2;
@@ -122,11 +120,11 @@ impl Cells {
     }
 
     /// Fills what the symbols left out with noise: the energy that a cell has and its packets lack, spread over the symbols
-    /// that are 0, times [`FILL`]. `shape` is that of [`Self::shape`], `half_steps` half the quantization step of
+    /// that are 0, times [`FILL`]. `shape` comes from [`Self::shape`], `half_steps` half the quantization step of
     /// each channel, and `seed` the number of the segment.
     pub fn fill(
         &self,
-        latents: &Latents,
+        [y, z]: [&Symbols; 2],
         shape: &Tensor,
         half_steps: &[f32],
         seed: u32,
@@ -135,9 +133,9 @@ impl Cells {
         let (cells, bands) = (self.count(), self.bands());
         let channels = SIGNALS * bands;
         let mut noise = Noise::new(seed);
-        let levels = latents.z.data().chunks_exact(SIGNALS * cells);
+        let levels = z.data().chunks_exact(SIGNALS * cells);
         let rows = packets.data_mut().chunks_mut(self.block * channels);
-        let symbols = latents.y.data().chunks(self.block * channels);
+        let symbols = y.data().chunks(self.block * channels);
         let shapes = shape.data().chunks(self.block * channels);
         for (((rows, symbols), shapes), levels) in rows.zip(symbols).zip(shapes).zip(levels) {
             let frames = rows.len() / channels;

@@ -4,7 +4,9 @@ use crate::network::Kind;
 use crate::signal::SignalError;
 use wavern_bitstream::WeightsId;
 
-/// Errors of [`crate::Encoder`] and [`crate::Decoder`].
+/// Why a signal could not be coded, or a file not be decoded. Each variant says who can act: the file is at fault for
+/// [`Container`](Self::Container) to [`Alpha`](Self::Alpha) and [`Field`](Self::Field), the caller for
+/// [`Signal`](Self::Signal) and [`Option`](Self::Option), the machine for [`Io`](Self::Io) and [`Backend`](Self::Backend).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -43,15 +45,21 @@ pub enum Error {
     /// The alpha channel does not decode.
     #[error("alpha: {0}")]
     Alpha(String),
-    /// The file was made with other weights.
-    #[error("the file needs weights {needed}, but the {kind} weights here are {have}")]
-    WeightsMismatch {
+    /// The file was made with weights that are not here.
+    #[error("the file needs {kind} weights {needed}, which are not here; looked at {}", looked.join(", "))]
+    WeightsMissing {
         /// Named by the file.
         needed: WeightsId,
-        /// Those at hand.
-        have: WeightsId,
         /// What the file holds.
         kind: Kind,
+        /// Where they were looked for: weights of this kind at hand, and folders.
+        looked: Vec<String>,
+    },
+    /// The file holds the other kind of signal.
+    #[error("the file holds {}", match found { Kind::Image => "a picture, not a sound", Kind::Audio => "a sound, not a picture" })]
+    Kind {
+        /// What it holds.
+        found: Kind,
     },
     /// A header field has a value that the weights do not know.
     #[error("{field} {value} (expected {expected})")]
@@ -65,7 +73,7 @@ pub enum Error {
     },
     /// A weight file was refused.
     #[error(transparent)]
-    Weights(#[from] crate::weights::Error),
+    Weights(#[from] crate::weight_file::Error),
     /// The signal contradicts itself.
     #[error(transparent)]
     Signal(#[from] SignalError),

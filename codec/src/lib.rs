@@ -1,89 +1,102 @@
 //! Wavern: a learned codec for photographs and sound.
 //!
 //! ```
-//! use wavern::signal::{Color, Samples};
-//! use wavern::{Decoder, EncodeOptions, Encoder, Image, Quality, Signal};
+//! use wavern::{Color, DecodeOptions, Decoder, EncodeOptions, Encoder, Image, Quality, Samples};
 //!
-//! let ramp = (0..64 * 48).map(|i| (i % 64 * 4) as u8).collect();
-//! let image = Image::new(64, 48, Color::Gray, Samples::U8(ramp))?;
-//!
-//! let quality = Quality::new(60.0).expect("in 0..=100");
-//! let encoder = Encoder::new(EncodeOptions { quality, ..Default::default() })?;
-//! let encoded = encoder.encode_image(&image)?;
-//! assert!(encoded.bytes.len() < 500);
-//!
-//! let Signal::Image(restored) = Decoder::new(Default::default())?.decode(&encoded.bytes)? else { unreachable!() };
+//! let image = Image::new(64, 48, Color::Gray, Samples::U8(vec![128; 64 * 48]))?;
+//! let encoder = Encoder::new(EncodeOptions::new().quality(Quality::new(60.0)?))?;
+//! let file = encoder.encode_image(&image)?.bytes;
+//! let restored = Decoder::new(DecodeOptions::new())?.decode_image(&file)?;
 //! assert_eq!((restored.width(), restored.height()), (64, 48));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), wavern::Error>(())
 //! ```
 //!
-//! The modules stand in the order of the data: a [`signal`] becomes packets ([`color`] and [`wavelet`] for pictures, [`lapped`]
-//! and [`envelope`] for sound), the float [`network`]s turn packets into latents, [`quality`] scales them, and the exact [`prior`] tells the entropy
-//! coder how likely each symbol is. [`Encoder`] and [`Decoder`] are the same list in both directions; FORMAT.md is the
-//! normative text of what passes between them.
+//! An [`Encoder`] turns an [`Image`] or an [`Audio`] into the bytes of a `.wvn` file, a [`Decoder`] turns them back. Pictures may
+//! also come and go row by row ([`rows`]), sounds piece by piece ([`SoundWriter`], [`SoundReader`]), in memory that does not
+//! grow with their length. [`probe`] tells what a file holds from its first bytes.
+//!
+//! Any bytes give a result or an [`Error`]: never a panic, and no more memory than [`Limits`] allow. The same file decodes to the
+//! same symbols on every machine. FORMAT.md in the repository is the normative text of the format.
+//!
+//! # Features
+//!
+//! `internals` shows the modules inside, for the trainer and the benches of this repository. They are no part of the interface
+//! and change without notice.
+#![deny(missing_docs)]
+#![cfg_attr(
+    not(feature = "internals"),
+    allow(dead_code, unused_imports, reason = "some of it serves `internals` alone")
+)]
+#![forbid(unsafe_code)]
 
-// Vector instructions are in `kernel`; no other module may have `unsafe`.
-#![deny(unsafe_code)]
+mod signal;
 
-#[forbid(unsafe_code)]
-pub mod signal;
+mod array;
+mod lapped;
+mod quality;
+mod wavelet;
+mod weight_file;
 
-#[forbid(unsafe_code)]
-pub mod color;
-#[forbid(unsafe_code)]
-pub mod envelope;
-#[forbid(unsafe_code)]
-pub mod lapped;
-#[forbid(unsafe_code)]
-pub mod wavelet;
+mod network;
 
-pub mod kernel;
-#[forbid(unsafe_code)]
-pub mod network;
-#[forbid(unsafe_code)]
-pub mod transforms;
-#[forbid(unsafe_code)]
-pub mod weights;
+mod envelope;
+mod gains;
+mod latent;
+mod prior;
 
-#[forbid(unsafe_code)]
-pub mod latent;
-#[forbid(unsafe_code)]
-pub mod prior;
-#[forbid(unsafe_code)]
-pub mod quality;
-
-#[cfg(test)]
-#[forbid(unsafe_code)]
-mod arbitrary;
-
-#[forbid(unsafe_code)]
-mod alpha;
-#[forbid(unsafe_code)]
-mod picture;
-#[forbid(unsafe_code)]
-mod rows;
-#[forbid(unsafe_code)]
-pub mod sound;
-#[forbid(unsafe_code)]
-mod threads;
-
-#[forbid(unsafe_code)]
-mod decoder;
-#[forbid(unsafe_code)]
-mod effort;
-#[forbid(unsafe_code)]
-mod encoder;
-#[forbid(unsafe_code)]
+mod engine;
 mod error;
+mod weights;
 
-pub use decoder::{Damage, DamagedTile, DecodeOptions, Decoder, SoundReader};
-pub use effort::{Curvature, Effort, Watch};
-pub use encoder::{EncodeOptions, Encoded, Encoder, SearchReport, SoundSummary, SoundWriter, Target};
+mod alpha;
+mod chunks;
+mod picture;
+mod probe;
+pub mod rows;
+mod sound;
+mod threads;
+mod view;
+
+mod calibrate;
+mod decoder;
+mod effort;
+mod encoder;
+
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
+
+pub use array::Array;
+pub use decoder::{DecodeOptions, Decoder, SoundReader};
+pub use effort::Effort;
+pub use encoder::{
+    EncodeOptions, Encoded, Encoder, PictureOptions, SoundOptions, SoundSummary, SoundWriter, Target,
+};
 pub use error::Error;
 pub use latent::Latents;
-pub use picture::{Pixels, Scale};
-pub use quality::{Level, Quality};
-pub use rows::{PictureInfo, ReadRows, Region, View, WriteRows};
-pub use signal::{Audio, Image, Signal};
-pub use transforms::Transforms;
+pub use network::Kind;
+pub use probe::{FileInfo, probe};
+pub use quality::Quality;
+pub use signal::{Audio, Color, Image, Metadata, SampleFormat, Samples, Signal};
+pub use view::{Region, Scale, View};
+pub use wavern_bitstream::{AudioHeader, Limits, WeightsId};
 pub use weights::{Tune, Weights};
+
+/// What of a damaged file could not be read.
+pub mod damage {
+    pub use crate::decoder::{Damage, DamagedTile, SoundDamage};
+}
+
+/// The errors that [`Error`] wraps.
+pub mod errors {
+    pub use crate::signal::SignalError;
+    pub use crate::weight_file::Error as WeightsError;
+    pub use wavern_bitstream::{Error as ContainerError, Fault, TransferDamage};
+    pub use wavern_entropy::Error as EntropyError;
+}
+
+/// The search for better symbols: following it, ending it, and what it did.
+pub mod search {
+    pub use crate::effort::Watch;
+    pub use crate::encoder::SearchReport;
+}

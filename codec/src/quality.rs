@@ -4,6 +4,8 @@
 //! interpolated. A stream's level is an integer in steps of 1/64 anchor, so that both ends interpolate at exactly
 //! the same place.
 
+use crate::error::Error;
+
 /// Steps between two anchors.
 pub const STEPS: u16 = 64;
 
@@ -13,9 +15,12 @@ pub struct Quality(f32);
 
 impl Quality {
     /// # Errors
-    /// The value back, if it is not in 0..=100.
-    pub fn new(value: f32) -> Result<Self, f32> {
-        if (0.0..=100.0).contains(&value) { Ok(Self(value)) } else { Err(value) }
+    /// [`Error::Option`] if the value is not in 0..=100.
+    pub fn new(value: f32) -> Result<Self, Error> {
+        if (0.0..=100.0).contains(&value) {
+            return Ok(Self(value));
+        }
+        Err(Error::Option { option: "quality", problem: format!("{value} (expected 0..=100)") })
     }
 
     /// The number in 0..=100.

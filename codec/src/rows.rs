@@ -2,7 +2,6 @@
 //! [`crate::Decoder::decode_rows`] writes to. Neither side ever has the whole picture.
 
 use crate::error::Error;
-use crate::picture::{Pixels, Scale};
 use crate::signal::{Color, Image, Metadata, Samples};
 use wavern_bitstream::Limits;
 
@@ -43,6 +42,59 @@ impl From<&Image> for PictureInfo {
     }
 }
 
+/// Interleaved samples of some rows.
+#[derive(Clone, Copy, Debug)]
+pub enum Pixels<'a> {
+    /// 8 bits each.
+    U8(&'a [u8]),
+    /// 16 bits each.
+    U16(&'a [u16]),
+}
+
+impl<'a> Pixels<'a> {
+    /// Some of the samples.
+    ///
+    /// # Panics
+    /// If they are not all there.
+    pub fn part(self, range: std::ops::Range<usize>) -> Self {
+        match self {
+            Self::U8(samples) => Self::U8(&samples[range]),
+            Self::U16(samples) => Self::U16(&samples[range]),
+        }
+    }
+
+    /// Puts the samples behind others, if those have the same depth.
+    pub fn append_to(self, samples: &mut Samples) {
+        match (self, samples) {
+            (Self::U8(part), Samples::U8(whole)) => whole.extend_from_slice(part),
+            (Self::U16(part), Samples::U16(whole)) => whole.extend_from_slice(part),
+            _ => debug_assert!(false, "samples of another depth"),
+        }
+    }
+
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::U8(samples) => samples.len(),
+            Self::U16(samples) => samples.len(),
+        }
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<'a> From<&'a Samples> for Pixels<'a> {
+    fn from(samples: &'a Samples) -> Self {
+        match samples {
+            Samples::U8(samples) => Self::U8(samples),
+            Samples::U16(samples) => Self::U16(samples),
+        }
+    }
+}
+
 /// Where rows come from.
 pub trait ReadRows: Send {
     /// The next `count` rows, of which there are as many as the picture was said to have; interleaved samples of the
@@ -66,45 +118,6 @@ pub trait WriteRows: Send {
     /// # Errors
     /// [`Error::Rows`] with what went wrong.
     fn write(&mut self, rows: Pixels<'_>) -> Result<(), Error>;
-}
-
-/// What of a picture to decode; the default is all of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct View {
-    /// Only these pixels. Only the tiles that they need are read.
-    pub region: Option<Region>,
-    /// Smaller: the low band of the wavelet at each halving, which is the picture through the 9-tap low-pass of CDF 9/7,
-    /// every second pixel of it. A region is given in pixels of the whole picture; what comes is the part of the scaled
-    /// picture that it touches.
-    pub scale: Scale,
-}
-
-impl View {
-    /// Only a region.
-    pub fn region(mut self, region: Region) -> Self {
-        self.region = Some(region);
-        self
-    }
-
-    /// Smaller.
-    pub fn scale(mut self, scale: Scale) -> Self {
-        self.scale = scale;
-        self
-    }
-}
-
-/// A rectangle of pixels, at least one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Region {
-    /// Pixels to the left of it.
-    pub x: u32,
-    /// Rows above it.
-    pub y: u32,
-    /// Columns.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
 }
 
 /// The rows of a picture in memory.

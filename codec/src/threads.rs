@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 
-/// The global pool, or one of a given size.
+/// A pool of a given size, or the one of the calling thread.
 #[derive(Debug)]
 pub struct Pool(Option<rayon::ThreadPool>);
 
@@ -19,6 +19,11 @@ impl Pool {
             }
             Some(n) => Err(fail(format!("{n} (expected 1..=4096)"))),
         }
+    }
+
+    /// How many threads [`Self::run`] works on.
+    pub fn threads(&self) -> usize {
+        self.0.as_ref().map_or_else(rayon::current_num_threads, rayon::ThreadPool::current_num_threads)
     }
 
     /// Runs `work` in the pool.

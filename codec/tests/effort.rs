@@ -1,10 +1,10 @@
 //! Searches of the encoder: for symbols, for a size, for an error.
 #![allow(clippy::unwrap_used)] // a helper of a test may fail it
 
-use wavern::signal::{Color, Samples};
+use wavern::search::Watch;
+use wavern::{Color, Samples};
 use wavern::{
-    Decoder, Effort, EncodeOptions, Encoded, Encoder, Error, Image, Level, Quality, Signal, Target, Tune,
-    Watch,
+    Decoder, Effort, EncodeOptions, Encoded, Encoder, Error, Image, PictureOptions, Quality, Target, Tune,
 };
 
 /// Waves, edges and noise.
@@ -23,16 +23,22 @@ fn picture(width: u32, height: u32, color: Color) -> Image {
 }
 
 fn options(effort: u8, quality: f32) -> EncodeOptions {
-    EncodeOptions {
-        effort: Effort::new(effort).unwrap(),
-        quality: Quality::new(quality).unwrap(),
-        reconstruct: true,
-        ..Default::default()
-    }
+    EncodeOptions::new().effort(Effort::new(effort).unwrap()).quality(Quality::new(quality).unwrap())
 }
 
-fn encode(image: &Image, options: EncodeOptions) -> Result<Encoded<Image>, Error> {
-    Encoder::new(options).unwrap().encode_image(image)
+/// What a file holds, and what comes out of it.
+struct Coded {
+    encoded: Encoded,
+    restored: Image,
+}
+
+fn encode(image: &Image, options: EncodeOptions) -> Result<Coded, Error> {
+    let (encoded, restored) = Encoder::new(options)?.encode_image_and_reconstruct(image)?;
+    Ok(Coded { encoded, restored })
+}
+
+fn target(target: Target) -> PictureOptions {
+    PictureOptions::new().target(target)
 }
 
 fn squared_error(a: &Image, b: &Image) -> f64 {
@@ -41,14 +47,15 @@ fn squared_error(a: &Image, b: &Image) -> f64 {
 }
 
 /// `bits + λ · error` as the search counts it.
-fn cost(image: &Image, encoded: &Encoded<Image>) -> f64 {
-    let lambdas = &wavern::weights::image(Tune::Psnr).unwrap().config.lambdas;
-    let position = f64::from(encoded.level.0) / 64.0;
+fn cost(image: &Image, coded: &Coded) -> f64 {
+    let weights = wavern::internals::weights::image(Tune::Psnr).unwrap();
+    let lambdas = &weights.config().lambdas;
+    let position = f64::from(coded.encoded.level) / 64.0;
     let (low, t) = (position as usize, position.fract());
     let high = (low + 1).min(lambdas.len() - 1);
     let lambda = (lambdas[low].ln() * (1.0 - t) + lambdas[high].ln() * t).exp();
-    let error = squared_error(image, encoded.reconstruction.as_ref().unwrap());
-    encoded.bytes.len() as f64 * 8.0 + 1.25 * lambda * error / 3.0
+    let error = squared_error(image, &coded.restored);
+    coded.encoded.bytes.len() as f64 * 8.0 + 1.25 * lambda * error / 3.0
 }
 
 #[test]
@@ -59,16 +66,14 @@ fn more_effort_costs_less_and_decodes_all_the_same() {
         for effort in [2, 5, 6] {
             let searched = encode(&image, options(effort, quality)).unwrap();
             assert!(cost(&image, &searched) < cost(&image, &plain), "effort {effort}, quality {quality}");
-            let Signal::Image(decoded) =
-                Decoder::new(Default::default()).unwrap().decode(&searched.bytes).unwrap()
-            else {
-                panic!("a picture")
-            };
-            assert_eq!(Some(decoded), searched.reconstruction);
+            let Coded { encoded: searched, restored } = searched;
+            let decoder = Decoder::new(Default::default()).unwrap();
+            assert_eq!(decoder.decode_image(&searched.bytes).unwrap(), restored);
             let (estimated, real) = (searched.search.estimated_bits, searched.search.payload_bits as f64);
             // The end of a stream is only known on the average.
             assert!((real - estimated).abs() < 0.001 * real + 40.0, "{estimated} {real}");
         }
+        let plain = plain.encoded;
         // Without a search nothing is counted, and the streams are as long as they are.
         assert_eq!((plain.search.rounds, plain.search.estimated_bits), (0, 0.0));
         assert!(plain.search.payload_bits.abs_diff(8 * plain.bytes.len() as u64) < 8 * 100);
@@ -79,9 +84,7 @@ fn more_effort_costs_less_and_decodes_all_the_same() {
 fn threads_do_not_change_the_bytes() {
     let image = picture(150, 90, Color::Gray);
     for effort in [3, 5, 6] {
-        let with = |threads| {
-            encode(&image, EncodeOptions { threads: Some(threads), ..options(effort, 50.0) }).unwrap().bytes
-        };
+        let with = |threads| encode(&image, options(effort, 50.0).threads(threads)).unwrap().encoded.bytes;
         assert_eq!(with(1), with(2));
         assert_eq!(with(1), with(3));
     }
@@ -99,11 +102,11 @@ fn weights_for_the_eye_are_searched_with_errors_masked() {
     };
     let image =
         Image::new(256, 128, Color::Rgb, Samples::U8((0..256 * 128 * 3).map(sample).collect())).unwrap();
-    let code = |tune, effort| encode(&image, EncodeOptions { tune, ..options(effort, 50.0) }).unwrap();
-    let errors = |encoded: &Encoded<Image>| {
-        let (Samples::U8(a), Samples::U8(b)) =
-            (image.samples(), encoded.reconstruction.as_ref().unwrap().samples())
-        else {
+    let code = |tune, effort| {
+        encode(&image, options(effort, 50.0).picture(PictureOptions::new().tune(tune))).unwrap()
+    };
+    let errors = |coded: &Coded| {
+        let (Samples::U8(a), Samples::U8(b)) = (image.samples(), coded.restored.samples()) else {
             panic!("8 bits")
         };
         let mut sums = [0.0f64; 2];
@@ -113,30 +116,36 @@ fn weights_for_the_eye_are_searched_with_errors_masked() {
         sums
     };
     let (plain, searched) = (code(Tune::Visual, 1), code(Tune::Visual, 2));
-    assert!(searched.bytes != plain.bytes && searched.search.rounds == 1);
+    assert!(searched.encoded.bytes != plain.encoded.bytes && searched.encoded.search.rounds == 1);
     // What is flat gains by more than what is busy.
     let [[busy, flat], [busy_after, flat_after]] = [errors(&plain), errors(&searched)];
     assert!(flat_after / flat < busy_after / busy, "{busy} {flat} {busy_after} {flat_after}");
-    assert_eq!(code(Tune::Visual, 9).bytes, code(Tune::Visual, 2).bytes, "there is nothing more to it");
+    let most = code(Tune::Visual, 9);
+    assert_eq!(most.encoded.bytes, searched.encoded.bytes, "there is nothing more to it");
 }
 
 #[test]
 fn sizes_are_met_and_never_exceeded() {
     let image = picture(256, 192, Color::Rgb);
     for effort in [1, 3, 5] {
-        let low = encode(&image, options(1, 30.0)).unwrap().bytes.len() as u64;
+        let low = encode(&image, options(1, 30.0)).unwrap().encoded.bytes.len() as u64;
         for budget in [low, low * 3 / 2] {
-            let target = Some(Target::Bytes(budget));
-            let found = encode(&image, EncodeOptions { target, ..options(effort, 0.0) }).unwrap();
-            let bytes = found.bytes.len() as u64;
+            let options = options(effort, 0.0).picture(target(Target::Bytes(budget)));
+            let bytes = encode(&image, options).unwrap().encoded.bytes.len() as u64;
             assert!(bytes <= budget && bytes * 100 >= budget * 99, "{bytes} of {budget}, effort {effort}");
         }
     }
-    let target = Some(Target::BitsPerPixel(1.0));
-    let found = encode(&image, EncodeOptions { target, ..options(1, 0.0) }).unwrap();
-    assert!(found.bytes.len() <= 256 * 192 / 8);
-    for target in [Target::Bytes(10), Target::BitsPerPixel(1e-6), Target::Psnr(99.0)] {
-        let error = encode(&image, EncodeOptions { target: Some(target), ..options(1, 0.0) }).unwrap_err();
+    let found = encode(&image, options(1, 0.0).picture(target(Target::BitsPerPixel(1.0)))).unwrap();
+    assert!(found.encoded.bytes.len() <= 256 * 192 / 8);
+    // No level meets the first three, nothing the others.
+    for wrong in [
+        Target::Bytes(10),
+        Target::BitsPerPixel(1e-6),
+        Target::Psnr(99.0),
+        Target::BitsPerPixel(0.0),
+        Target::Psnr(f64::NAN),
+    ] {
+        let error = encode(&image, options(1, 0.0).picture(target(wrong))).err().unwrap();
         assert!(matches!(error, Error::Option { .. }), "{error}");
     }
 }
@@ -144,14 +153,13 @@ fn sizes_are_met_and_never_exceeded() {
 #[test]
 fn an_error_is_reached_by_the_lowest_level_that_does() {
     let image = picture(160, 128, Color::Rgb);
-    let psnr = |encoded: &Encoded<Image>| {
-        let error = squared_error(&image, encoded.reconstruction.as_ref().unwrap());
+    let psnr = |coded: &Coded| {
+        let error = squared_error(&image, &coded.restored);
         10.0 * (255.0f64.powi(2) * f64::from(160 * 128 * 3) / error).log10()
     };
-    let target = Some(Target::Psnr(33.0));
-    let found = encode(&image, EncodeOptions { target, ..options(1, 0.0) }).unwrap();
+    let found = encode(&image, options(1, 0.0).picture(target(Target::Psnr(33.0)))).unwrap();
     assert!((33.0..33.3).contains(&psnr(&found)), "{}", psnr(&found));
-    assert!(found.level > Level(0));
+    assert!(found.encoded.level > 0);
 }
 
 #[test]
@@ -160,9 +168,11 @@ fn a_search_that_is_stopped_writes_what_it_has() {
     let all = encode(&image, options(7, 50.0)).unwrap();
     let watch = Watch::default();
     watch.stop();
-    let stopped = encode(&image, EncodeOptions { watch, ..options(7, 50.0) }).unwrap();
-    assert_eq!(stopped.bytes, encode(&image, options(1, 50.0)).unwrap().bytes);
-    assert!(stopped.search.stopped && stopped.search.rounds == 0 && !all.search.stopped);
+    let stopped = encode(&image, options(7, 50.0).picture(PictureOptions::new().watch(watch))).unwrap();
+    assert_eq!(stopped.encoded.bytes, encode(&image, options(1, 50.0)).unwrap().encoded.bytes);
+    assert!(
+        stopped.encoded.search.stopped && stopped.encoded.search.rounds == 0 && !all.encoded.search.stopped
+    );
 
     // From another iteration than the first.
     let watch = std::sync::Arc::new(std::sync::OnceLock::<Watch>::new());
@@ -173,7 +183,9 @@ fn a_search_that_is_stopped_writes_what_it_has() {
         }
     });
     watch.set(listener.clone()).unwrap();
-    let part = encode(&image, EncodeOptions { watch: listener, ..options(7, 50.0) }).unwrap();
-    assert!(part.search.stopped && (1..all.search.rounds).contains(&part.search.rounds));
+    let part = encode(&image, options(7, 50.0).picture(PictureOptions::new().watch(listener))).unwrap();
+    assert!(
+        part.encoded.search.stopped && (1..all.encoded.search.rounds).contains(&part.encoded.search.rounds)
+    );
     assert!(cost(&image, &part) <= cost(&image, &stopped));
 }

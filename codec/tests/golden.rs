@@ -10,8 +10,8 @@ mod signals;
 use signals::{Case, cases};
 use std::fs;
 use std::path::{Path, PathBuf};
-use wavern::signal::{Color, Samples};
 use wavern::{Audio, Decoder, EncodeOptions, Encoder, Image, Latents, Quality, Scale, Signal, View};
+use wavern::{Color, Samples};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden")
@@ -90,7 +90,7 @@ fn facts(bytes: &[u8]) -> String {
 
 fn encoded(case: &Case) -> Vec<u8> {
     let quality = Quality::new(case.quality).unwrap();
-    let encoder = Encoder::new(EncodeOptions { quality, ..Default::default() }).unwrap();
+    let encoder = Encoder::new(EncodeOptions::new().quality(quality)).unwrap();
     match &case.signal {
         Signal::Image(image) => encoder.encode_image(image).unwrap().bytes,
         Signal::Audio(audio) => encoder.encode_audio(audio).unwrap().bytes,

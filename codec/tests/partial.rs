@@ -1,8 +1,8 @@
 //! What is left of a damaged picture is decoded, and what is not is told.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
-use wavern::signal::{Color, Samples};
-use wavern::{Decoder, EncodeOptions, Encoder, Error, Image, Quality};
+use wavern::{Color, Samples};
+use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Error, Image, Quality};
 use wavern_bitstream::{Container, ContainerBuilder, Header, ImageHeader, Limits, describe};
 
 const SIDE: usize = 256;
@@ -16,7 +16,7 @@ fn decoder() -> Decoder {
 /// A picture of 100 tiles. Each is coded as a picture of its own, since the streams of tiles know nothing of each other.
 fn hundred_tiles() -> Vec<u8> {
     let quality = Quality::new(20.0).unwrap();
-    let encoder = Encoder::new(EncodeOptions { quality, ..Default::default() }).unwrap();
+    let encoder = Encoder::new(EncodeOptions::new().quality(quality)).unwrap();
     let coded: Vec<Vec<u8>> = (0..4)
         .map(|kind| {
             let shade = |at: usize| (((at % SIDE) * (kind + 1) / 2 + at / SIDE) % 256) as u8;
@@ -123,8 +123,8 @@ fn other_symbols_in_whole_bytes_are_told_apart_from_damage() {
 #[test]
 fn memory_is_bounded_before_it_is_set_aside() {
     let bytes = hundred_tiles();
-    let mut options = wavern::DecodeOptions::default();
-    options.limits.memory_bytes = 2560 * 2560 - 1;
-    let error = Decoder::new(options).unwrap().decode(&bytes).unwrap_err();
+    let mut limits = Limits::default();
+    limits.memory_bytes = 2560 * 2560 - 1;
+    let error = Decoder::new(DecodeOptions::new().limits(limits)).unwrap().decode(&bytes).unwrap_err();
     assert!(error.to_string().starts_with("bytes of memory for"), "{error}");
 }

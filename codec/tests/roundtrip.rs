@@ -1,8 +1,8 @@
 //! Whole encodes and decodes with the built-in weights.
 #![allow(clippy::unwrap_used)] // a helper of a test may fail it
 
-use wavern::signal::{Audio, Color, Image, SampleFormat, Samples};
-use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Error, Quality, Signal};
+use wavern::{Audio, Color, Image, SampleFormat, Samples};
+use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Error, Kind, Quality, Signal, SoundOptions};
 
 /// A smooth random walk in 0..256.
 fn walk(len: usize, seed: u32) -> impl Iterator<Item = u8> {
@@ -26,7 +26,7 @@ fn sound(frames: usize, channels: usize, sample_rate: u32) -> Audio {
 }
 
 fn options(quality: f32) -> EncodeOptions {
-    EncodeOptions { quality: Quality::new(quality).unwrap(), reconstruct: true, ..Default::default() }
+    EncodeOptions::new().quality(Quality::new(quality).unwrap())
 }
 
 fn decode(bytes: &[u8]) -> Result<Signal, Error> {
@@ -38,18 +38,23 @@ fn the_decoder_gives_the_encoders_own_reconstruction() {
     let encoder = Encoder::new(options(70.0)).unwrap();
     for (width, height) in [(1, 1), (2, 3), (15, 17), (16, 16), (64, 1), (1, 65), (130, 67)] {
         for color in [Color::Gray, Color::Rgb] {
-            let encoded = encoder.encode_image(&picture(width, height, color)).unwrap();
+            let image = picture(width, height, color);
+            let (encoded, expected) = encoder.encode_image_and_reconstruct(&image).unwrap();
+            assert_eq!(encoder.encode_image(&image).unwrap().bytes, encoded.bytes);
             let decoder = Decoder::new(DecodeOptions::default()).unwrap();
             assert_eq!(decoder.latents(&encoded.bytes).unwrap(), encoded.latents, "{width}×{height}");
-            let Signal::Image(image) = decode(&encoded.bytes).unwrap() else { panic!("a picture") };
-            assert_eq!(Some(image), encoded.reconstruction, "{width}×{height}");
+            assert_eq!(decoder.decode_image(&encoded.bytes).unwrap(), expected, "{width}×{height}");
+            assert_eq!(decode(&encoded.bytes).unwrap(), Signal::Image(expected));
+            assert!(matches!(decoder.decode_audio(&encoded.bytes), Err(Error::Kind { found: Kind::Image })));
         }
     }
     for frames in [0, 1, 255, 256, 1025, 50_000] {
         for channels in [1, 2, 3] {
-            let encoded = encoder.encode_audio(&sound(frames, channels, 44_100)).unwrap();
-            let Signal::Audio(audio) = decode(&encoded.bytes).unwrap() else { panic!("a sound") };
-            assert_eq!(Some(audio), encoded.reconstruction, "{frames} frames");
+            let audio = sound(frames, channels, 44_100);
+            let (encoded, expected) = encoder.encode_audio_and_reconstruct(&audio).unwrap();
+            let decoder = Decoder::new(DecodeOptions::default()).unwrap();
+            assert_eq!(decoder.decode_audio(&encoded.bytes).unwrap(), expected, "{frames} frames");
+            assert!(matches!(decoder.decode_image(&encoded.bytes), Err(Error::Kind { found: Kind::Audio })));
         }
     }
 }
@@ -60,8 +65,8 @@ fn quality_buys_fidelity_and_costs_bytes() {
     let Samples::U8(original) = image.samples() else { panic!("8 bits") };
     let (mut bytes, mut error) = (0, f64::INFINITY);
     for quality in [0.0, 30.0, 60.0, 100.0] {
-        let encoded = Encoder::new(options(quality)).unwrap().encode_image(&image).unwrap();
-        let restored = encoded.reconstruction.unwrap();
+        let encoder = Encoder::new(options(quality)).unwrap();
+        let (encoded, restored) = encoder.encode_image_and_reconstruct(&image).unwrap();
         let Samples::U8(restored) = restored.samples() else { panic!("8 bits") };
         let squares: f64 =
             original.iter().zip(restored).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
@@ -88,10 +93,10 @@ fn bytes_do_not_depend_on_the_number_of_threads() {
     let image = picture(1500, 1100, Color::Rgb);
     let audio = sound(100_000, 2, 44_100);
     let encode = |threads| {
-        let encoder = Encoder::new(EncodeOptions { threads: Some(threads), ..options(40.0) }).unwrap();
-        let image = encoder.encode_image(&image).unwrap();
-        let audio = encoder.encode_audio(&audio).unwrap();
-        (image.bytes, image.reconstruction, audio.bytes, audio.reconstruction)
+        let encoder = Encoder::new(options(40.0).threads(threads)).unwrap();
+        let (image, restored) = encoder.encode_image_and_reconstruct(&image).unwrap();
+        let (audio, replayed) = encoder.encode_audio_and_reconstruct(&audio).unwrap();
+        (image.bytes, restored, audio.bytes, replayed)
     };
     let one = encode(1);
     for threads in [2, 3] {
@@ -99,18 +104,26 @@ fn bytes_do_not_depend_on_the_number_of_threads() {
     }
 }
 
+fn bits_per_second(bitrate: u32) -> EncodeOptions {
+    EncodeOptions::new().sound(SoundOptions::new().bitrate(bitrate))
+}
+
 #[test]
 fn a_bit_rate_is_met_from_below() {
     let audio = sound(44_100 * 6, 2, 44_100);
     for bitrate in [200_000u32, 320_000] {
-        let encoder = Encoder::new(EncodeOptions { bitrate: Some(bitrate), ..Default::default() }).unwrap();
+        let encoder = Encoder::new(bits_per_second(bitrate)).unwrap();
         let bytes = encoder.encode_audio(&audio).unwrap().bytes.len();
         let rate = bytes as f64 * 8.0 / audio.seconds();
         assert!((0.98..=1.0).contains(&(rate / f64::from(bitrate))), "{rate} for {bitrate}");
     }
-    let encoder = Encoder::new(EncodeOptions { bitrate: Some(64_000), ..Default::default() }).unwrap();
-    let error = encoder.encode_image(&picture(8, 8, Color::Gray)).unwrap_err();
-    assert!(error.to_string().contains("applies to sound only"), "{error}");
+    // A picture has no bit rate: it is coded at the quality.
+    let image = picture(8, 8, Color::Gray);
+    let [with, without] = [bits_per_second(64_000), EncodeOptions::new()]
+        .map(|options| Encoder::new(options).unwrap().encode_image(&image).unwrap().bytes);
+    assert_eq!(with, without);
+    let error = Encoder::new(bits_per_second(0)).unwrap_err();
+    assert_eq!(error.to_string(), "bitrate: 0 bit/s (expected at least 1)");
 }
 
 #[test]

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
-use wavern::signal::{Color, Samples};
-use wavern::{
-    DecodeOptions, Decoder, EncodeOptions, Encoder, Error, Image, PictureInfo, Pixels, ReadRows, Region,
-    Scale, Signal, View, WriteRows,
-};
+use wavern::rows::{PictureInfo, Pixels, ReadRows, WriteRows};
+use wavern::{Color, Samples};
+use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Error, Image, Region, Scale, View};
 
 /// Structure at all scales, and no symmetry.
 fn picture(width: u32, height: u32, color: Color) -> Image {
@@ -62,7 +60,7 @@ impl WriteRows for Sink {
 }
 
 fn decoder(threads: usize) -> Decoder {
-    Decoder::new(DecodeOptions { threads: Some(threads), ..Default::default() }).unwrap()
+    Decoder::new(DecodeOptions::new().threads(threads)).unwrap()
 }
 
 fn crop(image: &Image, [x, y, width, height]: [usize; 4]) -> Vec<u8> {
@@ -74,13 +72,10 @@ fn crop(image: &Image, [x, y, width, height]: [usize; 4]) -> Vec<u8> {
 /// A picture of several tiles, its file and its pixels.
 fn tiled() -> (Image, Vec<u8>, Image) {
     let image = picture(1301, 1187, Color::Rgb);
-    let options = EncodeOptions { threads: Some(2), reconstruct: true, ..Default::default() };
-    let encoded = Encoder::new(options).unwrap().encode_image(&image).unwrap();
-    let Signal::Image(decoded) = decoder(2).decode(&encoded.bytes).unwrap() else { unreachable!() };
-    assert!(
-        encoded.reconstruction.as_ref() == Some(&decoded),
-        "the encoder knows what the decoder will have"
-    );
+    let encoder = Encoder::new(EncodeOptions::new().threads(2)).unwrap();
+    let (encoded, restored) = encoder.encode_image_and_reconstruct(&image).unwrap();
+    let decoded = decoder(2).decode_image(&encoded.bytes).unwrap();
+    assert!(restored == decoded, "the encoder knows what the decoder will have");
     (image, encoded.bytes, decoded)
 }
 
@@ -89,7 +84,7 @@ fn rows_regions_and_scales_are_those_of_the_whole_picture() {
     let (image, file, whole) = tiled();
     // Rows in, rows out, other numbers of threads.
     let info = PictureInfo::from(&image);
-    let encoder = Encoder::new(EncodeOptions { threads: Some(3), ..Default::default() }).unwrap();
+    let encoder = Encoder::new(EncodeOptions::new().threads(3)).unwrap();
     let streamed = encoder.encode_rows(&info, &mut Source(&image, 0)).unwrap();
     assert!(streamed.bytes == file, "the file does not depend on how its rows come");
     let mut sink = Sink::default();

@@ -4,8 +4,10 @@
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read, Write};
 use std::sync::{Arc, Mutex};
-use wavern::signal::{Audio, Metadata, SampleFormat};
-use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Quality, Signal, SoundReader};
+use wavern::{Audio, Metadata, SampleFormat};
+use wavern::{
+    DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Quality, Signal, SoundOptions, SoundReader,
+};
 use wavern_bitstream::{ChunkCode, Container, Header, Limits, describe};
 
 const RATE: u32 = 22_050;
@@ -30,7 +32,7 @@ fn channels(frames: usize, count: usize) -> Vec<Vec<f32>> {
 
 fn encoder(quality: f32) -> Encoder {
     let quality = Quality::new(quality).unwrap();
-    Encoder::new(EncodeOptions { quality, threads: Some(2), ..Default::default() }).unwrap()
+    Encoder::new(EncodeOptions::new().quality(quality).threads(2)).unwrap()
 }
 
 fn encode(channels: Vec<Vec<f32>>) -> Vec<u8> {
@@ -39,7 +41,7 @@ fn encode(channels: Vec<Vec<f32>>) -> Vec<u8> {
 }
 
 fn decoder() -> Decoder {
-    Decoder::new(DecodeOptions { threads: Some(2), ..Default::default() }).unwrap()
+    Decoder::new(DecodeOptions::new().threads(2)).unwrap()
 }
 
 fn decode(bytes: &[u8]) -> Vec<Vec<f32>> {
@@ -70,7 +72,7 @@ fn a_sound_that_arrives_in_pieces_gives_the_same_file() {
         for flush in [false, true] {
             let (encoder, mut bytes) = (encoder(40.0), Vec::new());
             let metadata = Metadata::default();
-            let mut writer = encoder.sound(RATE, SampleFormat::I16, 2, &metadata, &mut bytes).unwrap();
+            let mut writer = encoder.sound_writer(RATE, SampleFormat::I16, 2, &metadata, &mut bytes).unwrap();
             for start in (0..frames).step_by(1999) {
                 let piece = |channel: &Vec<f32>| channel[start..frames.min(start + 1999)].to_vec();
                 writer.write(sound.iter().map(piece).collect()).unwrap();
@@ -114,7 +116,7 @@ impl Read for Pipe {
 fn samples_come_out_a_segment_and_a_block_after_they_went_in() {
     let (sound, pipe) = (channels(8 * 30_000, 2), Pipe::default());
     let (encoder, decoder, metadata) = (encoder(40.0), decoder(), Metadata::default());
-    let mut writer = encoder.sound(RATE, SampleFormat::I16, 2, &metadata, pipe.clone()).unwrap();
+    let mut writer = encoder.sound_writer(RATE, SampleFormat::I16, 2, &metadata, pipe.clone()).unwrap();
     let whole = decode(&encode(sound.clone()));
     let segment = segment_frames(&encode(channels(1, 2)));
     let piece = |start: usize| sound.iter().map(|channel| channel[start..start + 3000].to_vec()).collect();
@@ -124,7 +126,7 @@ fn samples_come_out_a_segment_and_a_block_after_they_went_in() {
         written += 3000;
     }
     writer.flush().unwrap();
-    let mut reader = decoder.sound(pipe, false).unwrap();
+    let mut reader = decoder.sound_reader(pipe).unwrap();
     let mut read: Vec<f32> = Vec::new();
     while written < sound[0].len() {
         // What is still in the encoder is less than a segment, and a block in the decoder.
@@ -149,9 +151,9 @@ fn a_part_is_that_part_of_the_whole() {
     let (whole, segment) = (decode(&bytes), segment_frames(&bytes));
     let decoder = decoder();
     for from in [0, 1, 255, segment - 1, segment, segment + 300, 3 * segment - 1, 99_999, 100_000, 200_000] {
-        let mut walked = decoder.sound(&bytes[..], false).unwrap();
+        let mut walked = decoder.sound_reader(&bytes[..]).unwrap();
         walked.seek(from as u64).unwrap();
-        let mut jumped = decoder.sound(Cursor::new(&bytes), false).unwrap();
+        let mut jumped = decoder.sound_reader(Cursor::new(&bytes)).unwrap();
         jumped.read_table().unwrap();
         assert_eq!(jumped.frames(), Some(100_000));
         jumped.seek(99_999).unwrap();
@@ -175,8 +177,9 @@ fn metadata_in_front_and_behind_is_kept() {
     let metadata = |riff| Metadata { riff, ..Metadata::default() };
     for frames in [0, 100, 60_000] {
         let (encoder, mut bytes) = (encoder(40.0), Vec::new());
-        let mut writer =
-            encoder.sound(RATE, SampleFormat::I16, 1, &metadata(vec![front.clone()]), &mut bytes).unwrap();
+        let mut writer = encoder
+            .sound_writer(RATE, SampleFormat::I16, 1, &metadata(vec![front.clone()]), &mut bytes)
+            .unwrap();
         writer.write(channels(frames, 1)).unwrap();
         writer.finish(&metadata(vec![back.clone()])).unwrap();
 
@@ -184,7 +187,7 @@ fn metadata_in_front_and_behind_is_kept() {
         let Signal::Audio(audio) = decoder.decode(&bytes).unwrap() else { panic!("a sound") };
         let both = [front.clone(), back.clone()];
         assert_eq!(audio.metadata().riff, both);
-        let mut reader = decoder.sound(Cursor::new(&bytes), false).unwrap();
+        let mut reader = decoder.sound_reader(Cursor::new(&bytes)).unwrap();
         reader.read_table().unwrap();
         assert_eq!((&reader.metadata().riff[..], reader.frames()), (&both[..], Some(frames as u64)));
         assert_eq!(all(&mut reader)[0].len(), frames);
@@ -199,7 +202,7 @@ fn a_destroyed_segment_is_a_gap_and_a_cut_file_ends_with_its_last_whole_segment(
     let chunks: Vec<_> = describe(&bytes).unwrap().map(Result::unwrap).collect();
     let decoder = decoder();
     let read = |bytes: &[u8], table: bool| {
-        let mut reader = decoder.sound(Cursor::new(bytes), true).unwrap();
+        let mut reader = decoder.sound_reader_partial(Cursor::new(bytes)).unwrap();
         if table {
             reader.read_table().unwrap();
         }
@@ -245,7 +248,7 @@ fn a_destroyed_segment_is_a_gap_and_a_cut_file_ends_with_its_last_whole_segment(
 fn a_bit_rate_is_kept_in_pieces_too() {
     // Longer than a window, which is small for many channels.
     let sound = channels(10 * RATE as usize, 16);
-    let options = EncodeOptions { bitrate: Some(400_000), threads: Some(2), ..Default::default() };
+    let options = EncodeOptions::new().sound(SoundOptions::new().bitrate(400_000)).threads(2);
     let encoder = Encoder::new(options).unwrap();
     let audio = Audio::new(RATE, SampleFormat::I16, sound.clone()).unwrap();
     let bytes = encoder.encode_audio(&audio).unwrap().bytes;
@@ -254,7 +257,7 @@ fn a_bit_rate_is_kept_in_pieces_too() {
 
     let mut pieces = Vec::new();
     let metadata = Metadata::default();
-    let mut writer = encoder.sound(RATE, SampleFormat::I16, 16, &metadata, &mut pieces).unwrap();
+    let mut writer = encoder.sound_writer(RATE, SampleFormat::I16, 16, &metadata, &mut pieces).unwrap();
     for start in (0..sound[0].len()).step_by(10_007) {
         let end = sound[0].len().min(start + 10_007);
         writer.write(sound.iter().map(|channel| channel[start..end].to_vec()).collect()).unwrap();
@@ -289,12 +292,10 @@ fn one_channel_costs_less_than_two() {
 fn effort_saves_bytes_for_a_smaller_share_of_the_sound() {
     let sound = channels(2 * RATE as usize, 2);
     let code = |effort: u8, quality: f32, threads: usize| {
-        let options = EncodeOptions {
-            effort: Effort::new(effort).unwrap(),
-            quality: Quality::new(quality).unwrap(),
-            threads: Some(threads),
-            ..Default::default()
-        };
+        let options = EncodeOptions::new()
+            .effort(Effort::new(effort).unwrap())
+            .quality(Quality::new(quality).unwrap())
+            .threads(threads);
         let audio = Audio::new(RATE, SampleFormat::I16, sound.clone()).unwrap();
         Encoder::new(options).unwrap().encode_audio(&audio).unwrap()
     };

@@ -19,7 +19,7 @@ pub use perceptual::{Butteraugli, butteraugli, ssimulacra2};
 pub use psnr::{psnr, psnr_y};
 pub use si_sdr::si_sdr;
 
-use wavern::signal::{Audio, Image, Samples};
+use wavern::{Audio, Image, Samples};
 
 /// Whether two pictures can be compared sample by sample.
 fn same_shape(a: &Image, b: &Image) -> bool {
@@ -42,7 +42,7 @@ fn plane(samples: &Samples, channels: usize, channel: usize) -> Vec<f64> {
 /// Signals for the known-answer tests, made by formulas that are repeated beside every expected number.
 #[cfg(test)]
 mod known {
-    use wavern::signal::{Audio, Color, Image, SampleFormat, Samples};
+    use wavern::{Audio, Color, Image, SampleFormat, Samples};
 
     /// In numpy, with i, j = mgrid[0:163, 0:176] and c = 0, 1, 2:
     /// x = clip(abs((3*i + 2*j + 40*c) % 400 - 200) + (i*j*7 + c) % 50, 0, 255)

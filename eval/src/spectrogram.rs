@@ -1,7 +1,7 @@
 //! A sound as a picture: time to the right, frequency upwards, loudness as colour.
 
 use realfft::RealFftPlanner;
-use wavern::signal::Audio;
+use wavern::Audio;
 
 /// Samples of a spectrum.
 const WINDOW: usize = 2048;
@@ -63,7 +63,7 @@ fn color(decibels: f64) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wavern::signal::SampleFormat;
+    use wavern::SampleFormat;
 
     #[test]
     fn a_sine_is_a_light_line_at_its_frequency_and_silence_is_black() {

@@ -1,7 +1,7 @@
 //! What must hold for any bytes. Shared by the fuzz targets and by `tests/fuzz_corpus.rs`, which replays the corpora.
 #![allow(dead_code, reason = "a target uses one of them")]
 
-use wavern::signal::{Color, Metadata, Samples};
+use wavern::{Color, Metadata, Samples};
 use wavern::{Image, Signal};
 use wavern_cli::files::{OutputFormat, input::Input, read_signal, write_signal};
 

@@ -43,6 +43,7 @@ enum Verb {
 pub fn run() -> ExitCode {
     files::install_panic_hook();
     files::install_signal_handlers();
+    prefer_instructions();
     let result = match Cli::parse().verb {
         Verb::Encode(args) => encode::run(&args),
         Verb::Decode(args) => decode::run(&args),
@@ -63,6 +64,15 @@ pub fn run() -> ExitCode {
             }
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// The environment variable `WAVERN_CPU` names the instructions to use: to try on one machine what another does.
+fn prefer_instructions() {
+    if let Ok(name) = std::env::var("WAVERN_CPU")
+        && !wavern::internals::kernel::Path::prefer(&name)
+    {
+        tell(format_args!("note: WAVERN_CPU: this machine has no instructions called {name}"));
     }
 }
 

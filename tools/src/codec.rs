@@ -4,14 +4,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::rows::FileRows;
 use crate::limits;
 use crate::progress::Progress;
-use std::ops::Range;
 use std::sync::Arc;
-use wavern::Transforms;
-use wavern::network::Kind;
-use wavern::signal::{Audio, Color, Image, SampleFormat, Signal};
-use wavern::{Damage, PictureInfo};
-use wavern::{DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Latents, Quality, SearchReport, Tune};
-use wavern::{View, Watch, WriteRows};
+use wavern::damage::Damage;
+use wavern::internals::engine::Transforms;
+use wavern::internals::quality::Level;
+use wavern::internals::weights;
+use wavern::rows::{PictureInfo, WriteRows};
+use wavern::search::{SearchReport, Watch};
+use wavern::{
+    Audio, Color, DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Image, Kind, Latents,
+    PictureOptions, Quality, SampleFormat, Signal, SoundOptions, Tune, View,
+};
 use wavern_bitstream::{ChunkCode, Container, Header, Limits};
 
 /// How good or how large the result shall be.
@@ -53,11 +56,15 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// The float networks of built-in weights, if not the codec's own.
-    fn transforms(&self, kind: Kind, tune: Tune) -> Result<Option<Arc<dyn Transforms>>> {
-        #[cfg(feature = "torch")]
-        return self.backend.transforms(kind, tune).map_err(explain);
-        #[cfg(not(feature = "torch"))]
-        return Ok(Option::<Arc<dyn Transforms>>::None.filter(|_| (kind, tune) == (Kind::Image, Tune::Psnr)));
+    #[cfg(feature = "torch")]
+    fn backend(&self, kind: Kind, tune: Tune) -> Result<Option<Arc<dyn Transforms>>> {
+        self.backend.transforms(kind, tune).map_err(explain)
+    }
+
+    /// There is none in this build.
+    #[cfg(not(feature = "torch"))]
+    fn backend(&self, _: Kind, _: Tune) -> Result<Option<Arc<dyn Transforms>>> {
+        Ok(None)
     }
 }
 
@@ -76,7 +83,7 @@ pub(crate) fn encode(
         Signal::Audio(audio) => encoder.encode_audio(audio).map(|e| (e.bytes, e.level, e.search)),
     }
     .map_err(explain)?;
-    Ok(Stream { bytes, level: level.0, search })
+    Ok(Stream { bytes, level, search })
 }
 
 /// Codes a picture as its rows come.
@@ -90,7 +97,7 @@ pub(crate) fn encode_rows(
     let info = rows.info.clone();
     let encoded =
         encoder(Kind::Image, target, effort, tune, engine)?.encode_rows(&info, rows).map_err(explain)?;
-    Ok(Stream { bytes: encoded.bytes, level: encoded.level.0, search: encoded.search })
+    Ok(Stream { bytes: encoded.bytes, level: encoded.level, search: encoded.search })
 }
 
 /// An encoder of this kind of signal.
@@ -101,29 +108,39 @@ pub(crate) fn encoder(
     tune: Tune,
     engine: Engine,
 ) -> Result<Encoder> {
-    let transforms = engine.transforms(kind, tune)?;
-    let Engine { threads, limits, .. } = engine;
-    let mut options = EncodeOptions { effort, tune, threads, transforms, limits, ..EncodeOptions::default() };
-    if engine.progress && effort.searches() {
+    let mut picture = PictureOptions::new().tune(tune);
+    let watch = if engine.progress && effort.searches() {
         let progress = Progress::new();
-        options.watch = Watch::new(move |done| progress.set(done));
-    }
+        Watch::new(move |done| progress.set(done))
+    } else {
+        Watch::default()
+    };
     if engine.keep_on_interrupt {
-        crate::files::stop_only(options.watch.clone());
+        crate::files::stop_only(watch.clone());
+    }
+    picture = picture.watch(watch);
+    let mut options = EncodeOptions::new().effort(effort).limits(engine.limits);
+    if let Some(threads) = engine.threads {
+        options = options.threads(threads);
+    }
+    if let Some(backend) = engine.backend(kind, tune)? {
+        options = options.backend(backend);
     }
     match target {
         Target::Quality(value) => {
-            let wrong = |value| Error::usage(format!("quality {value} (expected 0..=100)"));
-            options.quality = Quality::new(value).map_err(wrong)?;
+            options = options.quality(Quality::new(value).map_err(explain)?);
         }
         Target::Bitrate(bits) if kind == Kind::Image => {
             let what = format!("bitrate {bits} applies to sound only; choose a quality for a picture");
             return Err(Error::usage(what));
         }
-        Target::Bitrate(bits) => options.bitrate = Some(bits),
-        Target::Picture(target) => options.target = Some(target),
+        Target::Bitrate(bits) => options = options.sound(SoundOptions::new().bitrate(bits)),
+        Target::Picture(_) if kind == Kind::Audio => {
+            return Err(Error::usage("target: applies to pictures only"));
+        }
+        Target::Picture(target) => picture = picture.target(target),
     }
-    Encoder::new(options).map_err(explain)
+    Encoder::new(options.picture(picture)).map_err(explain)
 }
 
 /// Decodes a stream.
@@ -175,57 +192,47 @@ pub(crate) fn decode_partial(bytes: &[u8], view: View, engine: Engine) -> Result
     decoded.map(|(image, damage)| (Signal::Image(image), damage))
 }
 
-/// What is wrong with a sound.
-pub(crate) struct SoundDamage {
-    /// In file order.
-    pub(crate) faults: Vec<wavern::Error>,
-    /// Segments that cannot be decoded.
-    pub(crate) lost: Vec<Range<u64>>,
-    /// Of how many, as far as is known.
-    pub(crate) segments: u64,
-}
-
-/// Decodes every segment of a sound, and keeps nothing but what is wrong with them.
-pub(crate) fn verify_sound(bytes: &[u8], engine: Engine) -> Result<SoundDamage> {
-    let decoder = sound_decoder(engine)?;
-    let mut reader = decoder.sound(bytes, true).map_err(explain)?;
-    let mut decoded = 0;
-    while let Some(samples) = reader.read().map_err(explain)? {
-        decoded += samples[0].len() as u64;
-    }
-    let segments = reader.header().segment_count(reader.frames().unwrap_or(decoded));
-    Ok(SoundDamage { lost: reader.gaps().to_vec(), segments, faults: reader.into_damage() })
-}
-
 /// A decoder of sounds.
 pub(crate) fn sound_decoder(engine: Engine) -> Result<Decoder> {
-    let Engine { threads, limits, .. } = engine;
-    let transforms = engine.transforms(Kind::Audio, Tune::default())?;
-    Decoder::new(DecodeOptions { threads, limits, transforms, ..DecodeOptions::default() }).map_err(explain)
+    decoder_of(Kind::Audio, Tune::default(), engine)
 }
 
 /// A decoder for a stream.
 pub(crate) fn decoder(bytes: &[u8], engine: Engine) -> Result<Decoder> {
-    let Engine { threads, limits, .. } = engine;
-    let container = Container::parse_damaged(bytes, &limits).map_err(explain_container)?;
+    let container = Container::parse_damaged(bytes, &engine.limits).map_err(explain_container)?;
     let kind = kind_of(container.header());
+    let needed = container.header().weights();
     // Which weights are missing is for the decoder to say.
-    let tune = wavern::weights::named(kind, container.header().weights()).map(|(_, tune)| tune);
-    let transforms = engine.transforms(kind, tune.unwrap_or_default())?;
-    let options = DecodeOptions { threads, limits, transforms, ..DecodeOptions::default() };
+    let tune = weights::listed(kind).into_iter().find(|(id, _)| *id == needed).map(|(_, tune)| tune);
+    decoder_of(kind, tune.unwrap_or_default(), engine)
+}
+
+/// A decoder for files of this kind.
+fn decoder_of(kind: Kind, tune: Tune, engine: Engine) -> Result<Decoder> {
+    let mut options = decode_options(engine);
+    if let Some(backend) = engine.backend(kind, tune)? {
+        options = options.backend(backend);
+    }
     Decoder::new(options).map_err(explain)
 }
 
+fn decode_options(engine: Engine) -> DecodeOptions {
+    let mut options = DecodeOptions::new().limits(engine.limits);
+    if let Some(threads) = engine.threads {
+        options = options.threads(threads);
+    }
+    options
+}
+
 /// Quantized latents of a stream: one entry for a picture, one for each group of channels of a sound.
-pub(crate) fn latents(bytes: &[u8], Engine { threads, limits, .. }: Engine) -> Result<Vec<Latents>> {
-    let options = DecodeOptions { threads, limits, ..DecodeOptions::default() };
-    Decoder::new(options).and_then(|decoder| decoder.latents(bytes)).map_err(explain)
+pub(crate) fn latents(bytes: &[u8], engine: Engine) -> Result<Vec<Latents>> {
+    Decoder::new(decode_options(engine)).and_then(|decoder| decoder.latents(bytes)).map_err(explain)
 }
 
 /// The quality 0..=100 that a level of a file stands for, if its weights are built-in ones.
 pub(crate) fn quality(header: &Header, level: u16) -> Option<f64> {
-    let (weights, _) = wavern::weights::named(kind_of(header), header.weights()).ok()?;
-    let top = wavern::Level::top(weights.config.lambdas.len()).0;
+    let (weights, _) = weights::named(kind_of(header), header.weights()).ok()??;
+    let top = Level::top(weights.config().lambdas.len()).0;
     Some(100.0 * f64::from(level) / f64::from(top.max(1)))
 }
 
@@ -291,19 +298,6 @@ pub(crate) fn describe_sound(rate: u32, channels: usize, seconds: f64, format: S
     format!("{rate} Hz, {channels} channels, {seconds:.2} s, {format}")
 }
 
-/// The sample format that a header asks for.
-pub(crate) fn sample_format(format: wavern_bitstream::SampleFormat) -> SampleFormat {
-    use wavern_bitstream::SampleFormat as File;
-    match format {
-        File::U8 => SampleFormat::U8,
-        File::I16 => SampleFormat::I16,
-        File::I24 => SampleFormat::I24,
-        File::I32 => SampleFormat::I32,
-        File::F32 => SampleFormat::F32,
-        File::F64 => SampleFormat::F64,
-    }
-}
-
 /// Adds `bpp` or `kbps` to a JSON object.
 pub(crate) fn add_rate(object: &mut serde_json::Value, rate: Rate) {
     match rate {
@@ -352,8 +346,8 @@ pub(crate) fn explain(error: wavern::Error) -> Error {
         Codec::Payload { .. } | Codec::Symbols { .. } | Codec::Alpha(_) | Codec::Field { .. } => {
             ErrorKind::Corrupt
         }
-        Codec::WeightsMismatch { .. } | Codec::Weights(_) => ErrorKind::Weights,
-        Codec::Option { .. } | Codec::Signal(_) => ErrorKind::Usage,
+        Codec::WeightsMissing { .. } | Codec::Weights(_) => ErrorKind::Weights,
+        Codec::Option { .. } | Codec::Signal(_) | Codec::Kind { .. } => ErrorKind::Usage,
         // What this crate's own readers and writers of rows said.
         Codec::Rows(error) => match error.downcast::<Error>() {
             Ok(error) => return *error,

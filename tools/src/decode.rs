@@ -13,8 +13,10 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
-use wavern::network::Kind;
-use wavern::{Damage, View, WriteRows};
+use wavern::Kind;
+use wavern::View;
+use wavern::damage::Damage;
+use wavern::rows::WriteRows;
 
 /// Turn a .wvn file back into a picture or a sound
 ///

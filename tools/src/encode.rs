@@ -13,7 +13,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wavern::{Effort, SearchReport};
+use wavern::Effort;
+use wavern::search::SearchReport;
 
 /// Code pictures and sounds as .wvn files
 ///
@@ -200,7 +201,7 @@ fn code_sound(
         input: name,
         input_bytes: facts.input_bytes,
         bytes: summary.bytes,
-        level: summary.level.0,
+        level: summary.level,
         search: summary.search,
         what: facts.describe(),
         rate: facts.rate(summary.bytes),

@@ -22,7 +22,7 @@ pub use kind::{InputKind, OutputFormat};
 use crate::error::{At, Error, Result};
 use input::Input;
 use std::io::Write;
-use wavern::signal::Signal;
+use wavern::Signal;
 use wavern_bitstream::Limits;
 
 /// Bounds on what is read from files made by others beside [`Limits`]. They are far beyond any photograph or recording,

@@ -7,9 +7,7 @@ use crate::files::input::Input;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use wavern_bitstream::{
-    AudioHeader, BitDepth, ChunkCode, ChunkInfo, Colour, Container, Header, Limits, SampleFormat,
-};
+use wavern_bitstream::{AudioHeader, ChunkCode, ChunkInfo, Color, Container, Header, Limits, SampleFormat};
 
 /// Show what a .wvn file holds, without decoding it
 ///
@@ -83,8 +81,8 @@ impl Facts<'_> {
             match header {
                 Header::Image(image) => {
                     let alpha = if container.alpha().is_some() { " with alpha" } else { "" };
-                    let color = color_name(image.colour).to_uppercase();
-                    let depth = depth_bits(image.depth);
+                    let color = color_name(image.color).to_uppercase();
+                    let depth = image.depth.bits();
                     line(
                         "picture",
                         &format!("{}x{} pixels, {color}{alpha}, {depth} bits", image.width, image.height),
@@ -154,8 +152,8 @@ impl Facts<'_> {
                 object["kind"] = "image".into();
                 object["width"] = image.width.into();
                 object["height"] = image.height.into();
-                object["color"] = color_name(image.colour).into();
-                object["depth"] = depth_bits(image.depth).into();
+                object["color"] = color_name(image.color).into();
+                object["depth"] = image.depth.bits().into();
                 object["alpha"] = container.alpha().is_some().into();
                 object["tiles"] = image.tile_count().into();
             }
@@ -198,18 +196,8 @@ fn levels(container: &Container<'_>) -> [u16; 2] {
     [levels().min().unwrap_or(level), levels().max().unwrap_or(level)]
 }
 
-fn color_name(color: Colour) -> &'static str {
-    match color {
-        Colour::Gray => "gray",
-        Colour::Rgb => "rgb",
-    }
-}
-
-fn depth_bits(depth: BitDepth) -> u8 {
-    match depth {
-        BitDepth::Eight => 8,
-        BitDepth::Sixteen => 16,
-    }
+fn color_name(color: Color) -> String {
+    format!("{color:?}").to_lowercase()
 }
 
 fn format_name(format: SampleFormat) -> String {

@@ -8,7 +8,7 @@ use crate::files::output::Output;
 use safetensors::tensor::{Dtype, TensorView};
 use std::path::PathBuf;
 use wavern::Latents;
-use wavern::prior::Symbols;
+use wavern::internals::array::Symbols;
 
 /// Write the quantized latents of a .wvn file as an array of integers
 ///
@@ -118,7 +118,7 @@ mod tests {
         let group = || {
             let (mut y, z) = (Symbols::zeros([1, 2, 1]), Symbols::zeros([1, 1, 3]));
             y.data_mut().copy_from_slice(&[1, -1]);
-            Latents { y, z, residual: Symbols::zeros([1, 2, 0]) }
+            Latents { y, z, residual: wavern::Array::zeros([1, 2, 0]) }
         };
         let names = |groups: &[Latents]| {
             let file = safetensors(groups).unwrap();

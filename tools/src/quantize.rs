@@ -9,9 +9,10 @@ use crate::files::output::Output;
 use crate::files::read_signal;
 use std::path::PathBuf;
 use std::sync::Arc;
-use wavern::network::quantize::Calibration;
-use wavern::signal::Signal;
-use wavern::{Curvature, EncodeOptions, Encoder, Quality, Weights};
+use wavern::Signal;
+use wavern::internals::calibrate::{Calibration, Curvature};
+use wavern::internals::quality::Level;
+use wavern::{EncodeOptions, Encoder, Quality, Weights};
 
 /// Turn the analysis and the synthesis of image weights into whole numbers: every machine decodes to the same pixels, sooner
 ///
@@ -66,12 +67,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         calibration.watch_picture(&weights, &image).map_err(Error::failed).at(input.name())?;
         for quality in [QUALITIES[index % 6], QUALITIES[(index + 3) % 6]] {
             let quality = Quality::new(quality).unwrap_or_default();
-            let options =
-                EncodeOptions { quality, weights: Some(weights.clone()), ..EncodeOptions::default() };
+            let options = EncodeOptions::new().quality(quality).weights(weights.clone());
             let encoder = Encoder::new(options).map_err(codec::explain)?;
             let encoded = encoder.encode_image(&image).map_err(codec::explain).at(&file.name)?;
             for latents in &encoded.latents {
-                let watched = calibration.watch_latents(&weights, latents, encoded.level);
+                let watched = calibration.watch_latents(&weights, latents, Level(encoded.level));
                 watched.map_err(Error::failed).at(input.name())?;
             }
         }
@@ -81,8 +81,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let table = curvature(&bytes, &files, args.pictures)?;
         Output::new(path, args.force)?.write_bytes(&table)?;
     }
-    let line =
-        format!("{}: {} bytes, weights {}\n", output.name(), bytes.len(), wavern::weights::id_of(&bytes));
+    let line = format!(
+        "{}: {} bytes, weights {}\n",
+        output.name(),
+        bytes.len(),
+        wavern::internals::weight_file::id_of(&bytes)
+    );
     output.write_bytes(&bytes)?;
     crate::cli::print(&line)
 }
@@ -90,19 +94,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// The curvature of the error at every anchor level, over a quarter of the pictures.
 fn curvature(weights: &[u8], files: &[Found], pictures: usize) -> Result<Vec<u8>> {
     let weights = Arc::new(Weights::from_bytes(weights).map_err(Error::failed)?);
-    let mut curvature = Curvature::new(weights.id, &weights.config);
-    let anchors = weights.config.lambdas.len();
+    let mut curvature = Curvature::new(weights.id(), weights.config());
+    let anchors = weights.config().lambdas.len();
     for file in files.iter().step_by(files.len().div_ceil(pictures.div_ceil(4))) {
         let loaded = read_signal(&Input::read(&file.path)?)?;
         let Signal::Image(image) = loaded.signal else { continue };
         for anchor in 0..anchors {
             let quality = Quality::new(100.0 * anchor as f32 / (anchors - 1) as f32).unwrap_or_default();
-            let options =
-                EncodeOptions { quality, weights: Some(weights.clone()), ..EncodeOptions::default() };
+            let options = EncodeOptions::new().quality(quality).weights(weights.clone());
             let encoder = Encoder::new(options).map_err(codec::explain)?;
             let encoded = encoder.encode_image(&image).map_err(codec::explain).at(&file.name)?;
             for latents in &encoded.latents {
-                let watched = curvature.watch(&weights, &image, latents, encoded.level);
+                let watched = curvature.watch(&weights, &image, latents, Level(encoded.level));
                 watched.map_err(codec::explain).at(&file.name)?;
             }
         }

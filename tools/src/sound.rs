@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{TryRecvError, sync_channel};
-use wavern::signal::{Audio, Metadata, SampleFormat};
+use wavern::{Audio, Metadata, SampleFormat};
 use wavern::{Decoder, SoundSummary};
 
 /// A sound file of any format, while it is read.
@@ -111,10 +111,9 @@ pub(crate) fn encode(
     let progress = (engine.progress && expected > 0).then(Progress::new);
     let mut source = Source::open(input, kind)?;
     let (sample_rate, format, channels) = source.format();
-    let encoder =
-        codec::encoder(wavern::network::Kind::Audio, target, effort, wavern::Tune::default(), engine)?;
+    let encoder = codec::encoder(wavern::Kind::Audio, target, effort, wavern::Tune::default(), engine)?;
     let front = source.front().at(&name)?;
-    let writer = encoder.sound(sample_rate, format, channels, &front, out);
+    let writer = encoder.sound_writer(sample_rate, format, channels, &front, out);
     let mut writer = writer.map_err(codec::explain).at(&name)?;
     /// Pieces that may have been read before they are coded.
     const AHEAD: usize = 16;
@@ -215,7 +214,11 @@ pub(crate) fn decode(
 }
 
 fn open<R: Read>(decoder: &Decoder, input: R, part: Part) -> Result<wavern::SoundReader<'_, R>> {
-    decoder.sound(input, part.partial).map_err(codec::explain)
+    match part.partial {
+        false => decoder.sound_reader(input),
+        true => decoder.sound_reader_partial(input),
+    }
+    .map_err(codec::explain)
 }
 
 /// Decoded samples to where they go.
@@ -236,7 +239,7 @@ fn transfer<R: Read>(
     // A sound that is damaged may be shorter than its table says; and without the table, chunks may still follow.
     let expected = reader.frames().filter(|_| reader.has_table() && !part.partial);
     let expected = expected.map(|frames| frames.min(to).saturating_sub(from));
-    let sample = codec::sample_format(header.format);
+    let sample = header.format;
     let mut notes = Vec::new();
     let front = reader.metadata().clone();
     let mut sink = Sink::new(format, rate, sample, channels, expected, &front, &mut notes, out)?;

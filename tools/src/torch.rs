@@ -2,8 +2,10 @@
 
 use clap::ValueEnum;
 use std::sync::Arc;
-use wavern::network::Kind;
-use wavern::{Error, Transforms, Tune, weights};
+use wavern::Kind;
+use wavern::internals::engine::Transforms;
+use wavern::internals::weights;
+use wavern::{Error, Tune};
 use wavern_torch::Device;
 use wavern_torch::backend::TorchTransforms;
 
@@ -44,7 +46,7 @@ impl Args {
                 problem: "the plain engine runs on the cpu only".into(),
             }),
             Backend::Torch => {
-                Ok(Some(Arc::new(TorchTransforms::new(weights::built_in(kind, tune), self.device)?)))
+                Ok(Some(Arc::new(TorchTransforms::new(weights::built_in(kind, tune)?, self.device)?)))
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::torch::parse_device;
 use clap::{Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use wavern::Watch;
-use wavern::network::ModelConfig;
+use wavern::internals::network::ModelConfig;
 use wavern_torch::Device;
 use wavern_torch::model::Model;
 use wavern_torch::train::{self, Options};
@@ -357,7 +357,7 @@ fn measure(args: &Validate) -> Result<()> {
         let cost = 100.0 * (integer.rate / float.rate - 1.0);
         crate::cli::print(&format!(
             "{:5}  {:11.5}  {:18.5}  {cost:+12.2}%  {:10.3}\n",
-            anchor * usize::from(wavern::quality::STEPS),
+            anchor * usize::from(wavern::internals::quality::STEPS),
             integer.rate,
             float.rate,
             integer.quality
@@ -402,7 +402,7 @@ fn write_weights(args: &Export) -> Result<()> {
     let (config, averaged) = averages(&args.checkpoint, args.kind)?;
     let averaged = averaged.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
     let bytes = export::weight_file(&config, &averaged).map_err(Error::failed).at(&name)?;
-    let id = wavern::weights::id_of(&bytes);
+    let id = wavern::internals::weight_file::id_of(&bytes);
     let line = format!("{}: {} bytes, weights {id}\n", output.name(), bytes.len());
     output.write_bytes(&bytes)?;
     crate::cli::print(&line)

@@ -1,14 +1,14 @@
 //! `wavern verify`: whether files are whole, down to the last symbol.
 
 use crate::cli::{self, Common};
-use crate::codec::{self, Engine, SoundDamage};
+use crate::codec::{self, Engine};
 use crate::error::{At, Error, Result};
 use crate::files::input::Input;
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use wavern::network::Kind;
-use wavern::{Damage, DamagedTile};
+use wavern::Kind;
+use wavern::damage::{Damage, DamagedTile, SoundDamage};
 
 /// Check that .wvn files are whole
 ///
@@ -74,10 +74,10 @@ fn check(path: &Path, engine: Engine) -> (Result<()>, Value) {
 
 fn check_bytes(bytes: &[u8], engine: Engine) -> Result<(Result<()>, Value)> {
     if codec::kind_of_damaged(bytes, engine.limits) == Kind::Audio {
-        let damage = codec::verify_sound(bytes, engine)?;
+        let damage = codec::sound_decoder(engine)?.verify_sound(bytes).map_err(codec::explain)?;
         let value = json!({
-            "segments": damage.segments,
-            "damaged": damage.lost.iter().flat_map(Range::clone).collect::<Vec<_>>(),
+            "segments": damage.segment_count,
+            "damaged": damage.segments.iter().flat_map(Range::clone).collect::<Vec<_>>(),
             "faults": damage.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
         return Ok((sound_result(damage), value));
@@ -108,13 +108,13 @@ pub(crate) fn to_json(damage: &Damage) -> Value {
 
 /// The first fault, with how much is left.
 fn sound_result(damage: SoundDamage) -> Result<()> {
-    let lost: u64 = damage.lost.iter().map(|lost| lost.end - lost.start).sum();
+    let lost: u64 = damage.segments.iter().map(|lost| lost.end - lost.start).sum();
     let explained = match damage.faults.into_iter().next() {
         Some(first) => codec::explain(first),
         None if lost == 0 => return Ok(()),
         None => Error::corrupt("damaged"),
     };
-    let what = format!("{explained}; {lost} of {} segments cannot be decoded", damage.segments);
+    let what = format!("{explained}; {lost} of {} segments cannot be decoded", damage.segment_count);
     Err(Error::new(explained.kind(), what))
 }
 

@@ -1,7 +1,5 @@
 //! The header of a sound.
 
-use std::ops::Range;
-
 use super::{WeightsId, join_level, require_positive, split_level};
 use crate::{
     Error, Limits,
@@ -27,52 +25,69 @@ pub struct AudioHeader {
     pub weights: WeightsId,
 }
 
-/// Format of the samples of a sound, as WAV has them.
+/// How samples of a sound are stored in a WAV file, before coding and after decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SampleFormat {
-    /// Unsigned 8-bit integer.
+    /// Unsigned 8-bit integers, silence at 128.
     U8,
-    /// Signed 16-bit integer.
+    /// Signed 16-bit integers.
     I16,
-    /// Signed 24-bit integer.
+    /// Signed 24-bit integers.
     I24,
-    /// Signed 32-bit integer.
+    /// Signed 32-bit integers.
     I32,
-    /// 32-bit float.
+    /// 32-bit floats, full scale at 1.
     F32,
-    /// 64-bit float.
+    /// 64-bit floats, full scale at 1.
     F64,
 }
 
-/// The code of a format in the file is its place here.
-const FORMATS: [SampleFormat; 6] = [
-    SampleFormat::U8,
-    SampleFormat::I16,
-    SampleFormat::I24,
-    SampleFormat::I32,
-    SampleFormat::F32,
-    SampleFormat::F64,
-];
+impl SampleFormat {
+    /// Every format. The code of a format in a file is its index here.
+    pub const ALL: [Self; 6] = [Self::U8, Self::I16, Self::I24, Self::I32, Self::F32, Self::F64];
+
+    /// Bits of one stored sample.
+    pub const fn bits(self) -> u16 {
+        match self {
+            Self::U8 => 8,
+            Self::I16 => 16,
+            Self::I24 => 24,
+            Self::I32 | Self::F32 => 32,
+            Self::F64 => 64,
+        }
+    }
+
+    /// Bytes of one stored sample.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::I16 => 2,
+            Self::I24 => 3,
+            Self::I32 | Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    /// True for the floating-point formats.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Self::F32 | Self::F64)
+    }
+}
 
 /// Above the ten bits of the level, three bits hold the sample format and three are reserved.
 const FORMAT_MASK: u16 = 0b000_111;
 const RESERVED_MASK: u16 = 0b111_000;
 
 impl AudioHeader {
-    /// Samples of a sound of so many frames, in all channels; `u64::MAX` where that does not fit.
+    /// Samples of a sound of this many frames, in all channels; `u64::MAX` where that does not fit.
     pub fn samples(&self, frames: u64) -> u64 {
         frames.saturating_mul(self.channels.into())
     }
 
-    /// Number of segments of a sound of so many frames.
+    /// Number of segments of a sound of this many frames.
     pub fn segment_count(&self, frames: u64) -> u64 {
         frames.div_ceil(self.segment_frames.max(1))
-    }
-
-    /// The frames of segment `index` of a sound of so many frames, or `None` beyond the last segment.
-    pub fn segment_range(&self, index: u64, frames: u64) -> Option<Range<u64>> {
-        let start = index.checked_mul(self.segment_frames).filter(|_| index < self.segment_count(frames))?;
-        Some(start..frames.min(start.saturating_add(self.segment_frames)))
     }
 
     /// The most bytes that the payload of a segment may have: eight for each sample, and for 4,096 frames more.
@@ -92,7 +107,7 @@ impl AudioHeader {
             ));
         }
         let code = high & FORMAT_MASK;
-        let format = FORMATS.get(usize::from(code)).copied();
+        let format = SampleFormat::ALL.get(usize::from(code)).copied();
         let format = format.ok_or_else(|| Error::unsupported(offset, format!("sample format {code}")))?;
         let sample_rate = narrow("sample rate", reader.positive("sample rate")?, limits.sample_rate)?;
         let channels = narrow("channels", reader.positive("channels")?, limits.channels)?;
@@ -112,8 +127,11 @@ impl AudioHeader {
             return Err(Error::parameter("segment frames", 0, "at least 1"));
         }
 
-        let code =
-            FORMATS.iter().zip(0..).find(|(format, _)| **format == self.format).map_or(0, |(_, code)| code);
+        let code = SampleFormat::ALL
+            .iter()
+            .zip(0..)
+            .find(|(format, _)| **format == self.format)
+            .map_or(0, |(_, code)| code);
         out.extend_from_slice(&join_level(self.level, code)?.to_le_bytes());
         varint::write(self.sample_rate.into(), out);
         varint::write(self.channels.into(), out);
@@ -126,7 +144,6 @@ impl AudioHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn header(segment_frames: u64) -> AudioHeader {
         let (format, weights) = (SampleFormat::I16, WeightsId([0; 6]));
@@ -136,26 +153,8 @@ mod tests {
     #[test]
     fn segments_of_a_sound() {
         assert_eq!(header(480).segment_count(0), 0);
-        assert_eq!(header(480).segment_range(0, 0), None);
         assert_eq!(header(480).segment_count(1000), 3);
-        assert_eq!(header(480).segment_range(2, 1000), Some(960..1000));
         assert_eq!(header(480).segment_count(960), 2);
-        assert_eq!(header(u64::MAX - 1).segment_range(1, u64::MAX), Some(u64::MAX - 1..u64::MAX));
         assert_eq!(header(1).samples(u64::MAX), u64::MAX);
-    }
-
-    proptest! {
-        #[test]
-        fn segments_are_consecutive(frames in 0u64..5000, segment_frames in 1u64..600) {
-            let header = header(segment_frames);
-            let mut next = 0;
-            for index in 0..header.segment_count(frames) {
-                let range = header.segment_range(index, frames).unwrap();
-                prop_assert!(range.start == next && range.end > range.start);
-                next = range.end;
-            }
-            prop_assert_eq!(next, frames);
-            prop_assert_eq!(header.segment_range(header.segment_count(frames), frames), None);
-        }
     }
 }

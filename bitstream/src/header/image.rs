@@ -14,7 +14,7 @@ pub struct ImageHeader {
     /// Quality level index, 0..=1023.
     pub level: u16,
     /// The colour channels.
-    pub colour: Colour,
+    pub color: Color,
     /// Precision of the samples that a decoder gives back.
     pub depth: BitDepth,
     /// 0: the whole picture is one tile. 1..=15: tiles are squares of 2^(`tile_log2` + 7) pixels a side.
@@ -27,13 +27,24 @@ pub struct ImageHeader {
     pub weights: WeightsId,
 }
 
-/// Colour channels of a picture.
+/// Which colour channels a picture has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Colour {
+#[non_exhaustive]
+pub enum Color {
     /// One channel, luma.
     Gray,
     /// Three channels: red, green, blue.
     Rgb,
+}
+
+impl Color {
+    /// Samples of one pixel.
+    pub const fn channels(self) -> usize {
+        match self {
+            Self::Gray => 1,
+            Self::Rgb => 3,
+        }
+    }
 }
 
 /// Precision of the samples of a picture.
@@ -43,6 +54,25 @@ pub enum BitDepth {
     Eight,
     /// 0..=65535.
     Sixteen,
+}
+
+impl BitDepth {
+    /// Bits of one sample: 8 or 16.
+    pub const fn bits(self) -> u8 {
+        match self {
+            Self::Eight => 8,
+            Self::Sixteen => 16,
+        }
+    }
+
+    /// The depth of samples of this many bits, if there is one.
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        match bits {
+            8 => Some(Self::Eight),
+            16 => Some(Self::Sixteen),
+            _ => None,
+        }
+    }
 }
 
 /// The pixels of one tile.
@@ -58,7 +88,7 @@ pub struct TileRect {
     pub height: u32,
 }
 
-/// Colour, above the ten bits of the level.
+/// Color, above the ten bits of the level.
 const RGB: u16 = 1 << 0;
 /// Depth, next to it.
 const SIXTEEN: u16 = 1 << 1;
@@ -109,7 +139,7 @@ impl ImageHeader {
         let height = narrow("image height", reader.positive("image height")?, limits.side)?;
         let header = Self {
             level,
-            colour: if high & RGB == 0 { Colour::Gray } else { Colour::Rgb },
+            color: if high & RGB == 0 { Color::Gray } else { Color::Rgb },
             depth: if high & SIXTEEN == 0 { BitDepth::Eight } else { BitDepth::Sixteen },
             tile_log2,
             width,
@@ -130,9 +160,9 @@ impl ImageHeader {
         check("image height", self.height.into(), limits.side.into())?;
         check("image pixels", self.pixels(), limits.pixels)?;
 
-        let colour = if self.colour == Colour::Rgb { RGB } else { 0 };
+        let color = if self.color == Color::Rgb { RGB } else { 0 };
         let depth = if self.depth == BitDepth::Sixteen { SIXTEEN } else { 0 };
-        let high = colour | depth | u16::from(self.tile_log2) << TILE_SHIFT;
+        let high = color | depth | u16::from(self.tile_log2) << TILE_SHIFT;
         out.extend_from_slice(&join_level(self.level, high)?.to_le_bytes());
         varint::write(self.width.into(), out);
         varint::write(self.height.into(), out);
@@ -154,8 +184,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn header(width: u32, height: u32, tile_log2: u8) -> ImageHeader {
-        let (colour, depth, weights) = (Colour::Rgb, BitDepth::Eight, WeightsId([0; 6]));
-        ImageHeader { level: 0, colour, depth, tile_log2, width, height, weights }
+        let (color, depth, weights) = (Color::Rgb, BitDepth::Eight, WeightsId([0; 6]));
+        ImageHeader { level: 0, color, depth, tile_log2, width, height, weights }
     }
 
     #[test]

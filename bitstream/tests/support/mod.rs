@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use wavern_bitstream::{
-    AudioHeader, BitDepth, ChunkCode, Colour, ContainerBuilder, ImageHeader, Limits, SIGNATURE, SampleFormat,
+    AudioHeader, BitDepth, ChunkCode, Color, ContainerBuilder, ImageHeader, Limits, SIGNATURE, SampleFormat,
     SoundBuilder, WeightsId,
 };
 
@@ -11,7 +11,7 @@ pub const WEIGHTS: WeightsId = WeightsId([0xd1, 0x5e, 0xa5, 0xed, 0xca, 0xfe]);
 pub fn image_header(width: u32, height: u32) -> ImageHeader {
     ImageHeader {
         level: 700,
-        colour: Colour::Rgb,
+        color: Color::Rgb,
         depth: BitDepth::Eight,
         tile_log2: 0,
         width,
@@ -45,12 +45,8 @@ pub fn small_image() -> Vec<u8> {
 
 /// Six tiles of 256 × 256 and less, alpha, and every kind of skippable chunk.
 pub fn tiled_image() -> Vec<u8> {
-    let header = ImageHeader {
-        colour: Colour::Gray,
-        depth: BitDepth::Sixteen,
-        tile_log2: 1,
-        ..image_header(600, 300)
-    };
+    let header =
+        ImageHeader { color: Color::Gray, depth: BitDepth::Sixteen, tile_log2: 1, ..image_header(600, 300) };
     ContainerBuilder::new(header)
         .metadata(ChunkCode::ICC, &b"profile"[..])
         .metadata(ChunkCode::EXIF, &b"MM\0\x2a"[..])

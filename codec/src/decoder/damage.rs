@@ -1,7 +1,8 @@
 //! What is wrong with a file, and where: for decoding what is left of it.
 
 use crate::error::Error;
-use crate::rows::Region;
+use crate::view::Region;
+use std::ops::Range;
 use wavern_bitstream::{Container, ImageHeader};
 
 /// What of a picture could not be read as it was written; empty for a whole file.
@@ -15,6 +16,25 @@ pub struct Damage {
     pub tiles: Vec<DamagedTile>,
     /// Tiles of the whole picture.
     pub tile_count: u64,
+}
+
+/// What of a sound could not be read as it was written; empty for a whole file.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct SoundDamage {
+    /// Faults in file order: of the container, and of segments that do not decode.
+    pub faults: Vec<Error>,
+    /// Segments that cannot be decoded, as ranges of their indices.
+    pub segments: Vec<Range<u64>>,
+    /// Segments of the whole sound, as far as is known.
+    pub segment_count: u64,
+}
+
+impl SoundDamage {
+    /// Whether there is any.
+    pub fn is_empty(&self) -> bool {
+        self.faults.is_empty() && self.segments.is_empty()
+    }
 }
 
 /// A tile that cannot be decoded.

@@ -1,48 +1,53 @@
 //! A sound out of its file while it is read. The mirror is `encoder/sound_writer.rs`.
 
-use super::sound::{Overlap, packets, segment};
-use super::{Decoder, level};
+use super::Decoder;
+use super::payload::level;
+use super::sound::segment;
+use crate::array::Tensor;
+use crate::chunks;
+use crate::engine::Engine;
 use crate::envelope::SIGNALS;
 use crate::error::Error;
 use crate::latent::Latents;
-use crate::network::Tensor;
 use crate::quality::Level;
 use crate::signal::Metadata;
-use crate::sound;
-use crate::transforms::{self, Transforms};
+use crate::sound::{self, Overlap, packets};
 use crate::weights::Weights;
 use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::sync::Arc;
-use wavern_bitstream::{
-    AudioHeader, ChunkCode, Header, Limits, RawChunk, Segment, SegmentTable, SoundParser, Step,
-};
+use wavern_bitstream::{AudioHeader, Header, Limits, Segment, SegmentTable, SoundParser, Step};
 
 impl Decoder {
-    /// Opens a sound to be decoded piece by piece, while it is read. Of the file a segment for each thread is kept at most.
-    ///
-    /// With `partial`, what is damaged becomes silence, see [`SoundReader::gaps`], and a file that was cut ends with its last
-    /// whole segment. Without, damage is an error where it is met.
+    /// Opens a sound to be decoded piece by piece, while it is read. At most a segment for each thread is kept of the file.
+    /// Damage is an error where it is met.
     ///
     /// # Errors
-    /// [`Error`] if the header is damaged or beyond a limit, if the file is a picture, or needs other weights;
-    /// [`Error::Io`] from `input`. With `partial`, a header that is damaged is replaced by its copy, for which the whole file is
-    /// read into memory.
-    pub fn sound<R: Read>(&self, input: R, partial: bool) -> Result<SoundReader<'_, R>, Error> {
-        SoundReader::new(self, input, partial)
+    /// [`Error::Container`] if the header is damaged or beyond a limit, or if the file is a picture;
+    /// [`Error::WeightsMissing`] if it needs other weights; [`Error::Io`] from `input`.
+    pub fn sound_reader<R: Read>(&self, input: R) -> Result<SoundReader<'_, R>, Error> {
+        SoundReader::new(self, input, false)
+    }
+
+    /// Opens a damaged sound as [`Self::sound_reader`] does. What is damaged becomes silence, see [`SoundReader::gaps`], and a
+    /// file that was cut ends with its last whole segment. A header that is damaged is replaced by its copy, for which the whole
+    /// file is read into memory.
+    ///
+    /// # Errors
+    /// As [`Self::sound_reader`], for what leaves nothing to decode.
+    pub fn sound_reader_partial<R: Read>(&self, input: R) -> Result<SoundReader<'_, R>, Error> {
+        SoundReader::new(self, input, true)
     }
 }
 
-/// A sound on its way out of a file, see [`Decoder::sound`].
+/// A sound on its way out of a file, see [`Decoder::sound_reader`].
 pub struct SoundReader<'a, R> {
     decoder: &'a Decoder,
     input: R,
     parser: SoundParser,
     header: AudioHeader,
-    weights: Arc<Weights>,
-    transforms: Arc<dyn Transforms>,
+    engine: Engine,
     partial: bool,
     metadata: Metadata,
     /// The table, if it has been read before its turn, and what then moves `input` to an offset.
@@ -89,11 +94,10 @@ impl<'a, R: Read> SoundReader<'a, R> {
                 Err(error) => return Err(error.into()),
             }
         };
-        let weights = decoder.weights(&Header::Audio(header))?;
-        level(header.level, &weights.config)?;
-        sound::check_segments(&header, &weights.config)?;
-        let transforms = transforms::engine(&weights, decoder.options.transforms.as_ref());
-        let overlap = Overlap::new(&header, &weights.config);
+        let engine = decoder.engine(&Header::Audio(header))?;
+        level(header.level, engine.config())?;
+        sound::check_segments(&header, engine.config())?;
+        let overlap = Overlap::new(&header, engine.config());
         // The first block lies before the sound.
         let skip = overlap.lapped.hop();
         let mut reader = Self {
@@ -101,8 +105,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
             input,
             parser,
             header,
-            weights,
-            transforms,
+            engine,
             partial,
             metadata: Metadata::default(),
             table: None,
@@ -185,7 +188,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
             }
         }
         let within = (frame % self.header.segment_frames) as usize;
-        self.overlap = Overlap::new(&self.header, &self.weights.config);
+        self.overlap = Overlap::new(&self.header, self.engine.config());
         // What a segment gives begins with the end of the block before it.
         self.skip = self.overlap.lapped.hop() + within;
         Ok(())
@@ -198,7 +201,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
     /// [`Error`] if something is damaged, unless the sound was opened as partial, or the engine fails; [`Error::Io`].
     pub fn read(&mut self) -> Result<Option<Vec<Vec<f32>>>, Error> {
         loop {
-            self.fill(rayon::current_num_threads())?;
+            self.fill(self.decoder.pool.threads())?;
             let Some(batch) = self.batch() else { return Ok(None) };
             let piece = self.piece(batch)?;
             if piece.first().is_some_and(|channel| !channel.is_empty()) {
@@ -220,7 +223,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
                     self.ready.push_back(OwnedSegment { index, last, level, payload: payload.to_vec() });
                 }
                 // Read with the table, if that was read before its turn.
-                Step::Metadata(chunk) if self.table.is_none() => add_metadata(&mut self.metadata, chunk),
+                Step::Metadata(chunk) if self.table.is_none() => chunks::read(&mut self.metadata, chunk),
                 Step::Table(table) => self.frames = Some(table.frames),
                 Step::Lost(error) if !self.partial => return Err(error.into()),
                 Step::Lost(error) => self.damage.push(error.into()),
@@ -265,11 +268,11 @@ impl<'a, R: Read> SoundReader<'a, R> {
 
     /// Samples from segments that follow each other.
     fn piece(&mut self, batch: Vec<OwnedSegment>) -> Result<Vec<Vec<f32>>, Error> {
-        let (header, weights, transforms) = (&self.header, &self.weights, &*self.transforms);
+        let (header, engine) = (&self.header, &self.engine);
         let coded: Vec<Result<Vec<Tensor>, Error>> = self.decoder.pool.run(|| {
             let restored = batch.par_iter().map(|segment| {
-                let (level, latents) = segment.latents(header, weights)?;
-                let restore = |part| packets(part, segment.index, level, weights, transforms);
+                let (level, latents) = segment.latents(header, &engine.weights)?;
+                let restore = |part| packets(part, segment.index, level, engine);
                 latents.iter().map(restore).collect()
             });
             restored.collect()
@@ -282,7 +285,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
                 Err(error @ (Error::Payload { .. } | Error::Symbols { .. })) if self.partial => {
                     self.damage.push(error);
                     self.gaps.push(segment.index..segment.index + 1);
-                    let positions = sound::positions(header, segment.last, &weights.config);
+                    let positions = sound::positions(header, segment.last, engine.config());
                     let groups = sound::groups(channels.len()).len();
                     vec![Tensor::zeros([1, positions, SIGNALS * hop]); groups]
                 }
@@ -359,7 +362,7 @@ impl<R: Read + Seek> SoundReader<'_, R> {
         (&mut self.input).take((start - end).min(2 * limits.metadata_bytes)).read_to_end(&mut bytes)?;
         parser.feed(&bytes);
         while let Step::Metadata(chunk) = parser.step()? {
-            add_metadata(&mut metadata, chunk);
+            chunks::read(&mut metadata, chunk);
         }
         Ok((table, metadata))
     }
@@ -399,17 +402,6 @@ fn feed(parser: &mut SoundParser, input: &mut impl Read) -> Result<usize, Error>
     };
     parser.feed(&bytes[..read]);
     Ok(read)
-}
-
-fn add_metadata(metadata: &mut Metadata, chunk: RawChunk<'_>) {
-    let payload = chunk.payload.to_vec();
-    match chunk.code {
-        ChunkCode::ICC => metadata.icc = Some(payload),
-        ChunkCode::EXIF => metadata.exif = Some(payload),
-        ChunkCode::XMP => metadata.xmp = Some(payload),
-        ChunkCode::RIFF => metadata.riff.push(payload),
-        _ => {}
-    }
 }
 
 impl OwnedSegment {

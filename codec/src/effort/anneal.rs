@@ -6,7 +6,7 @@
 //! on latents of a hyperprior; here with tens to hundreds, the steps of Adam in quantization steps).
 
 use super::random::Random;
-use crate::network::Tensor;
+use crate::array::Tensor;
 use rayon::prelude::*;
 
 /// Numbers that are drawn and moved together, with random numbers of their own.

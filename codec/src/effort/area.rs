@@ -4,9 +4,9 @@ use super::anneal::Annealing;
 use super::decide::{Decider, Model, Slopes};
 use super::distortion::Distortion;
 use super::{Schedule, Watch};
+use crate::array::{Tensor, Window};
 use crate::error::Error;
 use crate::latent::Latents;
-use crate::network::Tensor;
 use crate::network::backward::Differentiable;
 use crate::prior::gradient::{Counted, RateNetworks};
 use crate::prior::units;
@@ -32,23 +32,23 @@ const MARGIN: f32 = 0.5;
 
 /// Tiles that are searched together.
 pub struct Area {
-    pub windows: Vec<[usize; 4]>,
-    /// What they cover: row, column, rows, columns.
-    pub cover: [usize; 4],
+    pub windows: Vec<Window>,
+    /// What they cover.
+    pub cover: Window,
 }
 
 impl Area {
     /// All areas of a picture, from the windows of its tiles.
-    pub fn all(windows: &[[usize; 4]]) -> Vec<Self> {
+    pub fn all(windows: &[Window]) -> Vec<Self> {
         let mut areas: Vec<([usize; 2], Self)> = Vec::new();
         for &window in windows {
-            let [row, column, rows, columns] = window;
-            let place = [row / SIDE, column / SIDE];
+            let place = window.origin().map(|first| first / SIDE);
             match areas.iter_mut().find(|(other, _)| *other == place) {
                 Some((_, area)) => {
                     area.windows.push(window);
-                    area.cover[2] = area.cover[2].max(row + rows - area.cover[0]);
-                    area.cover[3] = area.cover[3].max(column + columns - area.cover[1]);
+                    let cover = &mut area.cover;
+                    cover.rows = cover.rows.max(window.row_range().end - cover.row);
+                    cover.columns = cover.columns.max(window.column_range().end - cover.column);
                 }
                 None => areas.push((place, Self { windows: vec![window], cover: window })),
             }
@@ -57,8 +57,8 @@ impl Area {
     }
 
     /// Where the window of a tile lies in the area.
-    pub fn shifted(&self, [row, column, rows, columns]: [usize; 4]) -> [usize; 4] {
-        [row - self.cover[0], column - self.cover[1], rows, columns]
+    pub fn shifted(&self, window: Window) -> Window {
+        window.relative_to(self.cover.origin())
     }
 }
 
@@ -90,7 +90,7 @@ struct State {
 
 impl Search<'_> {
     /// Bits of each tile; fills in their residuals.
-    pub fn count(&self, latents: &mut Latents, windows: &[[usize; 4]]) -> Result<Vec<f64>, Error> {
+    pub fn count(&self, latents: &mut Latents, windows: &[Window]) -> Result<Vec<f64>, Error> {
         self.walk(latents, [0, 0], windows, None)
     }
 
@@ -104,19 +104,18 @@ impl Search<'_> {
         tell: &dyn Fn(usize),
     ) -> Result<(usize, f64), Error> {
         let stride = self.weights.config.hyper_stride();
-        let [row, column, ..] = area.cover;
         let (distortion, around) = self.distortion(latents, area.cover);
         // ŷ with its residuals: what surrounds the area stays.
         let surroundings = point_of(&latents.window(around, stride));
         let point = |part: &Latents| {
             let mut whole = surroundings.clone();
-            whole.set_window(row - around[0], column - around[1], &point_of(part));
+            whole.set_window(area.cover.relative_to(around.origin()).origin(), &point_of(part));
             whole
         };
         let state = |mut latents: Latents, model: Option<[&Tensor; 2]>| {
             let bits = match model {
                 Some([slope, anchor]) => self.decide(&mut latents, area, rate, slope, anchor)?,
-                None => self.walk(&mut latents, [row, column], &area.windows, None)?.iter().sum(),
+                None => self.walk(&mut latents, area.cover.origin(), &area.windows, None)?.iter().sum(),
             };
             let at = distortion.at(&point(&latents))?;
             let cost = bits + f64::from(self.error_weight) * at.error;
@@ -143,7 +142,7 @@ impl Search<'_> {
         let annealed = state(annealed, None)?;
         let (mut best, anchor) = match annealed.cost < start.cost {
             true => (annealed, y),
-            false => (start, self.y.window(row, column, area.cover[2], area.cover[3])),
+            false => (start, self.y.window(area.cover)),
         };
         if !self.watch.is_stopped() {
             tell(done);
@@ -153,7 +152,7 @@ impl Search<'_> {
                 best = decided;
             }
         }
-        latents.set_window([row, column], stride, &best.latents);
+        latents.set_window(area.cover.origin(), stride, &best.latents);
         Ok((done, before - best.bits))
     }
 
@@ -167,16 +166,15 @@ impl Search<'_> {
         area: &Area,
         rate: &RateNetworks,
         distortion: &Distortion<'_>,
-        around: [usize; 4],
+        around: Window,
         point: &dyn Fn(&Latents) -> Tensor,
         tell: &dyn Fn(usize),
     ) -> Result<(Tensor, usize), Error> {
         let stride = self.weights.config.hyper_stride();
-        let [row, column, ..] = area.cover;
-        let [down, across] = [row - around[0], column - around[1]];
-        let windows: Vec<[usize; 4]> = area.windows.iter().map(|w| area.shifted(*w)).collect();
+        let within = area.cover.relative_to(around.origin()).origin();
+        let windows: Vec<Window> = area.windows.iter().map(|w| area.shifted(*w)).collect();
         let features: Vec<Tensor> = (windows.iter())
-            .map(|window| rate.features(&latents.window(*window, stride).z, [window[2], window[3]]))
+            .map(|window| rate.features(&latents.window(*window, stride).z, [window.rows, window.columns]))
             .collect();
         let surroundings = point(latents);
         // Residuals are those of the sample before, which are nearly the same.
@@ -189,16 +187,15 @@ impl Search<'_> {
             let mut whole = surroundings.clone();
             let mut inner = sample.clone();
             inner.data_mut().iter_mut().zip(residual.data()).for_each(|(v, r)| *v += r);
-            whole.set_window(down, across, &inner);
+            whole.set_window(within, &inner);
             let mut gradient = self.inner(distortion.at(&whole)?.gradient, area, around);
             for (window, features) in windows.iter().zip(&features) {
-                let [row, column, rows, columns] = *window;
-                let part = |whole: &Tensor| whole.window(row, column, rows, columns);
+                let part = |whole: &Tensor| whole.window(*window);
                 let by_error = part(&gradient);
                 let mut slopes = rate.at(features, &part(&sample), &by_error, Counted::All);
                 slopes.by_latents.data_mut().iter_mut().zip(by_error.data()).for_each(|(a, b)| *a += b);
-                gradient.set_window(row, column, &slopes.by_latents);
-                residual.set_window(row, column, &slopes.residual);
+                gradient.set_window(window.origin(), &slopes.by_latents);
+                residual.set_window(window.origin(), &slopes.residual);
             }
             annealing.step(&gradient);
             done += 1;
@@ -221,24 +218,24 @@ impl Search<'_> {
         let top = Level::top(self.weights.config.lambdas.len()).0.max(1);
         let [low, high] = DAMPING;
         let damping = low + (high - low) * f32::from(self.level.0) / f32::from(top);
-        let model = |window: [usize; 4]| {
-            let [row, column, rows, columns] = area.shifted(window);
-            let part = latents.window([row, column, rows, columns], stride);
-            let mut slope = slope.window(row, column, rows, columns);
-            let features = rate.features(&part.z, [rows, columns]);
+        let model = |window: Window| {
+            let shifted = area.shifted(window);
+            let part = latents.window(shifted, stride);
+            let mut slope = slope.window(shifted);
+            let features = rate.features(&part.z, [window.rows, window.columns]);
             let by_others = rate.at(&features, &part.y.to_tensor(), &slope, Counted::Others);
             slope.data_mut().iter_mut().zip(by_others.by_latents.data()).for_each(|(a, b)| *a += b);
             Model {
-                anchor: anchor.window(row, column, rows, columns),
+                anchor: anchor.window(shifted),
                 curvature: &self.curvature,
-                masking: self.masking.as_ref().map(|all| all.window(window[0], window[1], rows, columns)),
+                masking: self.masking.as_ref().map(|all| all.window(window)),
                 pull: PULL,
                 margin: MARGIN,
                 slopes: Some(Slopes { point: point_of(&part), slope, damping }),
             }
         };
         let models: Vec<Model<'_>> = area.windows.iter().map(|window| model(*window)).collect();
-        let bits = self.walk(latents, [area.cover[0], area.cover[1]], &area.windows, Some(&models))?;
+        let bits = self.walk(latents, area.cover.origin(), &area.windows, Some(&models))?;
         Ok(bits.iter().sum())
     }
 
@@ -248,56 +245,59 @@ impl Search<'_> {
         &self,
         latents: &mut Latents,
         origin: [usize; 2],
-        windows: &[[usize; 4]],
+        windows: &[Window],
         models: Option<&[Model<'_>]>,
     ) -> Result<Vec<f64>, Error> {
         let stride = self.weights.config.hyper_stride();
-        let inner =
-            |[row, column, rows, columns]: [usize; 4]| [row - origin[0], column - origin[1], rows, columns];
         let coded: Vec<(Latents, f64)> = (0..windows.len())
             .into_par_iter()
             .map(|index| {
-                let mut part = latents.window(inner(windows[index]), stride);
+                let mut part = latents.window(windows[index].relative_to(origin), stride);
                 let mut decider = Decider::new(models.map(|models| &models[index]));
                 self.weights.prior.code(self.level, &mut part, &mut decider).map_err(Error::Entropy)?;
                 Ok((part, decider.bits()))
             })
             .collect::<Result<_, Error>>()?;
         for (window, (part, _)) in windows.iter().zip(&coded) {
-            let [row, column, ..] = inner(*window);
-            latents.set_window([row, column], stride, part);
+            latents.set_window(window.relative_to(origin).origin(), stride, part);
         }
         Ok(coded.into_iter().map(|(_, bits)| bits).collect())
     }
 
     /// The distortion of a window, seen from the latents around it: and which latents those are.
-    pub fn distortion(&self, latents: &Latents, window: [usize; 4]) -> (Distortion<'_>, [usize; 4]) {
+    pub fn distortion(&self, latents: &Latents, window: Window) -> (Distortion<'_>, Window) {
         let [rows, columns, _] = latents.y.shape();
         let size = [rows, columns];
         let stride = self.weights.config.signal_stride();
         let sides = [self.image.height() as usize, self.image.width() as usize];
+        let inner = [window.row_range(), window.column_range()];
         let outer = [0, 1].map(|axis| {
-            let first = window[axis].saturating_sub(HALO);
-            first..(window[axis] + window[axis + 2] + HALO).min(size[axis])
+            let first = inner[axis].start.saturating_sub(HALO);
+            first..(inner[axis].end + HALO).min(size[axis])
         });
         let counted = [0, 1].map(|axis| {
-            let (first, end) = (window[axis].saturating_sub(REACH), window[axis] + window[axis + 2] + REACH);
+            let (first, end) = (inner[axis].start.saturating_sub(REACH), inner[axis].end + REACH);
             first - outer[axis].start..end.min(size[axis]) - outer[axis].start
         });
         let pixels = [0, 1].map(|axis| {
             let (first, end) = (outer[axis].start * stride[axis], outer[axis].end * stride[axis]);
             [first, end.min(sides[axis]) - first]
         });
-        let target = crop(self.image, [pixels[1][0], pixels[0][0], pixels[1][1], pixels[0][1]]);
-        let around = [outer[0].start, outer[1].start, outer[0].len(), outer[1].len()];
-        let masking = self.masking.as_ref().map(|all| all.window(around[0], around[1], around[2], around[3]));
+        let [[row, rows], [column, columns]] = pixels;
+        let target = crop(self.image, Window { row, column, rows, columns });
+        let around = Window {
+            row: outer[0].start,
+            column: outer[1].start,
+            rows: outer[0].len(),
+            columns: outer[1].len(),
+        };
+        let masking = self.masking.as_ref().map(|all| all.window(around));
         (Distortion::new(target, self.level, self.weights, self.synthesis, counted, masking), around)
     }
 
     /// The error's gradient on the area, in bits.
-    pub fn inner(&self, gradient: Tensor, area: &Area, around: [usize; 4]) -> Tensor {
-        let [row, column, rows, columns] = area.cover;
-        let mut slope = gradient.window(row - around[0], column - around[1], rows, columns);
+    pub fn inner(&self, gradient: Tensor, area: &Area, around: Window) -> Tensor {
+        let mut slope = gradient.window(area.cover.relative_to(around.origin()));
         slope.data_mut().iter_mut().for_each(|g| *g *= self.error_weight);
         slope
     }
@@ -311,9 +311,9 @@ impl Search<'_> {
         for spot in 0..SPOTS * SPOTS {
             let row = (rows - high) * (2 * (spot / SPOTS) + 1) / (2 * SPOTS);
             let column = (columns - wide) * (2 * (spot % SPOTS) + 1) / (2 * SPOTS);
-            let window = [row, column, high, wide];
+            let window = Window { row, column, rows: high, columns: wide };
             let (distortion, _) = self.distortion(latents, window);
-            let squares = distortion.curvature(&all.window(row, column, high, wide));
+            let squares = distortion.curvature(&all.window(window));
             sums.iter_mut().zip(squares).for_each(|(sum, square)| *sum += square);
             positions += high * wide;
         }
@@ -336,15 +336,17 @@ fn residual(latents: &Latents) -> Tensor {
     out
 }
 
-/// Part of a picture: left, top, width, height.
-fn crop(image: &Image, [left, top, width, height]: [usize; 4]) -> Image {
+/// Part of a picture.
+fn crop(image: &Image, pixels: Window) -> Image {
     let (channels, stride) = (image.color().channels(), image.width() as usize);
-    let rows =
-        (top..top + height).map(|y| (y * stride + left) * channels..(y * stride + left + width) * channels);
+    let across = pixels.column_range();
+    let rows = (pixels.row_range())
+        .map(|y| (y * stride + across.start) * channels..(y * stride + across.end) * channels);
     let samples = match image.samples() {
         Samples::U8(all) => Samples::U8(rows.flat_map(|range| &all[range]).copied().collect()),
         Samples::U16(all) => Samples::U16(rows.flat_map(|range| &all[range]).copied().collect()),
     };
     // The counts fit by construction.
-    Image::new(width as u32, height as u32, image.color(), samples).unwrap_or_else(|_| image.clone())
+    Image::new(pixels.columns as u32, pixels.rows as u32, image.color(), samples)
+        .unwrap_or_else(|_| image.clone())
 }

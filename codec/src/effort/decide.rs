@@ -1,7 +1,7 @@
 //! Symbols chosen by what they cost: exact bits, and the change of everything else to second order.
 
-use crate::network::Tensor;
-use crate::prior::{Place, SymbolCoder, units};
+use crate::array::Tensor;
+use crate::prior::{SymbolCoder, SymbolSet, units};
 use wavern_entropy::{BitCounter, Encoder, Error, MixtureParams};
 
 /// What moving a symbol does beside its own bits, in bits.
@@ -164,9 +164,10 @@ impl SymbolCoder for Decider<'_> {
         &mut self,
         params: &MixtureParams<'_>,
         symbols: &mut [i32],
-        place: &Place<'_>,
+        set: &SymbolSet<'_>,
     ) -> Result<(), Error> {
-        let (Some(model), Place::Latents { positions, channels, residual: residuals }) = (self.model, place)
+        let (Some(model), SymbolSet::Latents { positions, channels, residual: residuals }) =
+            (self.model, set)
         else {
             return Ok(());
         };
@@ -246,9 +247,9 @@ impl SymbolCoder for Choosing<'_> {
         &mut self,
         params: &MixtureParams<'_>,
         symbols: &mut [i32],
-        place: &Place<'_>,
+        set: &SymbolSet<'_>,
     ) -> Result<(), Error> {
-        self.decider.decide(params, symbols, place)
+        self.decider.decide(params, symbols, set)
     }
 
     fn code(&mut self, params: &MixtureParams<'_>, symbols: &mut [i32]) -> Result<(), Error> {

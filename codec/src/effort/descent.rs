@@ -8,12 +8,12 @@
 
 use super::area::{Area, Search};
 use super::moments::Moments;
+use crate::array::Tensor;
 use crate::error::Error;
-use crate::kernel;
 use crate::latent::Latents;
-use crate::network::Tensor;
 use rayon::prelude::*;
 use std::f32::consts::LOG2_E;
+use wavern_kernel as kernel;
 
 /// Where between y (0) and its rounded self with the residual (1) the error's slope is taken.
 const BLEND: f32 = 0.4;
@@ -43,24 +43,24 @@ impl Search<'_> {
         steps: usize,
         tell: &dyn Fn(usize),
     ) -> Result<(Tensor, usize), Error> {
-        let [row, column, rows, columns] = area.cover;
-        let mut y = self.y.window(row, column, rows, columns);
+        let mut y = self.y.window(area.cover);
         if steps == 0 || self.watch.is_stopped() {
             return Ok((y, 0));
         }
         let (distortion, around) = self.distortion(latents, area.cover);
-        let mut point = self.y.window(around[0], around[1], around[2], around[3]);
+        let mut point = self.y.window(around);
         let moments = self.moments(latents, area)?;
-        let masking = self.masking.as_ref().map(|all| all.window(row, column, rows, columns));
+        let masking = self.masking.as_ref().map(|all| all.window(area.cover));
+        let within = area.cover.relative_to(around.origin());
         let mut momentum = vec![0.0; y.data().len()];
         // What the blend has moved.
         let mut moved = Tensor::zeros(y.shape());
         let mut done = 0;
         while done < steps && !self.watch.is_stopped() {
             tell(done);
-            blend(&y, &moments, &mut moved, &mut point, [row - around[0], column - around[1]]);
+            blend(&y, &moments, &mut moved, &mut point, within.origin());
             let gradient = distortion.at(&point)?.gradient;
-            let slope = gradient.window(row - around[0], column - around[1], rows, columns);
+            let slope = gradient.window(within);
             self.step(&mut y, &mut momentum, [&slope, &moved], &moments, masking.as_ref());
             done += 1;
         }
@@ -78,13 +78,12 @@ impl Search<'_> {
                 Ok(moments)
             })
             .collect::<Result<_, Error>>()?;
-        let [_, _, rows, columns] = area.cover;
-        let mut whole = Moments::new([rows, columns, self.weights.config.latents()]);
+        let mut whole = Moments::new([area.cover.rows, area.cover.columns, self.weights.config.latents()]);
         for (window, tile) in area.windows.iter().zip(&tiles) {
-            let [row, column, ..] = area.shifted(*window);
-            whole.mean.set_window(row, column, &tile.mean);
-            whole.variance.set_window(row, column, &tile.variance);
-            whole.residual.set_window(row, column, &tile.residual);
+            let origin = area.shifted(*window).origin();
+            whole.mean.set_window(origin, &tile.mean);
+            whole.variance.set_window(origin, &tile.variance);
+            whole.residual.set_window(origin, &tile.residual);
         }
         Ok(whole)
     }

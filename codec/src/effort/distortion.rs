@@ -1,17 +1,17 @@
 //! Squared error of the decoded picture, as the receiver will have it, and its gradient with respect to ŷ.
 
 use super::random::Random;
-use crate::color::{UNIT, to_opponent};
+use crate::array::Tensor;
 use crate::error::Error;
-use crate::latent::Gains;
-use crate::network::Tensor;
 use crate::network::backward::{Differentiable, Tape};
-use crate::picture::{Output, PixelSynthesis, Scale};
+use crate::picture::{Output, PixelSynthesis};
 use crate::quality::Level;
-use crate::signal::{Color, Image, Samples};
+use crate::signal::{Image, Samples};
+use crate::view::Scale;
 use crate::wavelet::adjoint2d;
 use crate::weights::Weights;
 use rayon::prelude::*;
+use wavern_kernel::color::{UNIT, to_opponent};
 
 /// Rows of packets that become pixels together.
 const STRIP_OF_PACKETS: usize = 8;
@@ -48,7 +48,7 @@ impl<'a> Distortion<'a> {
         counted: [std::ops::Range<usize>; 2],
         masking: Option<Tensor>,
     ) -> Self {
-        let steps = Gains::decode(weights, level).factors().to_vec();
+        let steps = weights.decode_gains(level).factors().to_vec();
         Self { target, weights, synthesis, steps, counted, masking }
     }
 
@@ -174,8 +174,8 @@ fn difference(a: &Image, b: &Image, pixel: usize) -> [f32; 3] {
         (Samples::U16(a), Samples::U16(b)) => (f32::from(a[i]) - f32::from(b[i])) / 257.0,
         _ => 0.0,
     };
-    match a.color() {
-        Color::Gray => [at(pixel); 3],
-        Color::Rgb => [at(3 * pixel), at(3 * pixel + 1), at(3 * pixel + 2)],
+    match a.color().channels() {
+        1 => [at(pixel); 3],
+        _ => [at(3 * pixel), at(3 * pixel + 1), at(3 * pixel + 2)],
     }
 }

@@ -3,8 +3,8 @@
 //! The weight of a latent position is a power of the variance of its pixels, as in the adaptive quantization of video
 //! encoders; its geometric mean over the picture is 1, so that the level keeps its meaning.
 
-use crate::network::Tensor;
-use crate::signal::{Color, Image, Samples};
+use crate::array::Tensor;
+use crate::signal::{Image, Samples};
 use rayon::prelude::*;
 
 /// Weights go with the variance to minus this power.
@@ -47,15 +47,16 @@ fn luma(image: &Image, pixel: usize) -> f32 {
         Samples::U8(samples) => f32::from(samples[i]),
         Samples::U16(samples) => f32::from(samples[i]) / 257.0,
     };
-    match image.color() {
-        Color::Gray => at(pixel),
-        Color::Rgb => 0.25 * at(3 * pixel) + 0.625 * at(3 * pixel + 1) + 0.125 * at(3 * pixel + 2),
+    match image.color().channels() {
+        1 => at(pixel),
+        _ => 0.25 * at(3 * pixel) + 0.625 * at(3 * pixel + 1) + 0.125 * at(3 * pixel + 2),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::Color;
 
     #[test]
     fn busy_parts_count_less_and_all_of_it_as_much_as_before() {

@@ -16,7 +16,7 @@
 
 mod anneal;
 mod area;
-mod curvature;
+pub mod curvature;
 pub mod decide;
 mod descent;
 mod distortion;
@@ -26,13 +26,14 @@ mod random;
 pub mod sound;
 mod watch;
 
-pub use curvature::Curvature;
 pub use watch::Watch;
 
+use crate::array::{Tensor, Window};
 use crate::error::Error;
-use crate::latent::{Gains, Latents};
+use crate::latent::Latents;
 use crate::network::backward::Differentiable;
-use crate::network::{Kind, ModelConfig, Tensor};
+use crate::network::{Kind, ModelConfig};
+use crate::prior::gradient::RateSource;
 use crate::quality::Level;
 use crate::signal::Image;
 use crate::weights::Weights;
@@ -45,9 +46,12 @@ pub struct Effort(u8);
 
 impl Effort {
     /// # Errors
-    /// The value back, if it is not in 1..=9.
-    pub fn new(value: u8) -> Result<Self, u8> {
-        if (1..=9).contains(&value) { Ok(Self(value)) } else { Err(value) }
+    /// [`Error::Option`] if the value is not in 1..=9.
+    pub fn new(value: u8) -> Result<Self, Error> {
+        if (1..=9).contains(&value) {
+            return Ok(Self(value));
+        }
+        Err(Error::Option { option: "effort", problem: format!("{value} (expected 1..=9)") })
     }
 
     /// The number in 1..=9.
@@ -131,7 +135,7 @@ fn error_weight(level: Level, config: &ModelConfig, masked: bool) -> f32 {
     let slope = if masked { MASKED_SLOPE } else { SLOPE };
     match config.kind {
         // λ counts 255² times the mean squared error of three colours in 0..1; a unit is 16 of those 255 steps.
-        Kind::Image => slope * lambda * crate::color::UNIT.powi(2) / 3.0,
+        Kind::Image => slope * lambda * wavern_kernel::color::UNIT.powi(2) / 3.0,
         Kind::Audio => lambda,
     }
 }
@@ -150,8 +154,8 @@ pub struct Picture<'a> {
     pub image: &'a Image,
     /// What the analysis gave, before any gain.
     pub y: &'a Tensor,
-    /// Tiles, which are coded one by one: row, column, rows, columns.
-    pub windows: &'a [[usize; 4]],
+    /// Tiles, which are coded one by one.
+    pub windows: &'a [Window],
     pub level: Level,
     pub weights: &'a Weights,
     /// Whether errors count less where they are hidden.
@@ -172,9 +176,9 @@ pub struct Choice {
 
 impl Choice {
     /// For the symbols of a tile.
-    pub fn model(&self, [row, column, rows, columns]: [usize; 4]) -> Model<'_> {
-        let anchor = self.y.window(row, column, rows, columns);
-        let masking = self.masking.as_ref().map(|masking| masking.window(row, column, rows, columns));
+    pub fn model(&self, window: Window) -> Model<'_> {
+        let anchor = self.y.window(window);
+        let masking = self.masking.as_ref().map(|masking| masking.window(window));
         Model { anchor, masking, curvature: &self.curvature, pull: STIFFNESS, margin: 0.0, slopes: None }
     }
 }
@@ -190,7 +194,7 @@ impl Picture<'_> {
     /// [`Error`] if the weights cannot be read.
     pub fn descend(&self, latents: &Latents, effort: Effort, watch: &Watch) -> Result<Choice, Error> {
         let synthesis = Differentiable::new(self.weights.synthesis()?, self.level);
-        let mut y = Gains::encode(self.weights, self.level).scale(self.y);
+        let mut y = self.weights.encode_gains(self.level).scale(self.y);
         let search = self.search(&synthesis, &y, latents, watch)?;
         let areas = Area::all(self.windows);
         let (steps, mut moved, mut rounds) = (effort.schedule(self.masked).steps, Vec::new(), 0);
@@ -203,7 +207,7 @@ impl Picture<'_> {
         }
         let (curvature, masking) = (search.curvature, search.masking);
         for (area, part) in areas.iter().zip(&moved) {
-            y.set_window(area.cover[0], area.cover[1], part);
+            y.set_window(area.cover.origin(), part);
         }
         watch.tell(1.0);
         Ok(Choice { y, curvature, masking, rounds })
@@ -215,8 +219,9 @@ impl Picture<'_> {
     /// [`Error`] if the weights cannot be read or the symbols not be coded.
     pub fn refine(&self, latents: &mut Latents, effort: Effort, watch: &Watch) -> Result<Found, Error> {
         let synthesis = Differentiable::new(self.weights.synthesis()?, self.level);
-        let rate = self.weights.rate()?.prepare(self.level, &self.weights.config);
-        let y = Gains::encode(self.weights, self.level).scale(self.y);
+        let rate = RateSource::load(self.weights.tensors(), &self.weights.config)?;
+        let rate = rate.prepare(self.level, &self.weights.config);
+        let y = self.weights.encode_gains(self.level).scale(self.y);
         let search = self.search(&synthesis, &y, latents, watch)?;
         // The residuals of all tiles, which their neighbours' pixels need.
         let bits = search.count(latents, self.windows)?;

@@ -1,7 +1,7 @@
 //! What the prior expects of every symbol: mean and variance of its mixture, and the latent residual.
 
-use crate::network::Tensor;
-use crate::prior::{Place, SymbolCoder, units};
+use crate::array::Tensor;
+use crate::prior::{SymbolCoder, SymbolSet, units};
 use wavern_entropy::{Error, MixtureParams};
 
 /// Means and variances of the mixtures of a tile, filled in by a walk of [`crate::prior::Prior::code`] that codes nothing.
@@ -39,9 +39,9 @@ impl SymbolCoder for Moments {
         &mut self,
         params: &MixtureParams<'_>,
         symbols: &mut [i32],
-        place: &Place<'_>,
+        set: &SymbolSet<'_>,
     ) -> Result<(), Error> {
-        let Place::Latents { positions, channels, residual } = place else { return Ok(()) };
+        let SymbolSet::Latents { positions, channels, residual } = set else { return Ok(()) };
         let (n, all, width) = (symbols.len(), self.mean.channels(), channels.len());
         let Self { mean, variance, residual: residuals, variances } = self;
         // What is left of the weights.
@@ -89,7 +89,7 @@ mod tests {
         // Two positions, of which the second is coded: one channel of three, K = 2.
         let mut moments = Moments::new([1, 2, 3]);
         let params = MixtureParams { components: 2, weight: &[64], mean: &[128, -64], scale: &[51, 67] };
-        let place = Place::Latents { positions: &[1], channels: 2..3, residual: &[16] };
+        let place = SymbolSet::Latents { positions: &[1], channels: 2..3, residual: &[16] };
         moments.decide(&params, &mut [0], &place).unwrap();
         // A quarter at 2 with σ = 1, the rest at -1 with σ = 2.
         let mean = 0.25 * 2.0 - 0.75;

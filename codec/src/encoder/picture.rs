@@ -4,36 +4,38 @@
 //! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel and while the next rows
 //! are analysed, and forgotten.
 
-use super::search::Found;
-use super::{Encoded, Encoder, Model, SearchReport, code_window, code_windows, with_metadata};
+use super::payload::{code_window, code_windows};
+use super::report::CodedPicture;
+use super::{Encoded, Encoder, SearchReport};
+use crate::array::{Array, Symbols, Window};
+use crate::engine::{Engine, NetworkRows};
 use crate::error::Error;
-use crate::latent::{Gains, Latents, Spare};
+use crate::gains::Quantizer;
+use crate::latent::{Latents, Spare, hyper_window};
 use crate::network::{Kind, ModelConfig};
-use crate::picture::{PixelAnalysis, Pixels, latent_size, latent_window, strip, tile_log2};
-use crate::prior::Symbols;
+use crate::picture::{PixelAnalysis, latent_size, latent_windows, restore_image, strip, tile_log2};
 use crate::quality::Level;
-use crate::rows::{ImageRows, ImageSink, PictureInfo, ReadRows, WriteRows as _};
-use crate::signal::{Color, Image, SignalError};
-use crate::transforms::{self, Run, Transforms};
+use crate::rows::{ImageRows, ImageSink, PictureInfo, Pixels, ReadRows, WriteRows as _};
+use crate::signal::{Image, SignalError};
 use crate::weights::Weights;
-use crate::{alpha, decoder, kernel};
+use crate::{alpha, chunks};
 use rayon::prelude::*;
-use wavern_bitstream::{BitDepth, Colour, ContainerBuilder, ImageHeader};
+use wavern_bitstream::{BitDepth, ContainerBuilder, ImageHeader};
+use wavern_kernel as kernel;
 
 impl Encoder {
-    pub(super) fn image(&self, image: &Image) -> Result<Encoded<Image>, Error> {
-        let model = Model::choose(&self.options, Kind::Image)?;
+    /// The file of a picture and, if asked, what a decoder makes of it.
+    pub(super) fn image(&self, image: &Image, reconstruct: bool) -> Result<(Encoded, Option<Image>), Error> {
+        let engine = self.engine(Kind::Image)?;
         let info = PictureInfo::from(image);
-        let Found { header, bytes, mut latents, report } = if self.searches() {
-            self.search(&model, image)?
+        let CodedPicture { header, bytes, mut latents, report } = if self.searches() {
+            self.search(&engine, image)?
         } else {
-            self.picture(&model, &info, &mut ImageRows::new(image), true)?
+            self.picture(&engine, &info, &mut ImageRows::new(image), true)?
         };
         let mut reconstruction = None;
-        if self.options.reconstruct {
-            let given =
-                transforms::given(&model.weights, self.options.transforms.as_ref()).map(|given| &**given);
-            let (restored, back) = decoder::restore_image(&header, latents, &model.weights, given)?;
+        if reconstruct {
+            let (restored, back) = restore_image(&header, latents, &engine)?;
             latents = back;
             let restored = match info.alpha {
                 Some(plane) => restored.with_alpha(plane)?,
@@ -41,52 +43,45 @@ impl Encoder {
             };
             reconstruction = Some(restored.with_metadata(info.metadata));
         }
-        let (level, latents) = (Level(header.level), vec![latents]);
-        Ok(Encoded { bytes, reconstruction, level, latents, search: report })
+        let encoded = Encoded { bytes, level: header.level, latents: vec![latents], search: report };
+        Ok((encoded, reconstruction))
     }
 
-    pub(super) fn rows(
-        &self,
-        info: &PictureInfo,
-        source: &mut dyn ReadRows,
-    ) -> Result<Encoded<Image>, Error> {
-        let model = Model::choose(&self.options, Kind::Image)?;
-        let Found { header, bytes, report, .. } = if self.searches() {
-            self.search(&model, &read_all(info, source)?)?
+    pub(super) fn rows(&self, info: &PictureInfo, source: &mut dyn ReadRows) -> Result<Encoded, Error> {
+        let engine = self.engine(Kind::Image)?;
+        let CodedPicture { header, bytes, report, .. } = if self.searches() {
+            self.search(&engine, &read_all(info, source)?)?
         } else {
-            self.picture(&model, info, source, false)?
+            self.picture(&engine, info, source, false)?
         };
-        let level = Level(header.level);
-        Ok(Encoded { bytes, reconstruction: None, level, latents: Vec::new(), search: report })
+        Ok(Encoded { bytes, level: header.level, latents: Vec::new(), search: report })
     }
 
     /// Codes the rows as they come, and keeps all latents if asked.
     fn picture(
         &self,
-        model: &Model,
+        engine: &Engine,
         info: &PictureInfo,
         source: &mut dyn ReadRows,
         keep: bool,
-    ) -> Result<Found, Error> {
-        let weights = &*model.weights;
-        let config = &weights.config;
+    ) -> Result<CodedPicture, Error> {
+        let (weights, config) = (&*engine.weights, engine.config());
         if info.width == 0 || info.height == 0 {
             return Err(SignalError::EmptyImage { width: info.width, height: info.height }.into());
         }
         let level = self.options.quality.level(config.lambdas.len());
         let header = header(info, level, weights);
-        let given = transforms::given(&model.weights, self.options.transforms.as_ref()).map(|given| &**given);
         let size = latent_size(&header, config);
-        let windows = windows(&header, config);
-        let most = windows.first().map_or(0, |[_, _, rows, _]| *rows);
-        let mut stream = LatentRows::new(info, [most, size[1]], weights, level, given)?;
+        let windows = latent_windows(&header, config);
+        let most = windows.first().map_or(0, |window| window.rows);
+        let mut stream = LatentRows::new(info, [most, size[1]], engine, level)?;
         let mut kept = keep.then(|| Latents::zeros(config, size[0], size[1]));
         let (mut tiles, spare) = (Vec::with_capacity(windows.len()), Spare::default());
         let (height, mut done) = (info.height as usize, 0);
         // The row of tiles whose latents are complete, and what became of it.
         let mut ready: Option<RowOfTiles> = None;
-        for row in windows.chunk_by(|a, b| a[0] == b[0]) {
-            let [first, _, rows, _] = row[0];
+        for row in windows.chunk_by(|a, b| a.row == b.row) {
+            let Window { row: first, rows, .. } = row[0];
             let (mut coded, mut next) = (None, None);
             rayon::in_place_scope(|scope| {
                 if let Some(row) = ready.take() {
@@ -99,9 +94,8 @@ impl Encoder {
                     check_rows(pixels, count, info)?;
                     stream.push(pixels, done == height)?;
                 }
-                let windows = row.iter().map(|&[_, column, rows, columns]| [0, column, rows, columns]);
-                next =
-                    Some(RowOfTiles { first, windows: windows.collect(), latents: stream.take(rows, keep) });
+                let windows = row.iter().map(|window| window.relative_to([first, 0])).collect();
+                next = Some(RowOfTiles { first, windows, latents: stream.take(rows, keep) });
                 Ok::<_, Error>(())
             })?;
             if let Some(row) = coded.transpose()? {
@@ -114,7 +108,7 @@ impl Encoder {
         }
         let report = SearchReport::of_payloads(&tiles);
         let latents = kept.unwrap_or_else(|| Latents::zeros(config, 0, 0));
-        Ok(Found { header, bytes: self.picture_file(header, info, tiles)?, latents, report })
+        Ok(CodedPicture { header, bytes: self.picture_file(header, info, tiles)?, latents, report })
     }
 
     /// The container.
@@ -124,7 +118,7 @@ impl Encoder {
         info: &PictureInfo,
         tiles: Vec<Vec<u8>>,
     ) -> Result<Vec<u8>, Error> {
-        let mut builder = with_metadata(ContainerBuilder::new(header), &info.metadata);
+        let mut builder = chunks::add_to_picture(ContainerBuilder::new(header), &info.metadata);
         if let Some(plane) = &info.alpha {
             builder = builder.alpha(alpha::write(plane, info.width, info.height)?);
         }
@@ -136,8 +130,8 @@ impl Encoder {
 struct RowOfTiles {
     /// Its first row of ŷ.
     first: usize,
-    /// Its tiles in `latents`: row, column, rows, columns.
-    windows: Vec<[usize; 4]>,
+    /// Its tiles in `latents`.
+    windows: Vec<Window>,
     /// Without residuals, unless they are to be kept.
     latents: Latents,
 }
@@ -161,11 +155,11 @@ impl RowOfTiles {
     }
 
     fn payloads(&self, level: Level, weights: &Weights, spare: &Spare) -> Result<Vec<Vec<u8>>, Error> {
-        let [v, u] = weights.config.hyper_stride();
-        let code = |&[row, column, rows, columns]: &[usize; 4]| {
-            let mut tile = spare.take(&weights.config, rows, columns);
-            self.latents.y.copy_window(row, column, &mut tile.y);
-            self.latents.z.copy_window(row / v, column / u, &mut tile.z);
+        let stride = weights.config.hyper_stride();
+        let code = |&window: &Window| {
+            let mut tile = spare.take(&weights.config, window.rows, window.columns);
+            self.latents.y.copy_window(window.origin(), &mut tile.y);
+            self.latents.z.copy_window(hyper_window(window, stride).origin(), &mut tile.z);
             let payload = code_window(std::slice::from_mut(&mut tile), level, weights);
             spare.give(tile);
             payload
@@ -193,19 +187,13 @@ impl Coded {
 pub(super) fn header(info: &PictureInfo, level: Level, weights: &Weights) -> ImageHeader {
     ImageHeader {
         level: level.0,
-        colour: if info.color == Color::Gray { Colour::Gray } else { Colour::Rgb },
+        color: info.color,
         depth: if info.depth == 8 { BitDepth::Eight } else { BitDepth::Sixteen },
         tile_log2: tile_log2(info.width, info.height),
         width: info.width,
         height: info.height,
         weights: weights.id,
     }
-}
-
-/// The latents of each tile: row, column, rows, columns.
-pub(super) fn windows(header: &ImageHeader, config: &ModelConfig) -> Vec<[usize; 4]> {
-    let tiles = (0..header.tile_count()).filter_map(|index| header.tile_rect(index));
-    tiles.map(|tile| latent_window(tile, config)).collect()
 }
 
 /// The whole picture in memory: a search goes over it more than once.
@@ -238,9 +226,9 @@ fn check_rows(pixels: Pixels<'_>, count: usize, info: &PictureInfo) -> Result<()
 struct LatentRows<'a> {
     config: &'a ModelConfig,
     pixels: PixelAnalysis,
-    analysis: Run<'a>,
-    gains: Gains,
-    hyper_analysis: Run<'a>,
+    analysis: NetworkRows<'a>,
+    quantizer: Quantizer,
+    hyper_analysis: NetworkRows<'a>,
     /// Columns of y.
     columns: usize,
     /// Rows of ŷ and ẑ that were not taken yet.
@@ -248,82 +236,51 @@ struct LatentRows<'a> {
     z: Vec<i32>,
     /// Memory for what comes after rows that are taken.
     spare: [Vec<i32>; 2],
-    /// Rows of y so far.
-    rows: usize,
-    /// Rows of y as h_a takes them, padded to whole positions of z.
-    companded: Vec<f32>,
-    last_row: Vec<f32>,
 }
 
 impl<'a> LatentRows<'a> {
-    /// For so many columns of ŷ, of which so many rows at the most are taken at once.
+    /// For `columns` of ŷ, of which at most `rows` rows are taken at once.
     fn new(
         info: &PictureInfo,
         [rows, columns]: [usize; 2],
-        weights: &'a Weights,
+        engine: &'a Engine,
         level: Level,
-        given: Option<&'a dyn Transforms>,
     ) -> Result<Self, Error> {
-        let config = &weights.config;
-        let across = config.hyper_stride()[1];
+        let config = engine.config();
+        let quantizer = Quantizer::new(engine.weights.encode_gains(level), columns, config);
+        let hyper_analysis = engine.hyper_analysis_rows(quantizer.padded_columns())?;
         // What a strip adds may go beyond the rows that are waited for.
         let beyond = strip(info.width as usize).div_ceil(config.signal_stride()[0]);
         Ok(Self {
             config,
             pixels: PixelAnalysis::new(info.width as usize, info.color.channels(), config),
-            analysis: Run::analysis(weights, given, columns * config.latent_stride()[1])?,
-            gains: Gains::encode(weights, level),
-            hyper_analysis: Run::hyper_analysis(weights, given, columns.next_multiple_of(across))?,
+            analysis: engine.analysis_rows(columns * config.latent_stride()[1])?,
+            quantizer,
+            hyper_analysis,
             columns,
             y: Vec::with_capacity((rows + beyond) * columns * config.latents()),
             z: Vec::new(),
             spare: Default::default(),
-            rows: 0,
-            companded: Vec::new(),
-            last_row: Vec::new(),
         })
     }
 
     fn push(&mut self, pixels: Pixels<'_>, last: bool) -> Result<(), Error> {
-        let [down, across] = self.config.hyper_stride();
-        let channels = self.config.latents();
         let y = self.analysis.push(self.pixels.push(pixels, last), last)?;
-        let row = self.columns * channels;
-        let padded = self.columns.next_multiple_of(across) * channels;
-        let before = self.y.len();
-        self.y.resize(before + y.len(), 0);
-        self.companded.resize(y.len() / row * padded, 0.0);
-        let rows = self.y[before..].par_chunks_mut(row).zip(self.companded.par_chunks_mut(padded));
-        y.par_chunks(row).zip(rows).for_each(|(y, (y_hat, companded))| {
-            self.gains.quantize(y, y_hat, &mut companded[..row]);
-            for at in (row..padded).step_by(channels) {
-                companded.copy_within(row - channels..row, at);
-            }
-        });
-        self.rows += y.len() / row;
-        if let Some(latest) = self.companded.chunks_exact(padded).next_back() {
-            self.last_row.clear();
-            self.last_row.extend_from_slice(latest);
-        }
-        if last {
-            for _ in self.rows..self.rows.next_multiple_of(down) {
-                self.companded.extend_from_slice(&self.last_row);
-            }
-        }
-        let z = self.hyper_analysis.push(&self.companded, last)?;
+        let companded = self.quantizer.push(y, last, &mut self.y);
+        let z = self.hyper_analysis.push(companded, last)?;
         let before = self.z.len();
         self.z.resize(before + z.len(), 0);
         kernel::latents::round(z, &mut self.z[before..]);
         Ok(())
     }
 
-    /// Whether the next so many rows of ŷ, and the rows of ẑ that stand for them, are there.
+    /// Whether the next `rows` rows of ŷ, and the rows of ẑ that stand for them, are there.
     fn has(&self, rows: usize) -> bool {
         let [y, z, _] = Latents::shapes(self.config, rows, self.columns);
         self.y.len() >= y.iter().product() && self.z.len() >= z.iter().product()
     }
 
-    /// The next so many rows of ŷ with those of ẑ, and room for residuals if these are wanted.
+    /// The next `rows` rows of ŷ with the rows of ẑ, and room for residuals if these are wanted.
     fn take(&mut self, rows: usize, residuals: bool) -> Latents {
         let [y, z, [.., channels]] = Latents::shapes(self.config, rows, self.columns);
         let [spare_y, spare_z] = std::mem::take(&mut self.spare);
@@ -331,7 +288,7 @@ impl<'a> LatentRows<'a> {
         Latents {
             y: Symbols::from_vec(y, split_front(&mut self.y, y.iter().product(), spare_y)),
             z: Symbols::from_vec(z, split_front(&mut self.z, z.iter().product(), spare_z)),
-            residual: Symbols::zeros([rows, self.columns, channels]),
+            residual: Array::zeros([rows, self.columns, channels]),
         }
     }
 

@@ -4,9 +4,7 @@
 //! end of the window; the older half is then written, and the rest waits for what comes. A sound that ends within its first
 //! window, which is most of a minute of stereo, has one level throughout.
 
-use super::Model;
-use super::sound::{CodedSegment, Segment};
-use crate::effort::Effort;
+use super::sound::{CodedSegment, Segment, SegmentEncoder};
 use crate::error::Error;
 use crate::quality::Level;
 use rayon::prelude::*;
@@ -21,7 +19,7 @@ const SLACK: f64 = 0.004;
 const SEGMENT_BYTES: usize = 20;
 /// How many guesses are made before the search goes by halves.
 const GUESSES: u32 = 3;
-/// How many levels of a model make the rate twice as high, about; a guess for where to look.
+/// About how many levels double the rate; where to look next.
 const LEVELS_PER_OCTAVE: f64 = 150.0;
 
 /// Segments that wait for a level.
@@ -33,22 +31,14 @@ pub(super) struct RateControl {
     /// The level of the last window, where the search for the next begins.
     level: Level,
     top: Level,
-    effort: Effort,
     /// Frames and bytes of the sound up to the window.
     frames: u64,
     bytes: u64,
 }
 
 impl RateControl {
-    /// For so many bits a second, and segments of so many latents. `start` is where to look first.
-    pub(super) fn new(
-        bits: u32,
-        sample_rate: u32,
-        latents: usize,
-        start: Level,
-        top: Level,
-        effort: Effort,
-    ) -> Self {
+    /// For `bits` per second, and segments of `latents` latents each. `start` is where to look first.
+    pub(super) fn new(bits: u32, sample_rate: u32, latents: usize, start: Level, top: Level) -> Self {
         let capacity = WINDOW_LATENTS / latents.max(1);
         Self {
             rate: f64::from(bits) / 8.0 / f64::from(sample_rate),
@@ -56,7 +46,6 @@ impl RateControl {
             capacity: capacity.clamp(*WINDOW_SEGMENTS.start(), *WINDOW_SEGMENTS.end()),
             level: start,
             top,
-            effort,
             frames: 0,
             bytes: 0,
         }
@@ -79,10 +68,10 @@ impl RateControl {
         ended: bool,
         written: u64,
         keep: bool,
-        model: &Model,
+        encoder: &SegmentEncoder,
     ) -> Result<Vec<(Level, CodedSegment)>, Error> {
         self.bytes = written;
-        let (level, mut coded) = self.choose(ended, keep, model)?;
+        let (level, mut coded) = self.choose(ended, keep, encoder)?;
         self.level = level;
         let count = if ended { self.window.len() } else { self.window.len().div_ceil(2) };
         coded.truncate(count);
@@ -92,7 +81,12 @@ impl RateControl {
 
     /// The level for the window, and what it makes of its segments: the highest with which the file keeps its rate, or one with
     /// which it falls short of it by little.
-    fn choose(&self, ended: bool, keep: bool, model: &Model) -> Result<(Level, Vec<CodedSegment>), Error> {
+    fn choose(
+        &self,
+        ended: bool,
+        keep: bool,
+        encoder: &SegmentEncoder,
+    ) -> Result<(Level, Vec<CodedSegment>), Error> {
         let frames = self.frames + self.window.iter().map(|segment| segment.frames).sum::<u64>();
         let fixed = self.window.len() * SEGMENT_BYTES;
         let budget = frames as f64 * self.rate - self.bytes as f64 - fixed as f64;
@@ -100,7 +94,7 @@ impl RateControl {
         let slack = if ended { SLACK } else { 5.0 * SLACK };
         let code = |level: Level| -> Result<Vec<CodedSegment>, Error> {
             let coded = self.window.par_iter().map(|segment| {
-                let mut coded = segment.code(level, model, self.effort)?;
+                let mut coded = encoder.code(segment, level)?;
                 if !keep {
                     coded.latents = Vec::new();
                 }

@@ -2,71 +2,33 @@
 //!
 //! The analysis runs once. Every level that a target asks for is quantized, searched and coded from its result.
 
-use super::picture::{header, windows};
-use super::{Encoder, Model, choose_windows, code_windows};
-use crate::decoder;
+use super::payload::{choose_windows, code_windows};
+use super::picture::header;
+use super::report::{CodedPicture, STREAM_BITS, SearchReport};
+use super::{Encoder, PictureOptions};
+use crate::array::{Symbols, Tensor};
 use crate::effort::{self, Picture};
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::kernel;
-use crate::latent::{self, Gains, Latents};
-use crate::network::Tensor;
-use crate::picture::{PixelAnalysis, Pixels, latent_size, strip};
+use crate::gains::Quantizer;
+use crate::latent::Latents;
+use crate::picture::{PixelAnalysis, latent_size, latent_windows, restore_image, strip};
 use crate::quality::{Level, STEPS};
-use crate::rows::PictureInfo;
+use crate::rows::{PictureInfo, Pixels};
 use crate::signal::{Image, Samples};
-use crate::transforms::{self, Run};
 use crate::weights::Tune;
-use wavern_bitstream::ImageHeader;
+use wavern_kernel as kernel;
 
 /// What a file of a picture has to meet. The quality is searched for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
-    /// At most so many bytes, and as near to them as the levels allow.
+    /// At most this many bytes, and as near to them as the levels allow.
     Bytes(u64),
-    /// At most so many bits per pixel.
+    /// At most this many bits per pixel, above 0.
     BitsPerPixel(f64),
-    /// A peak signal-to-noise ratio in dB, over all colour samples, that is at least reached.
+    /// At least this peak signal-to-noise ratio in dB, above 0, over all colour samples.
     Psnr(f64),
 }
-
-/// What a search did.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SearchReport {
-    /// Rounds of the search for symbols, of the level that was chosen; 0 if there was none.
-    pub rounds: usize,
-    /// Levels that were searched for a target.
-    pub levels: usize,
-    /// Bits of the streams as they were known before they were written: those of all symbols by the exact counter, and what
-    /// a stream of a tile or a segment has beside, [`STREAM_BITS`] on the average; 0 if nothing was searched, since nothing
-    /// is counted then.
-    pub estimated_bits: f64,
-    /// Bits of the streams of tiles or segments.
-    pub payload_bits: u64,
-    /// Whether [`EncodeOptions::watch`](super::EncodeOptions::watch) ended the search early.
-    pub stopped: bool,
-}
-
-impl SearchReport {
-    /// Of no search.
-    pub(super) fn of_payloads(payloads: &[Vec<u8>]) -> Self {
-        Self {
-            payload_bits: payloads.iter().map(|payload| 8 * payload.len() as u64).sum(),
-            ..Self::default()
-        }
-    }
-}
-
-/// A file and what it was made of.
-pub(super) struct Found {
-    pub header: ImageHeader,
-    pub bytes: Vec<u8>,
-    pub latents: Latents,
-    pub report: SearchReport,
-}
-
-/// Bits of a stream beside those of its symbols: check value, number of lanes, what is left of the states; 46 to 86 on
-/// photographs of any quality.
-pub const STREAM_BITS: f64 = 66.0;
 
 /// Levels that are searched with the whole effort for one target, at most.
 const ATTEMPTS: usize = 6;
@@ -76,20 +38,16 @@ const NEAR: f64 = 0.004;
 impl Encoder {
     /// Whether a picture has to be in memory.
     pub(super) fn searches(&self) -> bool {
-        self.options.effort.searches() || self.options.target.is_some()
+        self.options.effort.searches() || self.options.picture.target.is_some()
     }
 
-    pub(super) fn search(&self, model: &Model, image: &Image) -> Result<Found, Error> {
-        let work = Work {
-            encoder: self,
-            model,
-            image,
-            info: PictureInfo::from(image),
-            y: self.analysed(model, image)?,
-        };
-        let top = Level::top(model.weights.config.lambdas.len());
-        match self.options.target {
-            None => work.attempt(self.options.quality.level(model.weights.config.lambdas.len()), true),
+    pub(super) fn search(&self, engine: &Engine, image: &Image) -> Result<CodedPicture, Error> {
+        let info = PictureInfo::from(image);
+        let work = LevelSearch { encoder: self, engine, image, info, y: analysed(engine, image)? };
+        let anchors = engine.config().lambdas.len();
+        let top = Level::top(anchors);
+        match self.options.picture.target {
+            None => work.attempt(self.options.quality.level(anchors), true),
             Some(Target::Bytes(bytes)) => work.largest_within(top, bytes, "target-size"),
             Some(Target::BitsPerPixel(rate)) => {
                 let pixels = f64::from(image.width()) * f64::from(image.height());
@@ -98,45 +56,45 @@ impl Encoder {
             Some(Target::Psnr(psnr)) => work.smallest_reaching(top, psnr),
         }
     }
+}
 
-    /// y of the whole picture.
-    fn analysed(&self, model: &Model, image: &Image) -> Result<Tensor, Error> {
-        let config = &model.weights.config;
-        let given = transforms::given(&model.weights, self.options.transforms.as_ref()).map(|given| &**given);
-        let [rows, columns] =
-            latent_size(&header(&PictureInfo::from(image), Level(0), &model.weights), config);
-        let mut pixels = PixelAnalysis::new(image.width() as usize, image.color().channels(), config);
-        let mut analysis = Run::analysis(&model.weights, given, columns * config.latent_stride()[1])?;
-        let (height, row) = (image.height() as usize, image.width() as usize * image.color().channels());
-        let mut y = Vec::with_capacity(rows * columns * config.latents());
-        let strip = strip(image.width() as usize);
-        for first in (0..height).step_by(strip) {
-            let end = height.min(first + strip);
-            let part = Pixels::from(image.samples()).part(first * row..end * row);
-            y.extend_from_slice(analysis.push(pixels.push(part, end == height), end == height)?);
-        }
-        Ok(Tensor::from_vec([rows, columns, config.latents()], y))
+/// y of the whole picture.
+fn analysed(engine: &Engine, image: &Image) -> Result<Tensor, Error> {
+    let config = engine.config();
+    let info = PictureInfo::from(image);
+    let [rows, columns] = latent_size(&header(&info, Level(0), &engine.weights), config);
+    let mut pixels = PixelAnalysis::new(image.width() as usize, image.color().channels(), config);
+    let mut analysis = engine.analysis_rows(columns * config.latent_stride()[1])?;
+    let (height, row) = (image.height() as usize, info.row());
+    let mut y = Vec::with_capacity(rows * columns * config.latents());
+    let strip = strip(image.width() as usize);
+    for first in (0..height).step_by(strip) {
+        let end = height.min(first + strip);
+        let part = Pixels::from(image.samples()).part(first * row..end * row);
+        y.extend_from_slice(analysis.push(pixels.push(part, end == height), end == height)?);
     }
+    Ok(Tensor::from_vec([rows, columns, config.latents()], y))
 }
 
 /// A picture whose levels are tried.
-struct Work<'a> {
+struct LevelSearch<'a> {
     encoder: &'a Encoder,
-    model: &'a Model,
+    engine: &'a Engine,
     image: &'a Image,
     info: PictureInfo,
     y: Tensor,
 }
 
-impl Work<'_> {
+impl LevelSearch<'_> {
     /// The file at a level, with the effort that was asked for or none.
-    fn attempt(&self, level: Level, search: bool) -> Result<Found, Error> {
-        let weights = &*self.model.weights;
+    fn attempt(&self, level: Level, search: bool) -> Result<CodedPicture, Error> {
+        let weights = &*self.engine.weights;
         let header = header(&self.info, level, weights);
-        let windows = windows(&header, &weights.config);
+        let windows = latent_windows(&header, &weights.config);
         let mut latents = self.quantize(level)?;
-        let (effort, watch) = (self.encoder.options.effort, &self.encoder.options.watch);
-        let masked = self.encoder.options.tune == Tune::Visual;
+        let PictureOptions { watch, tune, .. } = &self.encoder.options.picture;
+        let effort = self.encoder.options.effort;
+        let masked = *tune == Tune::Visual;
         let picture = Picture { image: self.image, y: &self.y, windows: &windows, level, weights, masked };
         let (found, tiles) = if search && effort.chooses(masked) {
             let choice = picture.descend(&latents, effort, watch)?;
@@ -160,27 +118,29 @@ impl Work<'_> {
             ..SearchReport::of_payloads(&tiles)
         };
         let bytes = self.encoder.picture_file(header, &self.info, tiles)?;
-        Ok(Found { header, bytes, latents, report })
+        Ok(CodedPicture { header, bytes, latents, report })
     }
 
     /// y → ŷ and ẑ at a level.
     fn quantize(&self, level: Level) -> Result<Latents, Error> {
-        let weights = &*self.model.weights;
-        let [rows, columns, _] = self.y.shape();
-        let mut latents = Latents::zeros(&weights.config, rows, columns);
-        let mut companded = Tensor::zeros(self.y.shape());
-        Gains::encode(weights, level).quantize(self.y.data(), latents.y.data_mut(), companded.data_mut());
-        let padded = latent::pad(&companded, weights.config.hyper_stride());
-        let z = self.model.transforms.hyper_analysis(padded)?;
+        let (weights, config) = (&*self.engine.weights, self.engine.config());
+        let [rows, columns, channels] = self.y.shape();
+        let mut latents = Latents::zeros(config, rows, columns);
+        let mut quantizer = Quantizer::new(weights.encode_gains(level), columns, config);
+        let (across, mut y_hat) = (quantizer.padded_columns(), Vec::with_capacity(self.y.data().len()));
+        let companded = quantizer.push(self.y.data(), true, &mut y_hat).to_vec();
+        let shape = [companded.len() / (across * channels), across, channels];
+        let z = self.engine.hyper_analysis(Tensor::from_vec(shape, companded))?;
+        latents.y = Symbols::from_vec(self.y.shape(), y_hat);
         kernel::latents::round(z.data(), latents.z.data_mut());
         Ok(latents)
     }
 
-    /// The highest level whose file has at most so many bytes.
-    fn largest_within(&self, top: Level, budget: u64, option: &'static str) -> Result<Found, Error> {
-        let fits = |found: &Found| found.bytes.len() as u64 <= budget;
+    /// The highest level whose file has at most `budget` bytes.
+    fn largest_within(&self, top: Level, budget: u64, option: &'static str) -> Result<CodedPicture, Error> {
+        let fits = |found: &CodedPicture| found.bytes.len() as u64 <= budget;
         let first = bisect(top, |level| Ok(fits(&self.attempt(level, false)?)))?;
-        let ratio = |found: &Found| (budget as f64 / found.bytes.len().max(1) as f64).ln();
+        let ratio = |found: &CodedPicture| (budget as f64 / found.bytes.len().max(1) as f64).ln();
         let found = self.approach(first, top, ratio)?;
         found.ok_or_else(|| Error::Option {
             option,
@@ -189,12 +149,12 @@ impl Work<'_> {
     }
 
     /// The lowest level that reaches a signal-to-noise ratio.
-    fn smallest_reaching(&self, top: Level, psnr: f64) -> Result<Found, Error> {
-        let misses = |found: &Found| Ok::<_, Error>(self.psnr(found)? < psnr);
+    fn smallest_reaching(&self, top: Level, psnr: f64) -> Result<CodedPicture, Error> {
+        let misses = |found: &CodedPicture| Ok::<_, Error>(self.psnr(found)? < psnr);
         let below = bisect(top, |level| misses(&self.attempt(level, false)?))?;
         // From above: the first level that reaches it is the one behind the last that does not.
         let mut level = below.map_or(0, |level| level.0 + 1).min(top.0);
-        let mut best: Option<Found> = None;
+        let mut best: Option<CodedPicture> = None;
         for attempt in 0..ATTEMPTS {
             let mut found = self.attempt(Level(level), true)?;
             found.report.levels = attempt + 1;
@@ -228,15 +188,15 @@ impl Work<'_> {
         &self,
         first: Option<Level>,
         top: Level,
-        room: impl Fn(&Found) -> f64,
-    ) -> Result<Option<Found>, Error> {
+        room: impl Fn(&CodedPicture) -> f64,
+    ) -> Result<Option<CodedPicture>, Error> {
         if !self.encoder.options.effort.searches() {
             return first.map(|level| self.attempt(level, false)).transpose();
         }
         // Bytes double in about two anchors at most rates.
         let per_level = std::f64::consts::LN_2 / f64::from(2 * STEPS);
         let mut level = first.unwrap_or_default().0;
-        let mut best: Option<(f64, Found)> = None;
+        let mut best: Option<(f64, CodedPicture)> = None;
         // The lowest level known not to fit, and the room that it lacks.
         let mut excess: Option<(u16, f64)> = None;
         for attempt in 0..ATTEMPTS {
@@ -275,11 +235,8 @@ impl Work<'_> {
     }
 
     /// Over all colour samples, as the receiver has them.
-    fn psnr(&self, found: &Found) -> Result<f64, Error> {
-        let given = transforms::given(&self.model.weights, self.encoder.options.transforms.as_ref());
-        let given = given.map(|given| &**given);
-        let (restored, _) =
-            decoder::restore_image(&found.header, found.latents.clone(), &self.model.weights, given)?;
+    fn psnr(&self, found: &CodedPicture) -> Result<f64, Error> {
+        let (restored, _) = restore_image(&found.header, found.latents.clone(), self.engine)?;
         let square = |a: f64, b: f64| (a - b) * (a - b);
         let (sum, count) = match (restored.samples(), self.image.samples()) {
             (Samples::U8(a), Samples::U8(b)) => {

@@ -1,24 +1,30 @@
 //! Sound → file. Each step has its mirror in `decoder/sound.rs`.
 
-use super::search::STREAM_BITS;
-use super::{Encoded, Encoder, Model, code_window};
+use super::payload::code_window;
+use super::report::STREAM_BITS;
+use super::{Encoded, Encoder};
+use crate::array::{Symbols, Tensor};
 use crate::effort::{self, Effort};
+use crate::engine::Engine;
 use crate::envelope::Cells;
 use crate::error::Error;
 use crate::lapped::Lapped;
-use crate::latent::{Gains, Latents};
-use crate::network::{Kind, Tensor};
-use crate::prior::Symbols;
+use crate::latent::Latents;
+use crate::network::Kind;
+use crate::prior::gradient::RateSource;
 use crate::quality::Level;
 use crate::signal::{Audio, Metadata, SampleFormat};
-use crate::{decoder, sound};
-use wavern_bitstream::{AudioHeader, SampleFormat as FileFormat};
+use crate::sound::{self, joined, restore_audio};
+use wavern_bitstream::AudioHeader;
 
-/// What every segment is analysed with.
-pub(super) struct Analyser {
-    pub(super) model: Model,
+/// What every segment is analysed and coded with.
+pub(super) struct SegmentEncoder {
+    pub(super) engine: Engine,
     pub(super) lapped: Lapped,
     cells: Cells,
+    effort: Effort,
+    /// What a search differentiates; none without a search.
+    rate: Option<RateSource>,
 }
 
 /// What stays the same from level to level: ẑ of a segment's groups and y, before the gains.
@@ -39,11 +45,12 @@ pub(super) struct CodedSegment {
 }
 
 impl Encoder {
-    pub(super) fn audio(&self, audio: &Audio) -> Result<Encoded<Audio>, Error> {
+    /// The file of a sound and, if asked, what a decoder makes of it.
+    pub(super) fn audio(&self, audio: &Audio, reconstruct: bool) -> Result<(Encoded, Option<Audio>), Error> {
         let (rate, format, channels) = (audio.sample_rate(), audio.format(), audio.channels());
-        let mut writer = self.sound(rate, format, channels.len(), audio.metadata(), Vec::new())?;
+        let mut writer = self.sound_writer(rate, format, channels.len(), audio.metadata(), Vec::new())?;
         writer.kept = Some(Vec::new());
-        let piece = writer.header.segment_frames as usize * rayon::current_num_threads();
+        let piece = writer.header.segment_frames as usize * self.pool.threads();
         for start in (0..audio.frames()).step_by(piece) {
             let end = audio.frames().min(start + piece);
             writer.write(channels.iter().map(|channel| channel[start..end].to_vec()).collect())?;
@@ -51,38 +58,38 @@ impl Encoder {
         writer.end(&Metadata::default())?;
 
         let kept = writer.kept.take().unwrap_or_default();
-        let (model, header) = (&writer.analyser.model, writer.header);
-        let reconstruction = if self.options.reconstruct {
-            let frames = audio.frames();
-            let restored =
-                decoder::restore_audio(&header, frames, &kept, &model.weights, &*model.transforms)?;
+        let (engine, header) = (&writer.segments.engine, writer.header);
+        let reconstruction = if reconstruct {
+            let restored = restore_audio(&header, audio.frames(), &kept, engine)?;
             Some(restored.with_metadata(audio.metadata().clone()))
         } else {
             None
         };
         let segments: Vec<Vec<Latents>> = kept.into_iter().map(|(_, latents)| latents).collect();
-        let latents = decoder::joined(&header, &segments, &model.weights.config);
-        let (level, search) = (Level(header.level), writer.search);
-        Ok(Encoded { bytes: writer.out, reconstruction, level, latents, search })
+        let latents = joined(&header, &segments, engine.config());
+        let encoded = Encoded { bytes: writer.out, level: header.level, latents, search: writer.search };
+        Ok((encoded, reconstruction))
     }
 }
 
-impl Analyser {
+impl SegmentEncoder {
     pub(super) fn new(encoder: &Encoder) -> Result<Self, Error> {
-        let model = Model::choose(&encoder.options, Kind::Audio)?;
-        let lapped = Lapped::new(1 << model.weights.config.packet_levels);
-        Ok(Self { lapped, cells: sound::cells(&model.weights.config)?, model })
+        let engine = encoder.engine(Kind::Audio)?;
+        let lapped = Lapped::new(1 << engine.config().packet_levels);
+        let (cells, effort) = (sound::cells(engine.config())?, encoder.options.effort);
+        let rate = effort.searches().then(|| RateSource::load(engine.weights.tensors(), engine.config()));
+        Ok(Self { lapped, cells, effort, rate: rate.transpose()?, engine })
     }
 
     /// A header without level and length.
     pub(super) fn header(&self, sample_rate: u32, format: SampleFormat, channels: usize) -> AudioHeader {
         AudioHeader {
             level: 0,
-            format: file_format(format),
+            format,
             sample_rate,
             channels: channels as u32,
-            segment_frames: sound::segment_frames(sample_rate, &self.model.weights.config),
-            weights: self.model.weights.id,
+            segment_frames: sound::segment_frames(sample_rate, self.engine.config()),
+            weights: self.engine.weights.id,
         }
     }
 
@@ -108,22 +115,20 @@ impl Analyser {
             let z = self.cells.measure(&packets);
             let shape = self.cells.shape(&z, count);
             packets.data_mut().iter_mut().zip(shape.data()).for_each(|(v, s)| *v /= s);
-            Ok((z, self.model.transforms.analysis(packets)?))
+            Ok((z, self.engine.analysis(packets)?))
         });
         Ok(Segment { groups: groups.collect::<Result<_, Error>>()?, frames })
     }
-}
 
-impl Segment {
-    /// Quantizes and codes the segment at a level.
-    pub(super) fn code(&self, level: Level, model: &Model, effort: Effort) -> Result<CodedSegment, Error> {
-        let (weights, frames) = (&model.weights, self.frames);
-        if self.groups.iter().all(|(z, _)| z.data().iter().all(|&level| level == 0)) {
+    /// Quantizes and codes a segment at a level.
+    pub(super) fn code(&self, segment: &Segment, level: Level) -> Result<CodedSegment, Error> {
+        let (weights, groups, frames) = (&self.engine.weights, &segment.groups, segment.frames);
+        if groups.iter().all(|(z, _)| z.data().iter().all(|&level| level == 0)) {
             let zeros = |(_, y): &(Symbols, Tensor)| Latents::zeros(&weights.config, 1, y.positions());
-            let latents = self.groups.iter().map(zeros).collect();
+            let latents = groups.iter().map(zeros).collect();
             return Ok(CodedSegment { payload: Vec::new(), latents, frames, estimated_bits: 0.0 });
         }
-        let gains = Gains::encode(weights, level);
+        let gains = weights.encode_gains(level);
         let mut companded = Vec::new();
         let mut quantized = |(z, y): &(Symbols, Tensor)| {
             let mut latents = Latents { z: z.clone(), ..Latents::zeros(&weights.config, 1, y.positions()) };
@@ -131,28 +136,17 @@ impl Segment {
             gains.quantize(y.data(), latents.y.data_mut(), &mut companded);
             latents
         };
-        let mut latents: Vec<Latents> = self.groups.iter().map(&mut quantized).collect();
+        let mut latents: Vec<Latents> = groups.iter().map(&mut quantized).collect();
         let mut estimated_bits = 0.0;
-        if effort.searches() {
+        if let Some(rate) = &self.rate {
             estimated_bits = STREAM_BITS;
-            let rate = weights.rate()?.prepare(level, &weights.config);
-            for (latents, (_, y)) in latents.iter_mut().zip(&self.groups) {
+            let rate = rate.prepare(level, &weights.config);
+            for (latents, (_, y)) in latents.iter_mut().zip(groups) {
                 let y = gains.scale(y);
-                estimated_bits += effort::sound::refine(&y, latents, level, effort, weights, &rate)?;
+                estimated_bits += effort::sound::refine(&y, latents, level, self.effort, weights, &rate)?;
             }
         }
         let payload = code_window(&mut latents, level, weights)?;
         Ok(CodedSegment { payload, latents, frames, estimated_bits })
-    }
-}
-
-fn file_format(format: SampleFormat) -> FileFormat {
-    match format {
-        SampleFormat::U8 => FileFormat::U8,
-        SampleFormat::I16 => FileFormat::I16,
-        SampleFormat::I24 => FileFormat::I24,
-        SampleFormat::I32 => FileFormat::I32,
-        SampleFormat::F32 => FileFormat::F32,
-        SampleFormat::F64 => FileFormat::F64,
     }
 }

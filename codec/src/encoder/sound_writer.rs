@@ -1,8 +1,9 @@
 //! A sound into its file while it arrives. The mirror is `decoder/sound_reader.rs`.
 
 use super::rate::RateControl;
-use super::sound::{Analyser, CodedSegment, Segment};
-use super::{Encoder, SearchReport, chunks_of};
+use super::sound::{CodedSegment, Segment, SegmentEncoder};
+use super::{Encoder, SearchReport, SoundSummary};
+use crate::chunks;
 use crate::error::Error;
 use crate::latent::Latents;
 use crate::quality::Level;
@@ -19,9 +20,9 @@ impl Encoder {
     /// target also a window of up to 64 segments, for which it chooses a level.
     ///
     /// # Errors
-    /// [`Error::Option`] for options that sound does not have; [`Error::Signal`] for a sample rate or a number of channels
-    /// out of range; [`Error::Container`] for metadata beyond the limits.
-    pub fn sound<W: Write>(
+    /// [`Error::Signal`] for a sample rate or a number of channels out of range; [`Error::Container`] for metadata beyond
+    /// the limits.
+    pub fn sound_writer<W: Write>(
         &self,
         sample_rate: u32,
         format: SampleFormat,
@@ -29,23 +30,22 @@ impl Encoder {
         metadata: &Metadata,
         out: W,
     ) -> Result<SoundWriter<'_, W>, Error> {
-        self.check_sound()?;
         Audio::new(sample_rate, format, vec![Vec::new(); channels])?;
-        let analyser = Analyser::new(self)?;
-        let mut header = analyser.header(sample_rate, format, channels);
-        let config = &analyser.model.weights.config;
+        let segments = SegmentEncoder::new(self)?;
+        let mut header = segments.header(sample_rate, format, channels);
+        let config = segments.engine.config();
         let anchors = config.lambdas.len();
         let level = self.options.quality.level(anchors);
         header.level = level.0;
-        let rate = self.options.bitrate.map(|bits| {
+        let rate = self.options.sound.bitrate.map(|bits| {
             let groups = sound::groups(channels).len();
-            let latents = header.segment_frames as usize / analyser.lapped.hop() * config.latents() * groups;
-            RateControl::new(bits, sample_rate, latents, level, Level::top(anchors), self.options.effort)
+            let latents = header.segment_frames as usize / segments.lapped.hop() * config.latents() * groups;
+            RateControl::new(bits, sample_rate, latents, level, Level::top(anchors))
         });
         let rounds = self.options.effort.sound_rounds();
         Ok(SoundWriter {
             encoder: self,
-            analyser,
+            segments,
             header,
             metadata: metadata.clone(),
             builder: None,
@@ -61,10 +61,10 @@ impl Encoder {
     }
 }
 
-/// A sound on its way into a file, see [`Encoder::sound`].
+/// A sound on its way into a file, see [`Encoder::sound_writer`].
 pub struct SoundWriter<'a, W> {
     encoder: &'a Encoder,
-    pub(super) analyser: Analyser,
+    pub(super) segments: SegmentEncoder,
     /// Its level is that of the first segment.
     pub(super) header: AudioHeader,
     metadata: Metadata,
@@ -108,7 +108,7 @@ impl<W: Write> SoundWriter<'_, W> {
         for (pending, samples) in self.pending.iter_mut().zip(&samples) {
             pending.extend_from_slice(samples);
         }
-        let threads = rayon::current_num_threads();
+        let threads = self.encoder.pool.threads();
         while self.waiting() > threads * self.header.segment_frames as usize {
             self.code(threads, false)?;
         }
@@ -135,7 +135,7 @@ impl<W: Write> SoundWriter<'_, W> {
     /// As [`Self::write`]; [`Error::Container`] if the file is beyond the limits.
     pub fn finish(mut self, metadata: &Metadata) -> Result<SoundSummary, Error> {
         self.end(metadata)?;
-        let (level, search) = (Level(self.header.level), self.search);
+        let (level, search) = (self.header.level, self.search);
         Ok(SoundSummary { bytes: self.written, frames: self.frames, level, search })
     }
 
@@ -147,7 +147,7 @@ impl<W: Write> SoundWriter<'_, W> {
         self.begin(Level(self.header.level))?;
         let mut bytes = Vec::new();
         if let Some(mut builder) = self.builder.take() {
-            add_metadata(&mut builder, metadata, &mut bytes)?;
+            chunks::add_to_sound(&mut builder, metadata, &mut bytes)?;
             builder.finish(&mut bytes)?;
         }
         self.put(&bytes)?;
@@ -160,7 +160,7 @@ impl<W: Write> SoundWriter<'_, W> {
     }
 
     fn history(&self) -> usize {
-        if self.begun { self.analyser.lapped.hop() } else { 0 }
+        if self.begun { self.segments.lapped.hop() } else { 0 }
     }
 
     /// Codes the next `count` segments, to the end if they are the last.
@@ -168,11 +168,9 @@ impl<W: Write> SoundWriter<'_, W> {
         let encoder = self.encoder;
         let segments = self.analyse(count, last)?;
         let Some(mut rate) = self.rate.take() else {
-            let (level, model) = (Level(self.header.level), &self.analyser.model);
-            let effort = encoder.options.effort;
+            let (level, encode) = (Level(self.header.level), &self.segments);
             let coded = encoder.pool.run(|| {
-                let coded =
-                    segments.par_iter().map(|segment| Ok((level, segment.code(level, model, effort)?)));
+                let coded = segments.par_iter().map(|segment| Ok((level, encode.code(segment, level)?)));
                 coded.collect::<Result<Vec<_>, Error>>()
             })?;
             return self.emit(coded, last);
@@ -181,14 +179,14 @@ impl<W: Write> SoundWriter<'_, W> {
         for segment in segments {
             if rate.is_full() {
                 let written = self.size();
-                let coded = encoder.pool.run(|| rate.take(false, written, keep, &self.analyser.model))?;
+                let coded = encoder.pool.run(|| rate.take(false, written, keep, &self.segments))?;
                 self.emit(coded, false)?;
             }
             rate.push(segment);
         }
         if last {
             let written = self.size();
-            let coded = encoder.pool.run(|| rate.take(true, written, keep, &self.analyser.model))?;
+            let coded = encoder.pool.run(|| rate.take(true, written, keep, &self.segments))?;
             self.emit(coded, true)?;
         }
         self.rate = Some(rate);
@@ -197,9 +195,9 @@ impl<W: Write> SoundWriter<'_, W> {
 
     /// Analyses the next `count` segments, to the end if they are the last, and drops their samples.
     fn analyse(&mut self, count: usize, last: bool) -> Result<Vec<Segment>, Error> {
-        let (hop, segment) = (self.analyser.lapped.hop(), self.header.segment_frames as usize);
+        let (hop, segment) = (self.segments.lapped.hop(), self.header.segment_frames as usize);
         let (history, begun, pending) = (self.history(), self.begun, &self.pending);
-        let analyser = &self.analyser;
+        let segments = &self.segments;
         let segments = (0..count).into_par_iter().map(|index| {
             let starts = index == 0 && !begun;
             let start = history + index * segment;
@@ -208,7 +206,7 @@ impl<W: Write> SoundWriter<'_, W> {
             let positions = (to - from).div_ceil(hop) - usize::from(!starts);
             let positions = positions + usize::from(last && index + 1 == count);
             let channels: Vec<&[f32]> = pending.iter().map(|channel| &channel[from..to]).collect();
-            analyser.analyse(&channels, starts, positions, (to - start) as u64)
+            segments.analyse(&channels, starts, positions, (to - start) as u64)
         });
         let segments = self.encoder.pool.run(|| segments.collect::<Result<_, Error>>())?;
         let done = (history + count * segment).min(self.pending[0].len()).saturating_sub(hop);
@@ -235,7 +233,7 @@ impl<W: Write> SoundWriter<'_, W> {
         self.header.level = level.0;
         let mut bytes = Vec::new();
         let mut builder = SoundBuilder::new(self.header, &self.encoder.options.limits, &mut bytes)?;
-        add_metadata(&mut builder, &self.metadata, &mut bytes)?;
+        chunks::add_to_sound(&mut builder, &self.metadata, &mut bytes)?;
         self.builder = Some(builder);
         self.put(&bytes)
     }
@@ -266,24 +264,4 @@ impl<W: Write> SoundWriter<'_, W> {
         self.written += bytes.len() as u64;
         Ok(self.out.write_all(bytes)?)
     }
-}
-
-/// What became of a sound that was coded in pieces.
-#[derive(Debug, Clone, Copy)]
-pub struct SoundSummary {
-    /// Bytes of the file.
-    pub bytes: u64,
-    /// Frames of samples.
-    pub frames: u64,
-    /// The level in the header, which is that of the first segment.
-    pub level: Level,
-    /// What the search for cheaper symbols did.
-    pub search: SearchReport,
-}
-
-fn add_metadata(builder: &mut SoundBuilder, metadata: &Metadata, out: &mut Vec<u8>) -> Result<(), Error> {
-    for (code, block) in chunks_of(metadata) {
-        builder.metadata(code, block, out)?;
-    }
-    Ok(())
 }

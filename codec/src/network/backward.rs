@@ -5,17 +5,16 @@
 //! the ReLUs. It runs on the kernels of the forward direction, with transposed weights and turned filters. Level gains
 //! of residual branches are multiplied into the transposed weights, so a [`Differentiable`] belongs to one level.
 
-use super::Tensor;
 use super::coarse::Coarse;
-use super::plain::{Network, Prepared, Residual};
-use super::quantized;
-use super::stream::{self, MAX_KERNEL};
-use crate::kernel::float::{After, Depthwise, Pointwise};
+use super::float::Residual;
+use super::integer;
+use super::layers::{Network, Prepared};
+use super::run::{self, RUN};
+use super::whole::{depth_to_space, filter, filter_at, space_to_depth};
+use crate::array::Tensor;
 use crate::quality::Level;
 use rayon::prelude::*;
-
-/// Positions that go through the layers of a residual block together.
-const RUN: usize = 96;
+use wavern_kernel::float::{After, Depthwise, Pointwise};
 
 /// A network at one level, with its transpose.
 #[derive(Debug)]
@@ -56,12 +55,12 @@ impl<'a> Differentiable<'a> {
     pub fn new(network: &'a Network, level: Level) -> Self {
         let transpose_layer = |layer: &Prepared| match layer {
             Prepared::Pointwise(layer, _) => Transposed::Pointwise(coarse(layer, None)),
-            Prepared::QuantizedPointwise(layer) => Transposed::Pointwise(coarse(&layer.real(), None)),
-            Prepared::Depthwise(layer, _) => Transposed::Depthwise(turn(layer)),
+            Prepared::IntegerPointwise(layer) => Transposed::Pointwise(coarse(&layer.real(), None)),
+            Prepared::Depthwise(layer, _) => Transposed::Depthwise(layer.turned()),
             Prepared::Residual(layers) => {
                 Transposed::Residual(Box::new(TransposedResidual::new(layers, level)))
             }
-            Prepared::QuantizedResidual(layers) => {
+            Prepared::IntegerResidual(layers) => {
                 Transposed::Residual(Box::new(TransposedResidual::of_codes(layers, level)))
             }
             Prepared::SpaceToDepth { .. } | Prepared::DepthToSpace { .. } => Transposed::Rearranged,
@@ -82,7 +81,7 @@ impl<'a> Differentiable<'a> {
                 (Prepared::Pointwise(layer, relu), _) => {
                     let mut out = Tensor::zeros([rows, columns, layer.outputs()]);
                     let after = if *relu { After::Relu } else { After::Store };
-                    stream::pointwise(layer, x.data(), out.data_mut(), after);
+                    run::pointwise(layer, x.data(), out.data_mut(), after);
                     tape.record(*relu, &out);
                     out
                 }
@@ -95,12 +94,12 @@ impl<'a> Differentiable<'a> {
                     residual(layers, at_level, &mut x, &mut tape);
                     x
                 }
-                (Prepared::QuantizedPointwise(layer), _) => {
+                (Prepared::IntegerPointwise(layer), _) => {
                     let mut out = Tensor::zeros([rows, columns, layer.outputs()]);
                     layer.run(x.data(), out.data_mut());
                     out
                 }
-                (Prepared::QuantizedResidual(layers), _) => {
+                (Prepared::IntegerResidual(layers), _) => {
                     tape.masks.extend(layers.forward(x.data_mut(), columns, self.level));
                     x
                 }
@@ -164,7 +163,7 @@ fn residual(layers: &Residual, at_level: &TransposedResidual, x: &mut Tensor, ta
     let [rows, columns, channels] = x.shape();
     let (hidden, wide) = (layers.expand.outputs(), layers.ff_expand.outputs());
     let mut expanded = Tensor::zeros([rows, columns, hidden]);
-    stream::pointwise(&layers.expand, x.data(), expanded.data_mut(), After::Relu);
+    run::pointwise(&layers.expand, x.data(), expanded.data_mut(), After::Relu);
     tape.masks.push(open(expanded.data()));
     let mut ff_mask = vec![0; rows * columns * wide];
     let runs = x.data_mut().par_chunks_mut(RUN * channels).zip(ff_mask.par_chunks_mut(RUN * wide));
@@ -191,7 +190,7 @@ impl TransposedResidual {
         let (gain, ff_gain) = (gain(&layers.gain), gain(&layers.ff_gain));
         Self {
             expand: coarse(&layers.expand, None),
-            depthwise: turn(&layers.depthwise),
+            depthwise: layers.depthwise.turned(),
             project: coarse(&layers.project, Some(&gain)),
             ff_expand: coarse(&layers.ff_expand, None),
             ff_project: coarse(&layers.ff_project, Some(&ff_gain)),
@@ -201,7 +200,7 @@ impl TransposedResidual {
     }
 
     /// Its forward run needs no gains.
-    fn of_codes(layers: &quantized::Residual, level: Level) -> Self {
+    fn of_codes(layers: &integer::Residual, level: Level) -> Self {
         let ([expand, project, ff_expand, ff_project], depthwise) = layers.transpose(level);
         Self { gain: Vec::new(), ff_gain: Vec::new(), expand, depthwise, project, ff_expand, ff_project }
     }
@@ -242,101 +241,19 @@ fn close(gradient: &mut [f32], mask: &[u8]) {
     }
 }
 
-/// `Wᵀ`.
-pub(crate) fn transpose(layer: &Pointwise) -> Pointwise {
-    let (inputs, outputs) = (layer.inputs(), layer.outputs());
-    let mut transposed = vec![0.0; inputs * outputs];
-    for (o, row) in layer.weight().chunks_exact(inputs).enumerate() {
-        transposed[o..].iter_mut().step_by(outputs).zip(row).for_each(|(out, w)| *out = *w);
-    }
-    Pointwise::new(&transposed, &vec![0.0; inputs], outputs)
-}
-
 /// Near the transpose of `gain ⊙ W x`.
 fn coarse(layer: &Pointwise, gain: Option<&[f32]>) -> Coarse {
     let ones = vec![1.0; layer.outputs()];
     Coarse::transpose(&layer.weight(), gain.unwrap_or(&ones), None)
 }
 
-/// The filters turned by half a turn: with zeros outside, that is the transpose.
-pub(crate) fn turn(layer: &Depthwise) -> Depthwise {
-    let mut weight = layer.weight();
-    let taps: usize = layer.kernel().iter().product();
-    weight.chunks_exact_mut(taps).for_each(<[f32]>::reverse);
-    Depthwise::new(&weight, &vec![0.0; layer.channels()], layer.kernel())
-}
-
-pub(crate) fn filter(layer: &Depthwise, x: &Tensor, relu: bool) -> Tensor {
-    let mut out = Tensor::zeros(x.shape());
-    let channels = layer.channels();
-    out.data_mut().par_chunks_mut(RUN * channels).enumerate().for_each(|(run, out)| {
-        filter_at(layer, x, run * RUN, relu, out);
-    });
-    out
-}
-
-/// A depthwise layer at consecutive positions from `first` on.
-fn filter_at(layer: &Depthwise, x: &Tensor, first: usize, relu: bool, out: &mut [f32]) {
-    let [height, width, channels] = x.shape();
-    let [r, _] = layer.kernel();
-    let (mut position, mut out) = (first, out);
-    while !out.is_empty() {
-        let (row, column) = (position / width, position % width);
-        let count = (width - column).min(out.len() / channels);
-        let (part, rest) = out.split_at_mut(count * channels);
-        let mut rows: [&[f32]; MAX_KERNEL] = [&[]; MAX_KERNEL];
-        for (v, slot) in rows[..r].iter_mut().enumerate() {
-            if let Some(y) = (row + v).checked_sub(r / 2).filter(|y| *y < height) {
-                *slot = &x.data()[y * width * channels..][..width * channels];
-            }
-        }
-        layer.run(&rows[..r], width, column, relu, part);
-        (position, out) = (position + count, rest);
-    }
-}
-
-/// `[h, w, c] → [h/r, w/s, r·s·c]`.
-pub(crate) fn space_to_depth(x: &Tensor, [r, s]: [usize; 2]) -> Tensor {
-    let [h, w, c] = x.shape();
-    assert!(h % r == 0 && w % s == 0);
-    let mut out = Tensor::zeros([h / r, w / s, r * s * c]);
-    out.data_mut().par_chunks_exact_mut(r * s * c).with_min_len(RUN).enumerate().for_each(
-        |(position, block)| {
-            let (y, x0) = (position / (w / s) * r, position % (w / s) * s);
-            for (dy, run) in block.chunks_exact_mut(s * c).enumerate() {
-                run.copy_from_slice(&x.data()[((y + dy) * w + x0) * c..][..s * c]);
-            }
-        },
-    );
-    out
-}
-
-/// Undoes [`space_to_depth`].
-pub(crate) fn depth_to_space(x: &Tensor, [r, s]: [usize; 2]) -> Tensor {
-    let [h, w, channels] = x.shape();
-    let c = channels / (r * s);
-    let mut out = Tensor::zeros([h * r, w * s, c]);
-    let rows = out
-        .data_mut()
-        .par_chunks_exact_mut((r * w * s * c).max(1))
-        .zip(x.data().par_chunks_exact((w * channels).max(1)));
-    rows.for_each(|(out, x)| {
-        for (column, block) in x.chunks_exact(channels).enumerate() {
-            for (dy, run) in block.chunks_exact(s * c).enumerate() {
-                out[(dy * w + column) * s * c..][..s * c].copy_from_slice(run);
-            }
-        }
-    });
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arbitrary::reals;
     use crate::network::Layer;
-    use crate::weights::TensorMap;
+    use crate::weight_file::TensorMap;
     use safetensors::tensor::{Dtype, TensorView};
+    use wavern_kernel::arbitrary::reals;
 
     /// A network with random parameters; residual gains of two anchors.
     fn network(layers: &[Layer], inputs: usize) -> Network {

@@ -4,9 +4,9 @@
 //! positions that go through the layer together. So gradients of any size keep seven bits, and as they are exact integers
 //! between single operations on floats, they are the same on every machine.
 
-use crate::kernel::codes::{self, SIGNED_LIMIT};
-use crate::kernel::integer::{Dense, Results};
 use std::cell::RefCell;
+use wavern_kernel::codes::{self, SIGNED_LIMIT};
+use wavern_kernel::integer::{Dense, Results};
 
 /// A linear map of rows.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Coarse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arbitrary::reals;
+    use wavern_kernel::arbitrary::reals;
 
     #[test]
     fn products_of_any_size_are_right_to_a_few_percent() {

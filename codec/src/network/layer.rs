@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Rows or columns of the largest filter that a network may have.
+pub const MAX_KERNEL: usize = 31;
+
 /// One layer. `outputs`, `kernel` and so on are the shapes of its parameters.
 ///
 /// Parameters are named `<network>.<index>.<name>`: `weight` `[outputs, inputs]` and `bias` `[outputs]` of a

@@ -4,16 +4,13 @@
 //! memory of a few rows, and what a strip touches stays in cache. A layer with a filter of r rows runs (r - 1) / 2
 //! rows behind its input. The result does not depend on how the rows are cut into strips.
 
-use super::plain::{Prepared, Residual};
-use super::quantized;
+use super::layers::{Network, Prepared};
 use super::rows::Rows;
-use crate::kernel::float::{After, Depthwise, Pointwise};
+use super::run::pointwise;
+use super::{float, integer};
+use crate::array::Tensor;
 use crate::quality::Level;
-use rayon::prelude::*;
-use std::cell::RefCell;
-
-/// Positions that go through the layers of a residual block together: their activations stay in the L2 cache.
-const RUN: usize = 96;
+use wavern_kernel::float::{After, Pointwise};
 
 /// A network at work on one picture or sound.
 #[derive(Debug)]
@@ -24,10 +21,10 @@ pub struct Stream<'a> {
 #[derive(Debug)]
 enum Stage<'a> {
     Pointwise { layer: &'a Pointwise, relu: bool, out: Vec<f32> },
-    Depthwise(DepthwiseStage<'a>),
-    Residual(Box<ResidualStage<'a>>),
-    QuantizedPointwise(quantized::PointwiseStage<'a>),
-    QuantizedResidual(Box<quantized::ResidualStage<'a>>),
+    Depthwise(float::DepthwiseStage<'a>),
+    Residual(Box<float::ResidualStage<'a>>),
+    IntegerPointwise(integer::PointwiseStage<'a>),
+    IntegerResidual(Box<integer::ResidualStage<'a>>),
     SpaceToDepth { factor: [usize; 2], block: usize, rows: Rows<f32>, out: Vec<f32> },
     DepthToSpace { factor: [usize; 2], row: usize, channels: usize, out: Vec<f32> },
 }
@@ -46,36 +43,25 @@ impl<'a> Stream<'a> {
             Prepared::Depthwise(layer, relu) => {
                 let kernel = turn(layer.kernel());
                 channels = layer.channels();
-                let rows = Rows::new(width * channels);
-                Stage::Depthwise(DepthwiseStage {
-                    layer,
-                    kernel,
-                    relu: *relu,
-                    width,
-                    rows,
-                    out: Vec::new(),
-                    next: 0,
-                })
+                Stage::Depthwise(float::DepthwiseStage::new(layer, *relu, width, kernel))
             }
             Prepared::Residual(layers) => {
                 channels = layers.expand.inputs();
-                Stage::Residual(Box::new(ResidualStage::new(
+                Stage::Residual(Box::new(float::ResidualStage::new(
                     layers,
                     width,
                     level,
                     turn(layers.depthwise.kernel()),
                 )))
             }
-            Prepared::QuantizedPointwise(layer) => {
+            Prepared::IntegerPointwise(layer) => {
                 channels = layer.outputs();
-                Stage::QuantizedPointwise(quantized::PointwiseStage::new(layer))
+                Stage::IntegerPointwise(integer::PointwiseStage::new(layer))
             }
-            Prepared::QuantizedResidual(layers) => {
+            Prepared::IntegerResidual(layers) => {
                 channels = layers.channels();
                 let kernel = turn(layers.kernel());
-                Stage::QuantizedResidual(Box::new(quantized::ResidualStage::new(
-                    layers, width, level, kernel,
-                )))
+                Stage::IntegerResidual(Box::new(integer::ResidualStage::new(layers, width, level, kernel)))
             }
             Prepared::SpaceToDepth { factor, channels: inputs } => {
                 let factor = turn(*factor);
@@ -111,8 +97,8 @@ impl<'a> Stream<'a> {
             }
             Stage::Depthwise(stage) => stage.push(x, last),
             Stage::Residual(stage) => stage.push(x, last),
-            Stage::QuantizedPointwise(stage) => stage.push(x),
-            Stage::QuantizedResidual(stage) => stage.push(x, last),
+            Stage::IntegerPointwise(stage) => stage.push(x),
+            Stage::IntegerResidual(stage) => stage.push(x, last),
             Stage::SpaceToDepth { factor: [r, _], block, rows, out } => {
                 rows.append(x);
                 let strips = rows.count() / *r;
@@ -147,153 +133,50 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// Rows or columns of the largest filter that a network may have.
-pub(super) const MAX_KERNEL: usize = 31;
+/// Positions of a strip, counted before the first layer: few enough that the strip's activations stay in the L2 caches, many
+/// enough that threads seldom wait for each other.
+const STRIP: usize = 400;
 
-#[derive(Debug)]
-struct DepthwiseStage<'a> {
-    layer: &'a Depthwise,
-    kernel: [usize; 2],
-    relu: bool,
-    width: usize,
-    rows: Rows<f32>,
-    out: Vec<f32>,
-    /// The next row to give.
-    next: usize,
-}
-
-impl DepthwiseStage<'_> {
-    fn push(&mut self, x: &[f32], last: bool) -> &[f32] {
-        let Self { layer, kernel: [r, _], relu, width, rows, out, next } = self;
-        rows.append(x);
-        let end = if last { rows.end() } else { rows.end().saturating_sub(*r / 2).max(*next) };
-        out.resize((end - *next) * rows.row, 0.0);
-        let channels = layer.channels();
-        let runs = split(out.len() / channels);
-        out.par_chunks_mut(runs * channels).enumerate().for_each(|(run, out)| {
-            filter(layer, rows, *r, *relu, *width, *next * *width + run * runs, out);
-        });
-        *next = end;
-        rows.forget_before((end + 1).saturating_sub(*r / 2 + 1));
-        out
+impl Network {
+    /// A run over rows of `width` positions that come one after the other. The level matters only to residual gains, which
+    /// analysis networks do not have.
+    pub fn stream(&self, width: usize, level: Level) -> Stream<'_> {
+        Stream::new(&self.layers, width, level, false)
     }
-}
 
-/// A depthwise layer at consecutive positions from `first` on, counted from the first row of the picture.
-fn filter(
-    layer: &Depthwise,
-    rows: &Rows<f32>,
-    r: usize,
-    relu: bool,
-    width: usize,
-    first: usize,
-    out: &mut [f32],
-) {
-    let channels = layer.channels();
-    let (mut position, mut out) = (first, out);
-    while !out.is_empty() {
-        let (row, column) = (position / width, position % width);
-        let count = (width - column).min(out.len() / channels);
-        let (part, rest) = out.split_at_mut(count * channels);
-        layer.run(&rows.around(row, r)[..r], width, column, relu, part);
-        (position, out) = (position + count, rest);
-    }
-}
-
-#[derive(Debug)]
-struct ResidualStage<'a> {
-    layers: &'a Residual,
-    gain: Option<Vec<f32>>,
-    ff_gain: Option<Vec<f32>>,
-    kernel: [usize; 2],
-    width: usize,
-    /// The trunk: rows that wait for those below them, in front of them those that were given last.
-    x: Rows<f32>,
-    /// What the depthwise layer sees.
-    expanded: Rows<f32>,
-    /// Rows at the front of `x` that are complete and were given.
-    given: usize,
-}
-
-impl<'a> ResidualStage<'a> {
-    fn new(layers: &'a Residual, width: usize, level: Level, kernel: [usize; 2]) -> Self {
-        let channels = layers.expand.inputs();
-        let gain = |table: &Option<Vec<f32>>| table.as_ref().map(|table| level.interpolate(table, channels));
-        Self {
-            layers,
-            gain: gain(&layers.gain),
-            ff_gain: gain(&layers.ff_gain),
-            kernel,
-            width,
-            x: Rows::new(width * channels),
-            expanded: Rows::new(width * layers.expand.outputs()),
-            given: 0,
+    /// Runs the network over a whole tensor.
+    ///
+    /// # Panics
+    /// If `x` has not the channels of the first layer, or sides that a space-to-depth cannot cut.
+    pub fn run(&self, x: Tensor, level: Level) -> Tensor {
+        let [rows, columns, channels] = x.shape();
+        assert_eq!(channels, self.channels[0]);
+        let (turned, width) = if rows == 1 { (true, 1) } else { (false, columns) };
+        let mut stream = Stream::new(&self.layers, width, level, turned);
+        let mut out = Vec::new();
+        let mut strips = x.data().chunks(STRIP.div_ceil(width.max(1)) * width.max(1) * channels).peekable();
+        while let Some(strip) = strips.next() {
+            let last = strips.peek().is_none();
+            out.extend_from_slice(stream.push(strip, last));
         }
+        let scale = |n: usize, axis: usize| {
+            self.layers.iter().fold(n, |n, layer| match layer {
+                Prepared::SpaceToDepth { factor, .. } => n / factor[axis],
+                Prepared::DepthToSpace { factor, .. } => n * factor[axis],
+                _ => n,
+            })
+        };
+        Tensor::from_vec([scale(rows, 0), scale(columns, 1), self.channels[1]], out)
     }
-
-    fn push(&mut self, x: &[f32], last: bool) -> &[f32] {
-        let Self { layers, kernel: [r, _], width, .. } = *self;
-        self.x.forget(self.given);
-        self.x.append(x);
-        pointwise(&layers.expand, x, self.expanded.grow(x.len() / self.x.row), After::Relu);
-        let first = self.x.first;
-        let end = if last { self.x.end() } else { self.x.end().saturating_sub(r / 2).max(first) };
-        self.given = end - first;
-        let (channels, hidden) = (layers.expand.inputs(), layers.expand.outputs());
-        let runs = split(self.given * width);
-        let (expanded, gain, ff_gain) = (&self.expanded, after(&self.gain), after(&self.ff_gain));
-        let done = &mut self.x.data[..self.given * width * channels];
-        done.par_chunks_mut(runs * channels).enumerate().for_each(|(run, x)| {
-            let positions = x.len() / channels;
-            BUFFER.with_borrow_mut(|buffer| {
-                let wide = layers.ff_expand.outputs().max(hidden);
-                buffer.resize(buffer.len().max(positions * wide), 0.0);
-                let filtered = &mut buffer[..positions * hidden];
-                filter(&layers.depthwise, expanded, r, false, width, first * width + run * runs, filtered);
-                layers.project.run(filtered, x, gain);
-                let wide = &mut buffer[..positions * layers.ff_expand.outputs()];
-                layers.ff_expand.run(x, wide, After::Relu);
-                layers.ff_project.run(wide, x, ff_gain);
-            });
-        });
-        self.expanded.forget_before((end + 1).saturating_sub(r / 2 + 1));
-        &self.x.data[..self.given * self.x.row]
-    }
-}
-
-thread_local! {
-    /// What a run of positions needs between the layers of a residual block.
-    static BUFFER: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-fn after(gain: &Option<Vec<f32>>) -> After<'_> {
-    gain.as_deref().map_or(After::Add, After::AddScaled)
-}
-
-/// A pointwise layer on all cores.
-pub(crate) fn pointwise(layer: &Pointwise, x: &[f32], out: &mut [f32], after: After<'_>) {
-    let (inputs, outputs) = (layer.inputs(), layer.outputs());
-    let run = split(out.len() / outputs);
-    out.par_chunks_mut(run * outputs)
-        .zip(x.par_chunks(run * inputs))
-        .for_each(|(out, x)| layer.run(x, out, after));
-}
-
-/// How many positions a run has: about [`RUN`], in equal shares for the threads, whole register tiles.
-pub(super) fn split(positions: usize) -> usize {
-    let threads = rayon::current_num_threads();
-    let runs = positions.div_ceil(RUN).next_multiple_of(threads);
-    positions.div_ceil(runs.max(1)).next_multiple_of(6).max(6)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain::Network;
-    use super::super::{Layer, Tensor};
+    use super::super::Layer;
     use super::*;
-    use crate::arbitrary::reals;
-    use crate::weights::TensorMap;
+    use crate::weight_file::TensorMap;
     use safetensors::tensor::{Dtype, TensorView};
+    use wavern_kernel::arbitrary::reals;
 
     /// A network `n` of these layers with arbitrary parameters.
     fn network(layers: &[Layer], inputs: usize) -> Network {
@@ -409,5 +292,19 @@ mod tests {
         for (a, b) in out.data().iter().zip(&expected) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn blocks_become_channels_and_come_back() {
+        let network = |layers| Network { layers, channels: [3, 3] };
+        let factor = [2, 3];
+        let x = Tensor::from_vec([4, 6, 3], (0..72).map(|v| v as f32).collect());
+        let y = network(vec![Prepared::SpaceToDepth { factor, channels: 3 }]);
+        let y = Network { channels: [3, 18], ..y }.run(x.clone(), Level(0));
+        assert_eq!(y.shape(), [2, 2, 18]);
+        assert_eq!(&y.data()[..9], &x.data()[..9]);
+        assert_eq!(&y.data()[9..12], &x.data()[18..21]);
+        let back = network(vec![Prepared::DepthToSpace { factor, channels: 18 }]);
+        assert_eq!(Network { channels: [18, 3], ..back }.run(y, Level(0)), x);
     }
 }

@@ -4,13 +4,13 @@
 //! downwards ([`SplitTree`]); then every row of bands is split along its length, eight bands at a time in the lanes of
 //! a vector.
 
-use super::Pixels;
 use super::tree::SplitTree;
-use crate::kernel::{lifting, pixels};
 use crate::network::ModelConfig;
+use crate::rows::Pixels;
 use crate::wavelet::frequency_order;
 use rayon::prelude::*;
 use std::cell::RefCell;
+use wavern_kernel::{lifting, pixels};
 
 /// Columns of a chunk: what its tree remembers stays in the L2 cache.
 pub(super) const CHUNK: usize = 256;

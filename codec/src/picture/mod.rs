@@ -1,142 +1,25 @@
 //! Pixels ↔ packets, row by row, and the tiles of a picture.
 
 mod analysis;
+mod painter;
 mod synthesis;
+mod tiles;
 mod tree;
 
 pub use analysis::PixelAnalysis;
+pub use painter::{Painter, restore_image};
 pub use synthesis::{Output, PixelSynthesis};
-
-use crate::error::Error;
-use crate::network::ModelConfig;
-use crate::signal::Samples;
-use wavern_bitstream::{ImageHeader, TileRect};
-
-/// A picture of more pixels than this is cut into tiles of [`TILE_LOG2`].
-const WHOLE: u64 = 1_500_000;
-/// Tiles of 1024 pixels a side, as the header counts.
-const TILE_LOG2: u8 = 3;
-/// A decoder refuses larger tiles: they bound the memory that a few bytes can ask for.
-const LARGEST_TILE: u64 = 1 << 22;
-
-/// Interleaved samples of some rows.
-#[derive(Clone, Copy, Debug)]
-pub enum Pixels<'a> {
-    /// 8 bits each.
-    U8(&'a [u8]),
-    /// 16 bits each.
-    U16(&'a [u16]),
-}
-
-impl<'a> Pixels<'a> {
-    /// Some of the samples.
-    ///
-    /// # Panics
-    /// If they are not all there.
-    pub fn part(self, range: std::ops::Range<usize>) -> Self {
-        match self {
-            Self::U8(samples) => Self::U8(&samples[range]),
-            Self::U16(samples) => Self::U16(&samples[range]),
-        }
-    }
-
-    /// Puts the samples behind others, if those have the same depth.
-    pub fn append_to(self, samples: &mut Samples) {
-        match (self, samples) {
-            (Self::U8(part), Samples::U8(whole)) => whole.extend_from_slice(part),
-            (Self::U16(part), Samples::U16(whole)) => whole.extend_from_slice(part),
-            _ => debug_assert!(false, "samples of another depth"),
-        }
-    }
-
-    /// How many samples there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::U8(samples) => samples.len(),
-            Self::U16(samples) => samples.len(),
-        }
-    }
-
-    /// True if there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl<'a> From<&'a Samples> for Pixels<'a> {
-    fn from(samples: &'a Samples) -> Self {
-        match samples {
-            Samples::U8(samples) => Self::U8(samples),
-            Samples::U16(samples) => Self::U16(samples),
-        }
-    }
-}
-
-/// How much smaller than the picture the result of decoding is, along both axes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Scale {
-    /// As it is.
-    #[default]
-    Whole,
-    /// 1/2.
-    Half,
-    /// 1/4.
-    Quarter,
-    /// 1/8.
-    Eighth,
-}
-
-impl Scale {
-    /// Halvings.
-    pub fn log2(self) -> u32 {
-        self as u32
-    }
-}
-/// The `tile_log2` an encoder writes for a picture of this size.
-pub fn tile_log2(width: u32, height: u32) -> u8 {
-    if u64::from(width) * u64::from(height) <= WHOLE { 0 } else { TILE_LOG2 }
-}
-
-/// Refuses tiles that are too large, or that do not fall on whole hyper-latents.
-///
-/// # Errors
-/// [`Error::Field`].
-pub fn check_tiles(header: &ImageHeader, config: &ModelConfig) -> Result<(), Error> {
-    let tile = header.tile_rect(0).map_or(0, |t| u64::from(t.width) * u64::from(t.height));
-    let block: Vec<usize> = (0..2).map(|i| config.signal_stride()[i] * config.hyper_stride()[i]).collect();
-    let side = header.tile_side().unwrap_or(0) as usize;
-    if tile > LARGEST_TILE || block.iter().any(|b| !side.is_multiple_of(*b)) {
-        let expected =
-            format!("tiles of at most {LARGEST_TILE} pixels, sides multiples of {}×{}", block[0], block[1]);
-        return Err(Error::Field { field: "tile size in pixels", value: tile, expected });
-    }
-    Ok(())
-}
-
-/// The latent positions of a tile: first row and column, rows, columns.
-pub fn latent_window(tile: TileRect, config: &ModelConfig) -> [usize; 4] {
-    let [v, u] = config.signal_stride();
-    let [x, y, width, height] = [tile.x, tile.y, tile.width, tile.height].map(|n| n as usize);
-    [y / v, x / u, height.div_ceil(v), width.div_ceil(u)]
-}
-
-/// Rows of pixels that go through the transforms together: fewer in a wide picture, so that a strip stays in cache.
-pub fn strip(width: usize) -> usize {
-    const PIXELS: usize = 1 << 16;
-    (PIXELS / width.max(1) / 16 * 16).clamp(16, 64)
-}
-
-/// Rows and columns of y of the whole picture.
-pub fn latent_size(header: &ImageHeader, config: &ModelConfig) -> [usize; 2] {
-    let [v, u] = config.signal_stride();
-    [(header.height as usize).div_ceil(v), (header.width as usize).div_ceil(u)]
-}
+pub use tiles::{check_tiles, latent_size, latent_windows, strip, tile_log2};
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Tensor;
+    use crate::array::Tensor;
+    use crate::network::ModelConfig;
+    use crate::rows::Pixels;
     use crate::signal::Color;
+    use crate::signal::Samples;
+    use crate::view::Scale;
     use crate::wavelet::packet2d;
 
     fn samples(len: usize) -> Vec<u8> {
@@ -180,14 +63,27 @@ mod tests {
         if output.depth == 8 { Samples::U8(bytes) } else { Samples::U16(words) }
     }
 
+    /// Repeats the last row and column until both sides are whole latents.
+    fn pad(x: &Tensor) -> Tensor {
+        let [rows, columns, channels] = x.shape();
+        let shape = [rows.next_multiple_of(16), columns.next_multiple_of(16), channels];
+        let mut out = Tensor::zeros(shape);
+        for (index, value) in out.data_mut().iter_mut().enumerate() {
+            let (row, column) = (index / channels / shape[1], index / channels % shape[1]);
+            let from = row.min(rows - 1) * columns + column.min(columns - 1);
+            *value = x.data()[from * channels + index % channels];
+        }
+        out
+    }
+
     /// The definition: planes as a whole, padded, through the packet transform.
     fn packets(samples: &[u8], width: usize, height: usize) -> Tensor {
         let mut planes = Tensor::zeros([height, width, 3]);
         for (pixel, out) in samples.chunks_exact(3).zip(planes.data_mut().chunks_exact_mut(3)) {
-            let unit = |v: u8| (f32::from(v) - crate::color::CENTRE) / crate::color::UNIT;
-            out.copy_from_slice(&crate::color::to_opponent([pixel[0], pixel[1], pixel[2]].map(unit)));
+            let unit = |v: u8| (f32::from(v) - wavern_kernel::color::CENTRE) / wavern_kernel::color::UNIT;
+            out.copy_from_slice(&wavern_kernel::color::to_opponent([pixel[0], pixel[1], pixel[2]].map(unit)));
         }
-        packet2d::analysis(&crate::latent::pad(&planes, [16, 16]), 3)
+        packet2d::analysis(&pad(&planes), 3)
     }
 
     #[test]

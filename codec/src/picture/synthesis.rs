@@ -2,12 +2,13 @@
 
 use super::analysis::{BUFFERS, LANES, chunks};
 use super::tree::MergeTree;
-use super::{Pixels, Scale};
-use crate::kernel::{lifting, pixels};
 use crate::network::ModelConfig;
+use crate::rows::Pixels;
 use crate::signal::Samples;
+use crate::view::Scale;
 use crate::wavelet::frequency_order;
 use rayon::prelude::*;
+use wavern_kernel::{lifting, pixels};
 
 /// Packets on their way to a picture.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Wavelet packets down the columns of a picture, row by row: the vertical half of [`super::analysis`] and
 //! [`super::synthesis`].
 
-use crate::kernel::lifting::{MergeState, SplitState};
 use crate::wavelet::frequency_order;
+use wavern_kernel::lifting::{MergeState, SplitState};
 
 /// Splits lines that come one after the other into bands.
 #[derive(Debug)]

@@ -1,16 +1,17 @@
 //! The context networks: mixtures of each coding step from hyper features and decoded latents.
 
+use super::coder::{SymbolCoder, SymbolSet};
 use super::integer::{Activations, Dense, Filter, Head, RUN};
 use super::mixture::{self, Mixtures};
-use super::{Place, SymbolCoder, units};
-use crate::kernel::integer::SIGNED_ZERO;
+use super::units;
 use crate::latent::Latents;
 use crate::network::coding_step::CodingStep;
 use crate::network::config::ContextConfig;
 use crate::quality::Level;
-use crate::weights::{Error as WeightsError, TensorMap};
+use crate::weight_file::{Error as WeightsError, TensorMap};
 use rayon::prelude::*;
 use wavern_entropy::Error as EntropyError;
+use wavern_kernel::codes::SIGNED_ZERO;
 
 /// All coding steps, in order.
 #[derive(Debug)]
@@ -89,7 +90,8 @@ impl Context {
             symbols.clear();
             positions.iter().for_each(|&p| symbols.extend_from_slice(&y.data()[place(p)..][..width]));
             let channels = step.channels.clone();
-            let decided = Place::Latents { positions: &positions, channels, residual: &mixtures.residual };
+            let decided =
+                SymbolSet::Latents { positions: &positions, channels, residual: &mixtures.residual };
             coder.decide(&mixtures.params(), &mut symbols, &decided)?;
             coder.code(&mixtures.params(), &mut symbols)?;
             for (&p, symbols) in positions.iter().zip(symbols.chunks_exact(width)) {

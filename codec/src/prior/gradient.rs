@@ -7,14 +7,17 @@
 
 mod step;
 
-use super::{Symbols, units};
+use super::units;
+use crate::array::Tensor;
+use crate::array::{Symbols, Window};
 use crate::envelope;
-use crate::kernel::float::{After, Depthwise, Pointwise};
-use crate::network::backward::{depth_to_space, filter, transpose, turn};
-use crate::network::{Layer, ModelConfig, Tensor, stream};
+use crate::network::run;
+use crate::network::whole::{depth_to_space, filter};
+use crate::network::{Layer, ModelConfig};
 use crate::quality::Level;
-use crate::weights::{Error, TensorMap};
+use crate::weight_file::{Error, TensorMap};
 use step::Step;
+use wavern_kernel::float::{After, Depthwise, Pointwise};
 
 /// The numbers of the integer networks as they are in the weight file. Little work until [`Self::prepare`].
 #[derive(Debug)]
@@ -128,7 +131,7 @@ impl Dense {
         let inputs = source.weight.len() / source.bias.len();
         let (weight, bias) = scaled(source, more);
         let forward = Pointwise::new(&weight, &bias, inputs);
-        let backward = transpose(&forward);
+        let backward = forward.transposed();
         Self { forward, backward }
     }
 
@@ -155,7 +158,7 @@ impl Filter {
     fn new(source: &Source, kernel: [usize; 2]) -> Self {
         let (weight, bias) = scaled(source, &[]);
         let forward = Depthwise::new(&weight, &bias, kernel);
-        let backward = turn(&forward);
+        let backward = forward.turned();
         Self { forward, backward }
     }
 }
@@ -230,7 +233,7 @@ impl RateNetworks {
                 HyperLayer::Dense(dense) => {
                     let [rows, columns, _] = x.shape();
                     let mut out = Tensor::zeros([rows, columns, dense.outputs()]);
-                    stream::pointwise(&dense.forward, x.data(), out.data_mut(), After::Relu);
+                    run::pointwise(&dense.forward, x.data(), out.data_mut(), After::Relu);
                     out
                 }
                 HyperLayer::Filter(layer) => filter(&layer.forward, &x, true),
@@ -239,7 +242,7 @@ impl RateNetworks {
             saturate(out.data_mut());
             out
         });
-        features.window(0, 0, rows, columns)
+        features.window(Window { row: 0, column: 0, rows, columns })
     }
 }
 

@@ -5,16 +5,17 @@
 //! or in another reader. The bound is proven for every output channel when a weight file is loaded.
 
 use super::units;
-use crate::kernel::integer::{self as kernel, Results};
 use crate::quality::Level;
-use crate::weights::{Error, TensorMap};
+use crate::weight_file::{Error, TensorMap};
 use rayon::prelude::*;
+use wavern_kernel::integer as kernel;
+use wavern_kernel::integer::Results;
 
 /// Positions that go through the layers of a network together.
 pub const RUN: usize = 48;
 
 /// Whole numbers from 0 to 255 in `[row, column, channel]` order. Those with a sign, −127 to 127, are carried as
-/// themselves plus [`kernel::SIGNED_ZERO`].
+/// themselves plus [`SIGNED_ZERO`](wavern_kernel::codes::SIGNED_ZERO).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activations {
     /// `[rows, columns, channels]`.
@@ -203,8 +204,9 @@ fn offsets(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arbitrary::integers;
     use safetensors::tensor::{Dtype, TensorView};
+    use wavern_kernel::arbitrary::integers;
+    use wavern_kernel::codes::SIGNED_ZERO;
 
     /// A layer `l` of `outputs` × `inputs` with the given weights, biases and shifts, as a weight file has it.
     fn file(weight: &[i8], bias: &[i32], shift: &[u8], shape: &[usize]) -> Vec<u8> {
@@ -276,7 +278,7 @@ mod tests {
         let dense = Dense::load(&map, "l", inputs, outputs, units::INPUT_LIMIT, Vec::new()).unwrap();
         let x = integers(rows * inputs, -127, 127);
         let shape = [rows, 1, inputs];
-        let data = x.iter().map(|v| (v + i64::from(kernel::SIGNED_ZERO)) as u8).collect();
+        let data = x.iter().map(|v| (v + i64::from(SIGNED_ZERO)) as u8).collect();
         let out = dense.run(&Activations { shape, data }, Level::default());
         for (at, value) in out.data.iter().enumerate() {
             let (row, output) = (at / outputs, at % outputs);

@@ -1,10 +1,10 @@
 //! Outputs of a head → mixture parameters in the planar layout of the entropy coder.
 
 use super::units;
-use crate::kernel::integer::SIGNED_ZERO;
-use crate::kernel::mixture as kernel;
 use rayon::prelude::*;
 use wavern_entropy::MixtureParams;
+use wavern_kernel::codes::SIGNED_ZERO;
+use wavern_kernel::parameters as kernel;
 
 /// The parameters of many symbols, and their latent residuals.
 #[derive(Default)]
@@ -171,7 +171,7 @@ const PAIR: [u8; 511] = {
     table
 };
 
-/// [`super::compand`] of symbols, as inputs with a sign.
+/// [`wavern_kernel::compand::compand`] of symbols, as inputs with a sign.
 pub fn compand_all(symbols: &[i32], out: &mut [u8]) {
     kernel::compand(symbols, SIGNED_ZERO.into(), out);
 }
@@ -214,7 +214,11 @@ mod tests {
         let mut out = vec![0; symbols.len()];
         compand_all(&symbols, &mut out);
         for (symbol, out) in symbols.iter().zip(&out) {
-            assert_eq!(i32::from(*out) - i32::from(SIGNED_ZERO), super::super::compand(*symbol), "{symbol}");
+            assert_eq!(
+                i32::from(*out) - i32::from(SIGNED_ZERO),
+                wavern_kernel::compand::compand(*symbol),
+                "{symbol}"
+            );
         }
     }
 

@@ -2,50 +2,7 @@
 
 use super::{Metadata, SignalError};
 use std::fmt;
-
-/// How a WAV file stored its samples, and how they are to be stored after decoding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SampleFormat {
-    /// Unsigned 8-bit integers, silence at 128.
-    U8,
-    /// Signed 16-bit integers.
-    I16,
-    /// Signed 24-bit integers.
-    I24,
-    /// Signed 32-bit integers.
-    I32,
-    /// 32-bit floats, full scale at 1.
-    F32,
-    /// 64-bit floats, full scale at 1.
-    F64,
-}
-
-impl SampleFormat {
-    /// Every format.
-    pub const ALL: [Self; 6] = [Self::U8, Self::I16, Self::I24, Self::I32, Self::F32, Self::F64];
-
-    /// Bits of one stored sample.
-    pub const fn bits(self) -> u16 {
-        match self {
-            Self::U8 => 8,
-            Self::I16 => 16,
-            Self::I24 => 24,
-            Self::I32 | Self::F32 => 32,
-            Self::F64 => 64,
-        }
-    }
-
-    /// Bytes of one stored sample.
-    pub const fn bytes(self) -> usize {
-        self.bits() as usize / 8
-    }
-
-    /// True for the floating-point formats.
-    pub const fn is_float(self) -> bool {
-        matches!(self, Self::F32 | Self::F64)
-    }
-}
+use wavern_bitstream::SampleFormat;
 
 /// Sound: 1 to [`MAX_CHANNELS`](Self::MAX_CHANNELS) channels of one length, which may be 0.
 ///

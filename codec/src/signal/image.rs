@@ -2,26 +2,7 @@
 
 use super::{Metadata, SignalError};
 use std::fmt;
-
-/// Which channels the colour samples of an [`Image`] hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Color {
-    /// One channel: luma.
-    Gray,
-    /// Three channels: red, green, blue.
-    Rgb,
-}
-
-impl Color {
-    /// Samples of one pixel.
-    pub const fn channels(self) -> usize {
-        match self {
-            Self::Gray => 1,
-            Self::Rgb => 3,
-        }
-    }
-}
+use wavern_bitstream::Color;
 
 /// Samples of one depth. The full range of the integer is used: 0 is black, `max_value` is white (or opaque).
 #[derive(Clone, PartialEq, Eq)]

@@ -5,8 +5,9 @@
 mod audio;
 mod image;
 
-pub use audio::{Audio, SampleFormat};
-pub use image::{Color, Image, Samples};
+pub use audio::Audio;
+pub use image::{Image, Samples};
+pub use wavern_bitstream::{Color, SampleFormat};
 
 use std::fmt;
 

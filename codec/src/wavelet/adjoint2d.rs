@@ -6,10 +6,10 @@
 //! of the picture split in chunks of columns, then columns with the vertical bands as lanes; one pass each, any number of
 //! threads, the same bits.
 
-use super::cdf97::{ALPHA, BETA, DELTA, GAMMA, ZETA};
 use super::frequency_order;
-use crate::network::Tensor;
+use crate::array::Tensor;
 use rayon::prelude::*;
+use wavern_kernel::cdf97::{ALPHA, BETA, DELTA, GAMMA, ZETA};
 
 /// Pixels of a row that are split downwards together.
 const CHUNK: usize = 32;

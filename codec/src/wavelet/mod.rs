@@ -7,8 +7,9 @@
 //! * [`packet2d`]: the tree over it and its interleaved `[row, column, channel]` layout.
 
 pub mod adjoint2d;
-pub mod cdf97;
 pub mod packet2d;
+
+pub use wavern_kernel::cdf97;
 
 /// Position of a band in order of frequency, for the band reached by `path` (one bit a level, first split in the
 /// highest bit, 1 = high-pass).

@@ -2,8 +2,9 @@
 //!
 //! Encoder and decoder run the same arithmetic on rows as they come; the tests of `picture` hold them to these bits.
 
-use super::{cdf97, frequency_order};
-use crate::network::Tensor;
+use super::frequency_order;
+use crate::array::Tensor;
+use wavern_kernel::cdf97;
 
 /// Splits `levels` times along both axes.
 ///

@@ -1,7 +1,7 @@
 //! Pictures and sounds from formulas, one for each thing that a file can hold.
 
-use wavern::signal::{Color, Metadata, SampleFormat, Samples};
 use wavern::{Audio, Image, Signal};
+use wavern::{Color, Metadata, SampleFormat, Samples};
 
 /// A signal, and the quality to code it at.
 pub struct Case {

@@ -5,9 +5,13 @@ use crate::layers::{self, Levels};
 use crate::params::Params;
 use std::sync::Mutex;
 use tch::{Device, Kind, Tensor};
-use wavern::network::{self, Layer, ModelConfig};
-use wavern::quality::STEPS;
-use wavern::{Error, Level, Transforms, weights};
+use wavern::Array;
+use wavern::internals::network::{Layer, ModelConfig};
+use wavern::internals::quality::STEPS;
+use wavern::Error;
+use wavern::internals::weight_file;
+use wavern::internals::engine::Transforms;
+use wavern::internals::quality::Level;
 use wavern_bitstream::WeightsId;
 
 /// g_a, h_a and g_s of one weight file on one device, in f32.
@@ -27,23 +31,23 @@ impl TorchTransforms {
     pub fn new(bytes: &[u8], device: Device) -> Result<Self, Error> {
         available(device)?;
         let (config, params) = export::parameters(bytes, device)?;
-        Ok(Self { id: weights::id_of(bytes), config, params: Mutex::new(params) })
+        Ok(Self { id: weight_file::id_of(bytes), config, params: Mutex::new(params) })
     }
 
     fn run(
         &self,
         name: &str,
         layers: &[Layer],
-        x: network::Tensor,
+        x: Array<f32>,
         level: Level,
-    ) -> Result<network::Tensor, Error> {
+    ) -> Result<Array<f32>, Error> {
         let params = self.params.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let [h, w, c] = x.shape();
         if h * w == 0 {
             let channels = layers.iter().try_fold(c, |c, layer| layer.outputs(c));
             let channels =
                 channels.ok_or_else(|| Error::Backend(format!("{name} does not take {c} channels")))?;
-            return Ok(network::Tensor::zeros([h, w, channels]));
+            return Ok(Array::zeros([h, w, channels]));
         }
         let fail = |e: tch::TchError| Error::Backend(e.to_string());
         tch::no_grad(|| {
@@ -55,7 +59,7 @@ impl TorchTransforms {
             let shape: Vec<usize> = output.size()[1..].iter().map(|&n| n as usize).collect();
             let flat = output.contiguous().view([-1]).f_to_device(Device::Cpu).map_err(fail)?;
             let data = Vec::<f32>::try_from(&flat).map_err(fail)?;
-            Ok(network::Tensor::from_vec([shape[0], shape[1], shape[2]], data))
+            Ok(Array::from_vec([shape[0], shape[1], shape[2]], data))
         })
     }
 }
@@ -65,15 +69,15 @@ impl Transforms for TorchTransforms {
         self.id
     }
 
-    fn analysis(&self, packets: network::Tensor) -> Result<network::Tensor, Error> {
+    fn analysis(&self, packets: Array<f32>) -> Result<Array<f32>, Error> {
         self.run("analysis", &self.config.analysis, packets, Level::default())
     }
 
-    fn hyper_analysis(&self, y: network::Tensor) -> Result<network::Tensor, Error> {
+    fn hyper_analysis(&self, y: Array<f32>) -> Result<Array<f32>, Error> {
         self.run("hyper_analysis", &self.config.hyper_analysis, y, Level::default())
     }
 
-    fn synthesis(&self, y_hat: network::Tensor, level: Level) -> Result<network::Tensor, Error> {
+    fn synthesis(&self, y_hat: Array<f32>, level: Level) -> Result<Array<f32>, Error> {
         self.run("synthesis", &self.config.synthesis, y_hat, level)
     }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
-use wavern::network::ModelConfig;
+use wavern::internals::network::ModelConfig;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 

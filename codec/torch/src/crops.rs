@@ -6,9 +6,9 @@
 use crate::data::{self, Picture, Random};
 use crate::drawing;
 use tch::{Device, Kind, Tensor};
-use wavern::color::{CENTRE, OPPONENT, UNIT};
-use wavern::network::ModelConfig;
-use wavern::wavelet::packet2d;
+use wavern::internals::color::{CENTRE, OPPONENT, UNIT};
+use wavern::internals::network::ModelConfig;
+use wavern::internals::wavelet::packet2d;
 
 /// Sizes between 1 and 2 that pictures are shrunk by, in steps of 1/16.
 const SIZES: usize = 16;

@@ -2,8 +2,8 @@
 //! passes through them.
 
 use tch::{Device, Kind, Tensor};
-use wavern::envelope::{self, SIGNALS, channel_of};
-use wavern::network::config::EnvelopeConfig;
+use wavern::internals::envelope::{self, SIGNALS, channel_of};
+use wavern::internals::network::config::EnvelopeConfig;
 
 /// The envelope of a batch of packets.
 #[derive(Debug)]
@@ -100,7 +100,8 @@ fn in_time(frames: usize, blocks: usize, block: usize, device: Device) -> Tensor
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wavern::network::{self, ModelConfig};
+    use wavern::Array;
+    use wavern::internals::network::ModelConfig;
 
     #[test]
     fn the_codec_measures_the_same() {
@@ -109,7 +110,7 @@ mod tests {
             (0..24 * 512).map(|i| ((i * 7919 % 1013) as f32 - 500.0) * 2f32.powi(-(i % 19))).collect();
         let ours = measure(&Tensor::from_slice(&values).view([1, 1, 24, 512]), &config);
         let cells = envelope::Cells::new(&config);
-        let z = cells.measure(&network::Tensor::from_vec([1, 24, 512], values));
+        let z = cells.measure(&Array::from_vec([1, 24, 512], values));
         let whole = |t: &Tensor| Vec::<f32>::try_from(t.contiguous().view([-1])).unwrap();
         let same = |a: &[i32], b: &[f32]| a.iter().zip(b).all(|(&a, &b)| a as f32 == b);
         assert!(same(z.data(), &whole(&ours.levels)));

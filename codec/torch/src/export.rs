@@ -10,12 +10,14 @@ use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, HashMap};
 use tch::{Device, Kind, Tensor};
-use wavern::kernel::float;
-use wavern::network::ModelConfig;
-use wavern::network::config::ContextConfig;
-use wavern::network::plain::{Network, Prepared};
-use wavern::prior::units;
-use wavern::weights::{self, Part, TensorMap, Weights};
+use wavern::internals::kernel::float;
+use wavern::internals::network::ModelConfig;
+use wavern::internals::network::config::ContextConfig;
+use wavern::internals::network::layers::{Network, Prepared};
+use wavern::internals::prior::units;
+use wavern::internals::weight_file::{self, TensorMap};
+use wavern::internals::weights::Part;
+use wavern::Weights;
 
 /// Tensors of a weight file before they are written.
 type Entries = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
@@ -145,8 +147,8 @@ fn hyper_prior(
 ///
 /// # Errors
 /// If it is not a weight file.
-pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params), weights::Error> {
-    let config = weights::read_config(bytes)?;
+pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params), weight_file::Error> {
+    let config = weight_file::read_config(bytes)?;
     let map = TensorMap::new(bytes)?;
     let mut params = Params::new(device);
     let mut quantized = Vec::new();
@@ -180,7 +182,7 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
         let weight: Vec<f32> =
             weight.iter().enumerate().map(|(i, &w)| real(f32::from(w), units[i / per_row])).collect();
         set(&mut params, &format!("{layer}.weight"), &shape, &weight);
-        let offsets = |name: &str, shape: &[usize]| -> Result<Vec<f32>, weights::Error> {
+        let offsets = |name: &str, shape: &[usize]| -> Result<Vec<f32>, weight_file::Error> {
             let values = map.i32s(name, shape)?;
             Ok(values.iter().enumerate().map(|(i, &b)| real(b as f32, units[i % rows] + unit_in)).collect())
         };
@@ -229,8 +231,8 @@ fn quantized_layers(params: &mut Params, name: &str, network: &Network) -> Vec<S
     for (index, layer) in network.layers().iter().enumerate() {
         let prefix = format!("{name}.{index}.");
         match layer {
-            Prepared::QuantizedPointwise(layer) => pointwise(&prefix, &layer.real()),
-            Prepared::QuantizedResidual(layers) => {
+            Prepared::IntegerPointwise(layer) => pointwise(&prefix, &layer.real()),
+            Prepared::IntegerResidual(layers) => {
                 let layers = layers.real();
                 pointwise(&format!("{prefix}expand."), &layers.expand);
                 pointwise(&format!("{prefix}project."), &layers.project);

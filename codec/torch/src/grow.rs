@@ -8,7 +8,7 @@ use crate::initial;
 use crate::params::Params;
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
-use wavern::network::{CodingStep, Layer, ModelConfig};
+use wavern::internals::network::{CodingStep, Layer, ModelConfig};
 
 /// An activation of the last hidden layer that counts as usual when components are compared.
 const USUAL: f64 = 0.3;

@@ -4,8 +4,8 @@
 use crate::layers::space_to_depth;
 use crate::params::Params;
 use tch::{Device, Kind, Tensor};
-use wavern::network::{self, CodingStep, Layer, ModelConfig};
-use wavern::prior::units;
+use wavern::internals::network::{self, CodingStep, Layer, ModelConfig};
+use wavern::internals::prior::units;
 
 /// Builds all parameters. `packets` is a sample of training packets, `[batch, rows, columns, channels]`.
 pub fn parameters(config: &ModelConfig, packets: &Tensor, device: Device) -> Params {

@@ -3,7 +3,7 @@
 
 use crate::params::Params;
 use tch::{Kind, Tensor};
-use wavern::network::Layer;
+use wavern::internals::network::Layer;
 
 /// Quality levels of a batch as rows of interpolation weights over the anchors, `[batch, anchors]`.
 #[derive(Debug)]

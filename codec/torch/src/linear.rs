@@ -4,7 +4,7 @@ use crate::layers::{self, Levels, space_to_depth};
 use crate::params::Params;
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
-use wavern::network::{Layer, ModelConfig};
+use wavern::internals::network::{Layer, ModelConfig};
 
 /// Batches that the map is fitted to: 2,048 positions each as a rule, against 769 unknowns of an output.
 pub const BATCHES: usize = 50;

@@ -4,7 +4,7 @@ use crate::model::{Outcome, inverse_packets};
 use crate::perceptual;
 use tch::{Kind, Tensor};
 use wavern::Tune;
-use wavern::network::{self, ModelConfig};
+use wavern::internals::network::{self, ModelConfig};
 
 /// Share of the squared error in a loss for the eye: it keeps colours and flat areas in place.
 const VISUAL_MSE: f64 = 0.2;
@@ -18,7 +18,7 @@ const VISUAL_SCALE: f64 = 3.3;
 /// so the factor is 16². Sound: λ as it is, on samples in units.
 pub fn distortion_weight(kind: network::Kind, lambda: f64) -> f64 {
     match kind {
-        network::Kind::Image => lambda * f64::from(wavern::color::UNIT).powi(2),
+        network::Kind::Image => lambda * f64::from(wavern::internals::color::UNIT).powi(2),
         network::Kind::Audio => lambda,
     }
 }
@@ -61,7 +61,7 @@ pub fn distortion(config: &ModelConfig, outcome: &Outcome, packets: &Tensor, tun
     if tune == Tune::Psnr || config.kind == network::Kind::Audio {
         return outcome.mse.shallow_clone();
     }
-    let unit = f64::from(wavern::color::UNIT).powi(2);
+    let unit = f64::from(wavern::internals::color::UNIT).powi(2);
     let original = tch::no_grad(|| pixels(packets, config));
     let distance = perceptual::distance(&original, &pixels(&outcome.restored, config));
     &outcome.mse * VISUAL_MSE + distance * ((1.0 - VISUAL_MSE) * VISUAL_SCALE / unit)
@@ -70,11 +70,11 @@ pub fn distortion(config: &ModelConfig, outcome: &Outcome, packets: &Tensor, tun
 /// Packets → RGB in 0..1, `[batch, 3, height, width]`.
 fn pixels(packets: &Tensor, config: &ModelConfig) -> Tensor {
     let planes = inverse_packets(packets, config.packet_levels).to_kind(Kind::Float);
-    let flat: Vec<f32> = wavern::color::OPPONENT.iter().flatten().copied().collect();
+    let flat: Vec<f32> = wavern::internals::color::OPPONENT.iter().flatten().copied().collect();
     let matrix = Tensor::from_slice(&flat).view([1, 3, 3]).to_device(planes.device()).transpose(1, 2);
     let size = planes.size();
     let rgb = matrix.matmul(&planes.flatten(2, 3)).view(size.as_slice());
-    rgb * f64::from(wavern::color::UNIT / 255.0) + f64::from(wavern::color::CENTRE / 255.0)
+    rgb * f64::from(wavern::internals::color::UNIT / 255.0) + f64::from(wavern::internals::color::CENTRE / 255.0)
 }
 
 /// The mean over a batch of a power of bits per sample + λ × `distortion`, each item divided by a power of λ so that no

@@ -6,8 +6,8 @@ use crate::likelihood::{self, Mixture};
 use crate::params::Params;
 use crate::prior::{self, Arithmetic, compand, straight_through};
 use tch::{Device, Kind, Tensor};
-use wavern::network::{self, ModelConfig};
-use wavern::wavelet::packet2d;
+use wavern::internals::network::{self, ModelConfig};
+use wavern::internals::wavelet::packet2d;
 
 /// A configuration with what is derived from it.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Model {
             let y = run("analysis", &config.analysis, packets)
                 * levels.interpolate(params.get("gain.encode")).exp2();
             let z = match &envelope {
-                Some(envelope) => &envelope.levels - f64::from(wavern::envelope::FIRST),
+                Some(envelope) => &envelope.levels - f64::from(wavern::internals::envelope::FIRST),
                 None => run("hyper_analysis", &config.hyper_analysis, &hyper_input(&y)),
             };
             (y, z)
@@ -146,7 +146,7 @@ impl Model {
 
 /// What h_a sees of y: the same companded symbols that the context networks see, not rounded.
 pub fn hyper_input(y: &Tensor) -> Tensor {
-    compand(y) * 2f64.powi(-wavern::prior::units::CONTEXT_INPUT)
+    compand(y) * 2f64.powi(-wavern::internals::prior::units::CONTEXT_INPUT)
 }
 
 fn noisy(x: &Tensor) -> Tensor {

@@ -2,19 +2,20 @@
 
 use crate::data;
 use tch::Tensor;
-use wavern::lapped::Lapped;
-use wavern::network::{self, ModelConfig};
-use wavern::sound;
-use wavern::wavelet::packet2d;
+use wavern::Array;
+use wavern::internals::lapped::Lapped;
+use wavern::internals::network::{self, ModelConfig};
+use wavern::internals::sound;
+use wavern::internals::wavelet::packet2d;
 
 /// RGB pixels `[height, width, 3]` → packets `[1, rows, columns, channels]` in units of the networks.
 pub fn of_picture(pixels: &[u8], height: usize, width: usize, config: &ModelConfig) -> Tensor {
-    let value = |v: u8| (f32::from(v) - wavern::color::CENTRE) / wavern::color::UNIT;
+    let value = |v: u8| (f32::from(v) - wavern::internals::color::CENTRE) / wavern::internals::color::UNIT;
     let planes = pixels
         .chunks_exact(3)
-        .flat_map(|p| wavern::color::to_opponent([value(p[0]), value(p[1]), value(p[2])]))
+        .flat_map(|p| wavern::internals::color::to_opponent([value(p[0]), value(p[1]), value(p[2])]))
         .collect();
-    let planes = network::Tensor::from_vec([height, width, 3], planes);
+    let planes = Array::from_vec([height, width, 3], planes);
     let packets = packet2d::analysis(&planes, config.packet_levels);
     let [rows, columns, channels] = packets.shape().map(|n| n as i64);
     Tensor::from_slice(packets.data()).view([1, rows, columns, channels])

@@ -1,6 +1,6 @@
 //! The integer networks as they are trained.
 //!
-//! The forward pass rounds weights and activations to the grids of [`wavern::prior::units`]; the backward pass looks
+//! The forward pass rounds weights and activations to the grids of [`wavern::internals::prior::units`]; the backward pass looks
 //! through the rounding. What is trained is therefore what the exact integer networks of the codec compute, up to
 //! the rounding of biases, which have a far finer grid.
 
@@ -9,9 +9,9 @@ use crate::layers::{Levels, convolve_depthwise, depth_to_space};
 use crate::params::Params;
 use std::collections::HashMap;
 use tch::{Device, Kind, Tensor};
-use wavern::network::config::ContextConfig;
-use wavern::network::{CodingStep, Layer, ModelConfig};
-use wavern::prior::units;
+use wavern::internals::network::config::ContextConfig;
+use wavern::internals::network::{CodingStep, Layer, ModelConfig};
+use wavern::internals::prior::units;
 
 /// How the networks of the prior are computed.
 #[derive(Clone, Copy, Debug)]

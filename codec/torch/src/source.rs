@@ -6,7 +6,7 @@ use crate::packets;
 use crate::train::Options;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tch::Tensor;
-use wavern::network::Kind;
+use wavern::Kind;
 
 /// Batches that wait to be trained on.
 const AHEAD: usize = 3;

@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
-use wavern::network::{self, ModelConfig};
-use wavern::{Tune, Watch};
+use wavern::internals::network::{self, ModelConfig};
+use wavern::Tune;
+use wavern::search::Watch;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 

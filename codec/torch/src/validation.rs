@@ -9,7 +9,7 @@ use crate::{data, packets};
 use std::io::Write;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
-use wavern::network::{self, ModelConfig};
+use wavern::internals::network::{self, ModelConfig};
 
 /// Fixed signals, one tensor each.
 ///
@@ -110,7 +110,7 @@ impl Curve {
 /// What a squared error is compared with: full scale of a picture; of a sound, 1, since its errors are weighted.
 pub(crate) fn peak(kind: network::Kind) -> f64 {
     match kind {
-        network::Kind::Image => (255.0 / f64::from(wavern::color::UNIT)).powi(2),
+        network::Kind::Image => (255.0 / f64::from(wavern::internals::color::UNIT)).powi(2),
         network::Kind::Audio => 1.0,
     }
 }

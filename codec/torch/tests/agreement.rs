@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 use tch::{Device, Kind};
-use wavern::network::{ModelConfig, Tensor};
-use wavern::signal::{Audio, Color, Image, SampleFormat, Samples};
-use wavern::transforms::PlainTransforms;
-use wavern::weights::Weights;
-use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Level, Quality, Signal, Transforms};
+use wavern::internals::array::Tensor;
+use wavern::internals::network::ModelConfig;
+use wavern::{Audio, Color, Image, SampleFormat, Samples};
+use wavern::internals::engine::PlainTransforms;
+use wavern::internals::weights::Weights;
+use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Quality, Signal};
+use wavern::internals::engine::Transforms;
+use wavern::internals::quality::Level;
 use wavern_torch::backend::TorchTransforms;
 use wavern_torch::export;
 use wavern_torch::grow::grow;
@@ -97,7 +100,7 @@ fn activations_agree_to_a_thousandth() {
     {
         let [(weights, plain), (_, torch)] = backends(bytes);
         let agree = if in_reals { assert_close } else { assert_near };
-        let config = &weights.config;
+        let config = weights.config();
         let tensor = |[h, w]: [usize; 2], c: usize| {
             Tensor::from_vec([h, w, c], signal(h * w * c).iter().map(|v| v * 4.0).collect())
         };
@@ -129,11 +132,9 @@ fn decode_on_the_other(image: &[Backend; 2], audio: &[Backend; 2]) {
     for quality in [10.0, 50.0, 90.0] {
         let mut sizes = Vec::new();
         for side in 0..2 {
-            let options = |(weights, transforms): &Backend| EncodeOptions {
-                quality: Quality::new(quality).unwrap(),
-                weights: Some(weights.clone()),
-                transforms: Some(transforms.clone()),
-                ..Default::default()
+            let options = |(weights, transforms): &Backend| {
+                let options = EncodeOptions::new().quality(Quality::new(quality).unwrap());
+                options.weights(weights.clone()).backend(transforms.clone())
             };
             let picture = Encoder::new(options(&image[side])).unwrap().encode_image(&photo()).unwrap();
             let sound = Encoder::new(options(&audio[side])).unwrap().encode_audio(&clip()).unwrap();
@@ -144,12 +145,8 @@ fn decode_on_the_other(image: &[Backend; 2], audio: &[Backend; 2]) {
                 let decoded: Vec<Signal> = pair
                     .iter()
                     .map(|(weights, transforms)| {
-                        let options = DecodeOptions {
-                            weights: Some(weights.clone()),
-                            transforms: Some(transforms.clone()),
-                            ..Default::default()
-                        };
-                        let decoder = Decoder::new(options).unwrap();
+                        let options = DecodeOptions::new().weights(weights.clone());
+                        let decoder = Decoder::new(options.backend(transforms.clone())).unwrap();
                         assert_eq!(&decoder.latents(encoded).unwrap(), latents);
                         decoder.decode(encoded).unwrap()
                     })
@@ -190,7 +187,7 @@ fn the_loss_counts_the_bits_and_the_error_of_the_file() {
 
 fn counts_what_the_file_has(weights: &[u8]) {
     let (config, params) = export::parameters(weights, Device::Cpu).unwrap();
-    assert_eq!(config, Weights::from_bytes(weights).unwrap().config);
+    assert_eq!(&config, Weights::from_bytes(weights).unwrap().config());
     let side = 192u32;
     let samples: Vec<u8> =
         signal((side * side * 3) as usize).iter().map(|v| (v * 100.0 + 128.0) as u8).collect();
@@ -202,21 +199,15 @@ fn counts_what_the_file_has(weights: &[u8]) {
         let outcome = tch::no_grad(|| model.forward(&params, &packets, &levels, Rounding::Hard));
         let estimate = (outcome.latent_bits + outcome.hyper_bits).double_value(&[0]) / 8.0;
         let quality = Quality::new(100.0 * anchor as f32 / (config.lambdas.len() - 1) as f32).unwrap();
-        let options = EncodeOptions {
-            quality,
-            weights: Some(Arc::new(Weights::from_bytes(weights).unwrap())),
-            reconstruct: true,
-            ..Default::default()
-        };
-        let encoded = Encoder::new(options).unwrap().encode_image(&image).unwrap();
-        let (Samples::U8(before), Samples::U8(after)) =
-            (image.samples(), encoded.reconstruction.as_ref().unwrap().samples())
-        else {
+        let weights = Arc::new(Weights::from_bytes(weights).unwrap());
+        let encoder = Encoder::new(EncodeOptions::new().quality(quality).weights(weights)).unwrap();
+        let (encoded, restored) = encoder.encode_image_and_reconstruct(&image).unwrap();
+        let (Samples::U8(before), Samples::U8(after)) = (image.samples(), restored.samples()) else {
             panic!("8 bits")
         };
         let squares = before.iter().zip(after).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
         let error = squares.sum::<f64>() / before.len() as f64;
-        let expected = outcome.mse.double_value(&[0]) * f64::from(wavern::color::UNIT).powi(2);
+        let expected = outcome.mse.double_value(&[0]) * f64::from(wavern::internals::color::UNIT).powi(2);
         assert!(
             (error / expected - 1.0).abs() < 0.05,
             "anchor {anchor}: error {error}, trained on {expected}"

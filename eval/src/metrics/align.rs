@@ -1,7 +1,7 @@
 //! Where a decoded sound begins: codecs delay what they code, and not all of their tools take the delay away.
 
 use realfft::RealFftPlanner;
-use wavern::signal::Audio;
+use wavern::Audio;
 
 /// By how many samples `decoded` comes late (negative: early), at most `reach` in either direction: the place of the
 /// largest cross-correlation of the sums of their channels. 0 if one of them is silent or has no samples.
@@ -59,7 +59,7 @@ fn mono(audio: &Audio) -> Vec<f64> {
 mod tests {
     use super::super::known;
     use super::*;
-    use wavern::signal::SampleFormat;
+    use wavern::SampleFormat;
 
     #[test]
     fn a_delay_in_either_direction_is_found_and_taken_away() {

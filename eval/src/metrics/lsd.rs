@@ -3,7 +3,7 @@
 use super::same_length;
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
-use wavern::signal::Audio;
+use wavern::Audio;
 
 /// Samples of a spectrum, and from one spectrum to the next.
 const WINDOW: usize = 2048;

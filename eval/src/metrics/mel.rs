@@ -6,7 +6,7 @@
 use super::same_length;
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
-use wavern::signal::Audio;
+use wavern::Audio;
 
 /// Windows in samples, each with its number of mel bands. The step is a quarter of the window.
 const SCALES: [(usize, usize); 7] =

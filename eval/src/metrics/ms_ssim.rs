@@ -6,7 +6,7 @@
 
 use super::{plane, same_shape};
 use rayon::prelude::*;
-use wavern::signal::Image;
+use wavern::Image;
 
 /// Weights of the scales, finest first; \[1], section 3.2.
 const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
@@ -124,7 +124,7 @@ fn halve(plane: &Plane) -> Plane {
 mod tests {
     use super::super::known;
     use super::*;
-    use wavern::signal::{Color, Samples};
+    use wavern::{Color, Samples};
 
     // numpy and scipy: correlate1d with g = exp(-k**2 / 4.5), k = -5..5, g /= g.sum(), cropped by 5 on each side;
     // SSIM with (0.01*255)**2 and (0.03*255)**2; np.pad by (n % 2, n % 2), crop to even, mean of 2x2.

@@ -3,7 +3,7 @@
 use super::same_shape;
 use ::butteraugli::{ButteraugliParams, Img, RGB8};
 use ::ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
-use wavern::signal::{Color, Image, Samples};
+use wavern::{Color, Image, Samples};
 
 /// The smallest side that either library takes.
 const SMALLEST: u32 = 8;

@@ -1,7 +1,7 @@
 //! Peak signal-to-noise ratio.
 
 use super::same_shape;
-use wavern::signal::{Color, Image, Samples};
+use wavern::{Color, Image, Samples};
 
 /// PSNR in decibels over all colour channels together (for 8-bit RGB the measure that papers call PSNR, RGB); alpha
 /// does not count. The peak is the largest value of the depth. Equal pictures are infinitely close.

@@ -4,7 +4,7 @@
 //! \[1] Le Roux, Wisdom, Erdogan, Hershey: SDR – half-baked or well done? (2019)
 
 use super::same_length;
-use wavern::signal::Audio;
+use wavern::Audio;
 
 /// SI-SDR in decibels, the mean over the channels that are not silent in the original; `None` if all of them are.
 pub fn si_sdr(original: &Audio, decoded: &Audio) -> Option<f64> {
@@ -32,7 +32,7 @@ fn channel_si_sdr(x: &[f32], y: &[f32]) -> Option<f64> {
 mod tests {
     use super::super::known;
     use super::*;
-    use wavern::signal::SampleFormat;
+    use wavern::SampleFormat;
 
     #[test]
     fn known_answer() {

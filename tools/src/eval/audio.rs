@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use wavern::signal::{Audio, SampleFormat, Signal};
+use wavern::{Audio, SampleFormat, Signal};
 use wavern_eval::{Row, metrics};
 
 /// Delays are looked for up to this many seconds.

@@ -6,8 +6,8 @@ use crate::error::{At, Error, Result};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use wavern::network::Kind;
-use wavern::{Tune, weights};
+use wavern::Kind;
+use wavern::internals::weights;
 
 /// A codec and how to run it.
 #[derive(Debug, Clone)]
@@ -152,12 +152,9 @@ impl Codec {
         decode.extend(own.engine.iter().cloned());
         decode.extend(strings(&["{in}", "{out}"]));
         // All weights that are built in: which of them a file needs is up to the options.
-        let (kind, tunes) = match own.format {
-            Format::Wav => (Kind::Audio, &[Tune::Psnr][..]),
-            _ => (Kind::Image, &[Tune::Psnr, Tune::Visual][..]),
-        };
-        let id = |&tune| weights::id_of(weights::built_in(kind, tune)).to_string();
-        let weights = tunes.iter().map(id).collect::<Vec<_>>().join("/");
+        let kind = if own.format == Format::Wav { Kind::Audio } else { Kind::Image };
+        let ids = weights::listed(kind).into_iter().map(|(id, _)| id.to_string());
+        let weights = ids.collect::<Vec<_>>().join("/");
         // Any other build may code differently: rows of another build are not to be mixed with those of this one.
         let build = digest(&fs::read(&program).at(program.display())?);
         let name = variant.map_or("wavern", |variant| &variant.name);

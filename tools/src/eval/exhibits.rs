@@ -13,7 +13,7 @@ use crate::files::Scratch;
 use crate::files::input::Input;
 use std::fs;
 use std::path::Path;
-use wavern::signal::{Audio, Image, Samples};
+use wavern::{Audio, Image, Samples};
 use wavern_eval::{Metric, Row, metrics, spectrogram};
 
 /// How many files are shown.
@@ -230,7 +230,7 @@ impl Shown for Sound {
         let (decoded, _) = self.aligned(decoded)?;
         let changed = |(x, y): (&Vec<f32>, &Vec<f32>)| x.iter().zip(y).map(|(x, y)| x - y).collect();
         let difference = self.audio.channels().iter().zip(decoded.channels()).map(changed).collect();
-        let format = wavern::signal::SampleFormat::F32;
+        let format = wavern::SampleFormat::F32;
         let difference = Audio::new(self.audio.sample_rate(), format, difference).map_err(Error::failed)?;
         let si_sdr = metrics::si_sdr(&self.audio, &decoded);
         Ok(Version {

@@ -8,7 +8,7 @@ use crate::files::{self, OutputFormat};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use wavern::signal::{Color, Image, Samples, Signal};
+use wavern::{Color, Image, Samples, Signal};
 use wavern_eval::{Row, metrics};
 
 /// A picture in 8-bit RGB, without metadata. Gray is repeated, 16 bits are rounded to 8, what is transparent is laid on

@@ -7,7 +7,7 @@ use flacenc::config;
 use flacenc::error::{Verified, Verify};
 use flacenc::source::{Context, Fill, FrameBuf};
 use std::io::Write;
-use wavern::signal::{Audio, Metadata, SampleFormat};
+use wavern::{Audio, Metadata, SampleFormat};
 
 /// Bits of the samples in the file; 24 stand for what has more.
 fn bits(format: SampleFormat) -> usize {

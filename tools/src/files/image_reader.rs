@@ -12,8 +12,8 @@ use image::error::LimitErrorKind;
 use image::{ColorType, ImageDecoder, ImageError, ImageFormat};
 use std::fmt::Display;
 use std::io::{BufRead, Cursor, ErrorKind, Seek};
-use wavern::PictureInfo;
-use wavern::signal::{Color, Image, Metadata, Samples};
+use wavern::rows::PictureInfo;
+use wavern::{Color, Image, Metadata, Samples};
 use wavern_bitstream::Limits;
 
 type Source<'a> = Cursor<&'a [u8]>;
@@ -283,7 +283,7 @@ fn explain(name: &str, error: ImageError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wavern::signal::Signal;
+    use wavern::Signal;
 
     fn image(bytes: &[u8], format: ImageFormat) -> Image {
         match read(bytes, format, &Limits::default()).unwrap().signal {

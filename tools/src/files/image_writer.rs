@@ -11,8 +11,8 @@ use std::fmt;
 use std::io::{self, Cursor, Write};
 use tiff::encoder::colortype;
 use tiff::tags::{ExtraSamples, Tag};
-use wavern::Pixels;
-use wavern::signal::{Color, Image, Metadata, Samples};
+use wavern::rows::Pixels;
+use wavern::{Color, Image, Metadata, Samples};
 
 /// Writes a picture in this format. Returns a note if the format cannot hold all of its metadata.
 pub fn write(image: &Image, format: OutputFormat, out: &mut dyn Write) -> Result<Vec<String>> {
@@ -278,7 +278,7 @@ mod tests {
     use super::super::image_reader;
     use super::*;
     use ::image::ImageFormat;
-    use wavern::signal::Signal;
+    use wavern::Signal;
 
     fn noise(count: usize) -> impl Iterator<Item = u16> {
         let mut state = 1_u32;

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wavern::Watch;
+use wavern::search::Watch;
 
 /// Temporary files and folders that are in use.
 static PARTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());

@@ -11,7 +11,7 @@ use crate::error::{At, Error, Result};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wavern::{PictureInfo, Pixels, WriteRows};
+use wavern::rows::{PictureInfo, Pixels, WriteRows};
 use wavern_bitstream::Limits;
 
 /// Whether the first bytes of a file are those of a PNG whose rows come one after the other in whole bytes, and its width.
@@ -145,8 +145,8 @@ mod tests {
     use super::super::rows::{self, Source};
     use super::super::{OutputFormat, image_writer};
     use super::*;
-    use wavern::ReadRows;
-    use wavern::signal::{Color, Image, Metadata, Samples};
+    use wavern::rows::ReadRows;
+    use wavern::{Color, Image, Metadata, Samples};
 
     fn picture(color: Color, deep: bool) -> Image {
         let count = 7 * 5 * color.channels();

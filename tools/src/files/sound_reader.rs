@@ -10,7 +10,7 @@ use symphonia::core::errors::Error as Fault;
 use symphonia::core::formats::{FormatReader, TrackType, probe::Hint};
 use symphonia::core::io::{MediaSourceStream, ReadOnlySource};
 use symphonia::core::meta::StandardTag;
-use wavern::signal::{Audio, Metadata, SampleFormat};
+use wavern::{Audio, Metadata, SampleFormat};
 
 /// A sound that is being read.
 pub struct SoundReader {

@@ -60,9 +60,7 @@ fn a_damage_map_names_the_tiles() {
     wavern().arg("decode").arg(&file).arg(&whole).assert().success();
     let (left, whole) = (image(&out), image(&whole));
     assert_eq!((left.width(), left.height()), (4096, 2048));
-    let (wavern::signal::Samples::U8(left), wavern::signal::Samples::U8(whole)) =
-        (left.samples(), whole.samples())
-    else {
+    let (wavern::Samples::U8(left), wavern::Samples::U8(whole)) = (left.samples(), whole.samples()) else {
         panic!("8 bits")
     };
     assert_eq!(left[..800 * 4096], whole[..800 * 4096]);

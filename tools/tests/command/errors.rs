@@ -1,7 +1,7 @@
 //! Each way to fail: one line on standard error, the right exit code, and no file left behind.
 
 use super::*;
-use wavern_bitstream::{BitDepth, Colour, ContainerBuilder, ImageHeader, Limits, WeightsId};
+use wavern_bitstream::{BitDepth, Color, ContainerBuilder, ImageHeader, Limits, WeightsId};
 
 /// Runs a verb that must fail; returns what it said.
 fn fails(verb: &str, input: &Path, output: &Path, more: &[&str], code: i32) -> String {
@@ -114,8 +114,8 @@ fn unknown_weights_and_exceeded_limits_have_codes_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let (path, out) = (folder.path().join("a.wvn"), folder.path().join("x.png"));
     let header = |width, height, weights| {
-        let (colour, depth) = (Colour::Rgb, BitDepth::Eight);
-        ImageHeader { level: 1, colour, depth, tile_log2: 0, width, height, weights }
+        let (color, depth) = (Color::Rgb, BitDepth::Eight);
+        ImageHeader { level: 1, color, depth, tile_log2: 0, width, height, weights }
     };
     let mut limits = Limits::default();
     let foreign = ContainerBuilder::new(header(8, 8, WeightsId([9; 6]))).tile(&b"abc"[..]);

@@ -2,7 +2,7 @@
 //! symbols, so that `verify` tells whether a machine gets those that were written.
 
 use super::*;
-use wavern::kernel;
+use wavern::internals::kernel;
 
 /// Every picture and sound of the test data that can be coded, as files at these qualities.
 fn coded(folder: &Path, path: &str, qualities: &[&str]) -> Vec<PathBuf> {

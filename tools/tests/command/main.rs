@@ -17,7 +17,7 @@ mod views;
 use assert_cmd::Command;
 use std::fs;
 use std::path::{Path, PathBuf};
-use wavern::signal::{Audio, Image, Signal};
+use wavern::{Audio, Image, Signal};
 use wavern_cli::files::{input::Input, read_signal};
 
 fn wavern() -> Command {

@@ -4,8 +4,8 @@ use super::*;
 
 fn pixels(image: &Image) -> &[u8] {
     match image.samples() {
-        wavern::signal::Samples::U8(samples) => samples,
-        wavern::signal::Samples::U16(_) => panic!("8 bits are expected"),
+        wavern::Samples::U8(samples) => samples,
+        wavern::Samples::U16(_) => panic!("8 bits are expected"),
     }
 }
 

@@ -1,13 +1,15 @@
 //! One step of the context networks and its transpose.
 
-use super::super::{compand_real, units};
+use super::super::units;
 use super::{Counted, Dense, Filter, Slopes, saturate};
-use crate::kernel::float::After;
-use crate::kernel::likelihood;
-use crate::network::backward::filter;
+use crate::array::Tensor;
 use crate::network::coding_step::CodingStep;
-use crate::network::{Tensor, stream};
+use crate::network::run;
+use crate::network::whole::filter;
 use rayon::prelude::*;
+use wavern_kernel::compand::compand_real;
+use wavern_kernel::float::After;
+use wavern_kernel::likelihood;
 
 /// Positions whose networks run together.
 const RUN: usize = 48;
@@ -62,7 +64,7 @@ impl Step {
         let seen = self.look.as_ref().map(|(look, around)| {
             let visible = self.visible(y);
             let mut looked = Tensor::zeros([rows, columns, look.outputs()]);
-            stream::pointwise(&look.forward, visible.data(), looked.data_mut(), After::Relu);
+            run::pointwise(&look.forward, visible.data(), looked.data_mut(), After::Relu);
             saturate(looked.data_mut());
             let mut out = filter(&around.forward, &looked, true);
             saturate(out.data_mut());
@@ -100,7 +102,7 @@ impl Step {
             block(by_looked.data_mut(), looked.data());
             let visible = look.forward.inputs();
             let mut by_visible = vec![0.0; rows * columns * visible];
-            stream::pointwise(&look.backward, by_looked.data(), &mut by_visible, After::Store);
+            run::pointwise(&look.backward, by_looked.data(), &mut by_visible, After::Store);
             let out = slopes.by_latents.data_mut().par_chunks_mut(channels);
             let out = out.zip(y.data().par_chunks(channels)).zip(by_visible.par_chunks(visible));
             out.enumerate().for_each(|(p, ((out, y), g))| {

@@ -1,7 +1,7 @@
 //! The `fmt ` chunk: which kind of samples, how many channels, how fast.
 
 use crate::error::{Error, Result};
-use wavern::signal::SampleFormat;
+use wavern::SampleFormat;
 
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;

@@ -4,7 +4,7 @@ use super::format::{WavFormat, default_mask};
 use super::riff::{self, Chunk, Id};
 use crate::error::{Error, Result};
 use crate::files::Loaded;
-use wavern::signal::{Audio, Metadata, SampleFormat};
+use wavern::{Audio, Metadata, SampleFormat};
 
 /// Chunks that are written anew (`fact`), hold only filling, or would be wrong for samples that have been coded with
 /// loss (`PEAK`). All others are kept.
@@ -108,7 +108,7 @@ mod tests {
     use super::super::write;
     use super::*;
     use proptest::prelude::*;
-    use wavern::signal::Signal;
+    use wavern::Signal;
 
     fn audio(file: &[u8]) -> Audio {
         match read(file).unwrap().signal {

@@ -6,7 +6,7 @@ use super::riff;
 use crate::error::{At, Error, Result};
 use crate::files::limits;
 use std::io::Read;
-use wavern::signal::{Metadata, SampleFormat};
+use wavern::{Metadata, SampleFormat};
 
 /// Samples of a piece: a live sound waits for no more.
 const PIECE: usize = 1 << 13;

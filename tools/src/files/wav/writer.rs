@@ -6,7 +6,7 @@
 
 use super::format::{WavFormat, default_mask};
 use std::io::{self, Write};
-use wavern::signal::{Audio, Metadata, SampleFormat};
+use wavern::{Audio, Metadata, SampleFormat};
 
 /// Writes a whole WAV file.
 pub fn write(audio: &Audio, out: &mut dyn Write) -> io::Result<()> {
@@ -200,7 +200,7 @@ fn interleave<const N: usize>(
 mod tests {
     use super::super::read;
     use super::*;
-    use wavern::signal::{Metadata, Signal};
+    use wavern::{Metadata, Signal};
 
     fn there_and_back(audio: &Audio) -> Audio {
         let mut file = Vec::new();

@@ -1,0 +1,159 @@
+//! What an encoder can be asked for. Options of one kind of signal are in a type of their own.
+
+use super::search::Target;
+use crate::effort::{Effort, Watch};
+use crate::engine::Transforms;
+use crate::error::Error;
+use crate::quality::Quality;
+use crate::weights::{Tune, Weights};
+use std::sync::Arc;
+use wavern_bitstream::Limits;
+
+/// Options of an [`Encoder`](crate::Encoder). The default is quality 60, effort 1, all cores and the built-in weights.
+///
+/// ```
+/// use wavern::{Effort, EncodeOptions, Encoder, PictureOptions, Quality, Tune};
+///
+/// let options = EncodeOptions::new()
+///     .quality(Quality::new(75.0)?)
+///     .effort(Effort::new(4)?)
+///     .picture(PictureOptions::new().tune(Tune::Visual));
+/// let encoder = Encoder::new(options)?;
+/// # Ok::<(), wavern::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct EncodeOptions {
+    pub(crate) quality: Quality,
+    pub(crate) effort: Effort,
+    pub(crate) threads: Option<usize>,
+    pub(crate) limits: Limits,
+    pub(crate) weights: Option<Arc<Weights>>,
+    pub(crate) backend: Option<Arc<dyn Transforms>>,
+    pub(crate) picture: PictureOptions,
+    pub(crate) sound: SoundOptions,
+}
+
+impl EncodeOptions {
+    /// The default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where on the scale from the smallest file (0) to the best signal (100). A target or a bit rate replaces it.
+    pub fn quality(mut self, quality: Quality) -> Self {
+        self.quality = quality;
+        self
+    }
+
+    /// How long to search for better symbols. Decoding takes the same time whatever the effort.
+    pub fn effort(mut self, effort: Effort) -> Self {
+        self.effort = effort;
+        self
+    }
+
+    /// Worker threads, 1..=4096. Without this, work runs on rayon's pool of the calling thread, which by default has one
+    /// thread per core. The bytes do not depend on it.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Bounds on what is written.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Other weights than the built-in ones, for the kind of signal they code. A decoder needs the same weights.
+    pub fn weights(mut self, weights: Arc<Weights>) -> Self {
+        self.weights = Some(weights);
+        self
+    }
+
+    /// Options for pictures only.
+    pub fn picture(mut self, picture: PictureOptions) -> Self {
+        self.picture = picture;
+        self
+    }
+
+    /// Options for sounds only.
+    pub fn sound(mut self, sound: SoundOptions) -> Self {
+        self.sound = sound;
+        self
+    }
+
+    /// Refuses values that no signal could be coded with.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.sound.bitrate == Some(0) {
+            return Err(Error::Option { option: "bitrate", problem: "0 bit/s (expected at least 1)".into() });
+        }
+        match self.picture.target {
+            Some(Target::BitsPerPixel(value)) => positive("target in bits per pixel", value),
+            Some(Target::Psnr(value)) => positive("target PSNR", value),
+            Some(Target::Bytes(_)) | None => Ok(()),
+        }
+    }
+}
+
+fn positive(option: &'static str, value: f64) -> Result<(), Error> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::Option { option, problem: format!("{value} (expected a number above 0)") })
+}
+
+/// Options that apply to pictures only. The default has no target and is tuned for the smallest squared error.
+#[derive(Clone, Debug, Default)]
+pub struct PictureOptions {
+    pub(crate) tune: Tune,
+    pub(crate) target: Option<Target>,
+    pub(crate) watch: Watch,
+}
+
+impl PictureOptions {
+    /// The default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which of the built-in weights.
+    pub fn tune(mut self, tune: Tune) -> Self {
+        self.tune = tune;
+        self
+    }
+
+    /// A size or an error to meet. The quality is searched for.
+    pub fn target(mut self, target: Target) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    /// Follows the search for symbols, and may end it.
+    pub fn watch(mut self, watch: Watch) -> Self {
+        self.watch = watch;
+        self
+    }
+}
+
+/// Options that apply to sounds only. The default codes at the quality of [`EncodeOptions`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SoundOptions {
+    pub(crate) bitrate: Option<u32>,
+}
+
+impl SoundOptions {
+    /// The default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bits per second of the whole file, at least 1. The quality is searched for.
+    ///
+    /// The file does not exceed this rate, except for sounds too short to reach it; it may fall short where the quality
+    /// range ends. A sound longer than most of a minute may change its level on the way, and may end a few parts in
+    /// 10,000 above.
+    pub fn bitrate(mut self, bits_per_second: u32) -> Self {
+        self.bitrate = Some(bits_per_second);
+        self
+    }
+}

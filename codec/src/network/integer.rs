@@ -1,0 +1,470 @@
+//! Layers in integers, the twin of `float.rs`, whose products are exact: codes of 8 or 16 bits in, sums in integers, one f32 operation at a time
+//! between them.
+//!
+//! The trunk of the network stays real. What a layer multiplies are codes: reals times a factor for each channel, rounded and
+//! limited. Weights that go with them have that factor, and a factor for each output, taken out (`crate::calibrate`). A
+//! sum times the scale of its output is real again, or the code of the next layer. Every step is an integer or a single
+//! operation that IEEE 754 defines, so all machines, instruction sets and strips give the same bits.
+
+use super::coarse::Coarse;
+use super::float as real_layers;
+use super::rows::Rows;
+use super::run::split;
+use crate::quality::Level;
+use crate::weight_file::{Error, TensorMap};
+use rayon::prelude::*;
+use std::cell::RefCell;
+use wavern_kernel::codes;
+use wavern_kernel::codes::SIGNED_ZERO;
+use wavern_kernel::float;
+use wavern_kernel::integer::{Dense, Results};
+use wavern_kernel::wide::Wide;
+
+/// Whether the layer of this prefix is stored in integers.
+pub fn is_integer(map: &TensorMap<'_>, prefix: &str) -> bool {
+    map.is_integer(&format!("{prefix}weight"))
+}
+
+/// A pointwise layer on codes of 16 bits, from reals to reals.
+#[derive(Debug)]
+pub struct Pointwise {
+    /// Codes for each unit of an input.
+    factors: Vec<f32>,
+    layer: Wide,
+    /// Of the sums.
+    scale: Vec<f32>,
+}
+
+impl Pointwise {
+    /// Takes the tensors of this prefix; no ReLU may follow.
+    ///
+    /// # Errors
+    /// If one does not fit, or a sum could overflow.
+    pub fn load(
+        map: &TensorMap<'_>,
+        prefix: &str,
+        [inputs, outputs]: [usize; 2],
+        relu: bool,
+    ) -> Result<Self, Error> {
+        if relu {
+            return Err(Error::Config(format!("{prefix}* is quantized and has a ReLU")));
+        }
+        let weight = map.i16s(&format!("{prefix}weight"), &[outputs, inputs])?;
+        let bias = bias(map, prefix, &weight, outputs, codes::WIDE_LIMIT as i64)?;
+        Ok(Self {
+            factors: map.floats(&format!("{prefix}factor"), &[inputs])?,
+            layer: Wide::new(&weight, &bias, inputs),
+            scale: map.floats(&format!("{prefix}scale"), &[outputs])?,
+        })
+    }
+
+    /// Channels out.
+    pub fn outputs(&self) -> usize {
+        self.layer.outputs()
+    }
+
+    /// The layer that the codes stand for.
+    pub fn real(&self) -> float::Pointwise {
+        let weight: Vec<f32> = self.layer.weight().iter().map(|&w| w.into()).collect();
+        real(&weight, self.layer.bias(), Some(&self.factors), &self.scale)
+    }
+
+    /// The layer at every position.
+    pub fn run(&self, x: &[f32], out: &mut [f32]) {
+        let (inputs, outputs, stride) = (self.factors.len(), self.scale.len(), self.layer.stride());
+        let run = split(out.len() / outputs);
+        let runs = out.par_chunks_mut(run * outputs).zip(x.par_chunks(run * inputs));
+        runs.for_each(|(out, x)| {
+            WORDS.with_borrow_mut(|words| {
+                words.resize(x.len() / inputs * stride, 0);
+                codes::words(x, &self.factors, stride, words);
+                self.layer.run(words, Results::Reals(&self.scale, out));
+            });
+        });
+    }
+}
+
+/// The two branches of [`super::Layer::Residual`] on codes of 8 bits, added to a trunk of reals.
+#[derive(Debug)]
+pub struct Residual {
+    /// Codes for each unit of the trunk.
+    factors: Vec<f32>,
+    expand: Part,
+    depthwise: codes::Depthwise,
+    depthwise_scale: Vec<f32>,
+    project: Part,
+    /// Of the first branch, `[anchors, channels]`; ones if missing.
+    gain: Option<Vec<f32>>,
+    ff_factors: Vec<f32>,
+    ff_expand: Part,
+    ff_project: Part,
+    /// Of the second branch, `[anchors, channels]`; ones if missing.
+    ff_gain: Option<Vec<f32>>,
+}
+
+/// A pointwise layer on codes of 8 bits.
+#[derive(Debug)]
+struct Part {
+    layer: Dense,
+    bias: Vec<i32>,
+    scale: Vec<f32>,
+}
+
+impl Part {
+    fn load(
+        map: &TensorMap<'_>,
+        prefix: &str,
+        [inputs, outputs]: [usize; 2],
+        signed: bool,
+    ) -> Result<Self, Error> {
+        let weight = map.i8s(&format!("{prefix}weight"), &[outputs, inputs])?;
+        // Codes with a sign are carried with a zero of 128.
+        let bias = bias(map, prefix, &weight, outputs, 2 * i64::from(SIGNED_ZERO))?;
+        let layer = Dense::new(&weight, &bias, &vec![0; outputs], inputs, signed);
+        Ok(Self { layer, bias, scale: map.floats(&format!("{prefix}scale"), &[outputs])? })
+    }
+
+    /// Near the transpose of `gain ⊙` the layer that the codes stand for.
+    fn transpose(&self, factors: Option<&[f32]>, gain: Option<&[f32]>) -> Coarse {
+        let gain = |o: usize| gain.map_or(1.0, |gain| gain[o]);
+        let steps: Vec<f32> = self.scale.iter().enumerate().map(|(o, scale)| scale * gain(o)).collect();
+        Coarse::transpose(&self.layer.weight(), &steps, factors)
+    }
+
+    fn real(&self, factors: Option<&[f32]>) -> float::Pointwise {
+        let weight: Vec<f32> = self.layer.weight().iter().map(|&w| w.into()).collect();
+        real(&weight, &self.bias, factors, &self.scale)
+    }
+}
+
+/// The biases of a layer, once no sum can overflow.
+fn bias(
+    map: &TensorMap<'_>,
+    prefix: &str,
+    weight: &[impl Copy + Into<i64>],
+    outputs: usize,
+    largest: i64,
+) -> Result<Vec<i32>, Error> {
+    let bias = map.i32s(&format!("{prefix}bias"), &[outputs])?;
+    let mut bounds: Vec<i64> = bias.iter().map(|&b| i64::from(b).abs()).collect();
+    let limit = i64::from(i32::MAX);
+    for (channel, (bound, row)) in
+        bounds.iter_mut().zip(weight.chunks(weight.len() / outputs.max(1))).enumerate()
+    {
+        *bound += row.iter().map(|&w| w.into().abs()).sum::<i64>() * largest;
+        if *bound >= limit {
+            return Err(Error::Inexact { name: prefix.to_owned(), channel, bound: *bound, limit });
+        }
+    }
+    Ok(bias)
+}
+
+/// Real weights, and sums in units of the output.
+fn real(weight: &[f32], bias: &[i32], factors: Option<&[f32]>, scale: &[f32]) -> float::Pointwise {
+    let inputs = weight.len() / scale.len();
+    let factor = |i: usize| factors.map_or(1.0, |factors| factors[i]);
+    let rows = weight.chunks_exact(inputs).zip(scale);
+    let weight: Vec<f32> = rows
+        .flat_map(|(row, scale)| row.iter().enumerate().map(move |(i, w)| w * factor(i) * scale))
+        .collect();
+    let bias: Vec<f32> = bias.iter().zip(scale).map(|(b, scale)| *b as f32 * scale).collect();
+    float::Pointwise::new(&weight, &bias, inputs)
+}
+
+impl Residual {
+    /// Takes the tensors of this prefix: `[channels, hidden, feed_forward]` wide.
+    ///
+    /// # Errors
+    /// If one does not fit.
+    pub fn load(
+        map: &TensorMap<'_>,
+        prefix: &str,
+        [channels, hidden, feed_forward]: [usize; 3],
+        kernel: [usize; 2],
+        anchors: usize,
+    ) -> Result<Self, Error> {
+        let name = |part: &str| format!("{prefix}{part}");
+        let floats = |part: &str, length: usize| map.floats(&name(part), &[length]);
+        let weight = map.i8s(&name("depthwise.weight"), &[hidden, kernel[0], kernel[1]])?;
+        let depthwise_bias = bias(map, &name("depthwise."), &weight, hidden, 255)?;
+        let gain = |part: &str| real_layers::gain(map, &name(part), [anchors, channels]);
+        Ok(Self {
+            factors: floats("expand.factor", channels)?,
+            expand: Part::load(map, &name("expand."), [channels, hidden], true)?,
+            depthwise: codes::Depthwise::new(&weight, &depthwise_bias, kernel),
+            depthwise_scale: floats("depthwise.scale", hidden)?,
+            project: Part::load(map, &name("project."), [hidden, channels], true)?,
+            gain: gain("gain1")?,
+            ff_factors: floats("ff_expand.factor", channels)?,
+            ff_expand: Part::load(map, &name("ff_expand."), [channels, feed_forward], true)?,
+            ff_project: Part::load(map, &name("ff_project."), [feed_forward, channels], false)?,
+            ff_gain: gain("gain2")?,
+        })
+    }
+
+    /// Channels in and out.
+    pub fn channels(&self) -> usize {
+        self.factors.len()
+    }
+
+    /// Rows and columns of the depthwise filters.
+    pub fn kernel(&self) -> [usize; 2] {
+        self.depthwise.kernel()
+    }
+
+    /// The layers that the codes stand for. Channels between them are counted in codes.
+    pub fn real(&self) -> real_layers::Residual {
+        real_layers::Residual {
+            expand: self.expand.real(Some(&self.factors)),
+            depthwise: self.real_filter(),
+            project: self.project.real(None),
+            gain: self.gain.clone(),
+            ff_expand: self.ff_expand.real(Some(&self.ff_factors)),
+            ff_project: self.ff_project.real(None),
+            ff_gain: self.ff_gain.clone(),
+        }
+    }
+
+    fn real_filter(&self) -> float::Depthwise {
+        let taps: usize = self.kernel().iter().product();
+        let depthwise = self.depthwise.weight();
+        let scaled =
+            |(row, scale): (&[i8], &f32)| row.iter().map(|&w| f32::from(w) * scale).collect::<Vec<_>>();
+        let weight: Vec<f32> =
+            depthwise.chunks_exact(taps).zip(&self.depthwise_scale).flat_map(scaled).collect();
+        let bias = self.depthwise.bias().iter().zip(&self.depthwise_scale);
+        let bias: Vec<f32> = bias.map(|(b, scale)| *b as f32 * scale).collect();
+        float::Depthwise::new(&weight, &bias, self.kernel())
+    }
+
+    /// The transpose of the layers that the codes stand for: expand, project, ff_expand, ff_project, the second and the last
+    /// with their gains at a level, and the filters turned.
+    pub(super) fn transpose(&self, level: Level) -> ([Coarse; 4], float::Depthwise) {
+        let gain =
+            |gain: &Option<Vec<f32>>| gain.as_ref().map(|gain| level.interpolate(gain, self.channels()));
+        let layers = [
+            self.expand.transpose(Some(&self.factors), None),
+            self.project.transpose(None, gain(&self.gain).as_deref()),
+            self.ff_expand.transpose(Some(&self.ff_factors), None),
+            self.ff_project.transpose(None, gain(&self.ff_gain).as_deref()),
+        ];
+        (layers, self.real_filter().turned())
+    }
+
+    /// What the sums of both branches are multiplied by at a level.
+    fn scales(&self, level: Level) -> [Vec<f32>; 2] {
+        let scale = |part: &Part, gain: &Option<Vec<f32>>| match gain {
+            Some(gain) => {
+                let gain = level.interpolate(gain, self.channels());
+                part.scale.iter().zip(gain).map(|(scale, gain)| scale * gain).collect()
+            }
+            None => part.scale.clone(),
+        };
+        [scale(&self.project, &self.gain), scale(&self.ff_project, &self.ff_gain)]
+    }
+
+    /// Trunk → what the depthwise layer sees, at any number of positions.
+    fn expand(&self, x: &[f32], out: &mut [u8]) {
+        let (channels, hidden) = (self.channels(), self.depthwise.channels());
+        let run = split(out.len() / hidden);
+        out.par_chunks_mut(run * hidden).zip(x.par_chunks(run * channels)).for_each(|(out, x)| {
+            BYTES.with_borrow_mut(|[bytes, _]| {
+                bytes.resize(x.len(), 0);
+                codes::bytes(x, &self.factors, bytes);
+                self.expand.layer.run(bytes, channels, None, Results::Codes(&self.expand.scale, out));
+            });
+        });
+    }
+}
+
+thread_local! {
+    /// What a run of positions needs between the layers.
+    static BYTES: RefCell<[Vec<u8>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+    static WORDS: RefCell<Vec<i16>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A [`Pointwise`] at work.
+#[derive(Debug)]
+pub(super) struct PointwiseStage<'a> {
+    layer: &'a Pointwise,
+    out: Vec<f32>,
+}
+
+impl<'a> PointwiseStage<'a> {
+    pub fn new(layer: &'a Pointwise) -> Self {
+        Self { layer, out: Vec::new() }
+    }
+
+    pub fn push(&mut self, x: &[f32]) -> &[f32] {
+        self.out.resize(x.len() / self.layer.factors.len() * self.layer.outputs(), 0.0);
+        self.layer.run(x, &mut self.out);
+        &self.out
+    }
+}
+
+/// A [`Residual`] at work on rows.
+#[derive(Debug)]
+pub(super) struct ResidualStage<'a> {
+    layers: &'a Residual,
+    scales: [Vec<f32>; 2],
+    kernel: [usize; 2],
+    width: usize,
+    /// The trunk: rows that wait for those below them, in front of them those that were given last.
+    x: Rows<f32>,
+    /// What the depthwise layer sees.
+    expanded: Rows<u8>,
+    /// Rows at the front of `x` that are complete and were given.
+    given: usize,
+}
+
+impl<'a> ResidualStage<'a> {
+    pub fn new(layers: &'a Residual, width: usize, level: Level, kernel: [usize; 2]) -> Self {
+        Self {
+            layers,
+            scales: layers.scales(level),
+            kernel,
+            width,
+            x: Rows::new(width * layers.channels()),
+            expanded: Rows::new(width * layers.depthwise.channels()),
+            given: 0,
+        }
+    }
+
+    pub fn push(&mut self, x: &[f32], last: bool) -> &[f32] {
+        let Self { layers, kernel: [r, _], width, .. } = *self;
+        self.x.forget(self.given);
+        self.x.append(x);
+        layers.expand(x, self.expanded.grow(x.len() / self.x.row));
+        let first = self.x.first;
+        let end = if last { self.x.end() } else { self.x.end().saturating_sub(r / 2).max(first) };
+        self.given = end - first;
+        let done = &mut self.x.data[..self.given * self.x.row];
+        let branches = Branches { layers, scales: &self.scales, rows: r, width, expanded: &self.expanded };
+        branches.add(first * width, done, None);
+        self.expanded.forget_before((end + 1).saturating_sub(r / 2 + 1));
+        &self.x.data[..self.given * self.x.row]
+    }
+}
+
+/// Both branches, once the expanded rows are there.
+struct Branches<'a> {
+    layers: &'a Residual,
+    scales: &'a [Vec<f32>; 2],
+    /// Of the filter.
+    rows: usize,
+    width: usize,
+    expanded: &'a Rows<u8>,
+}
+
+impl Branches<'_> {
+    /// Adds them to the trunk `x` of consecutive positions from `first` on, counted from the first row of the picture. If
+    /// asked, `open` learns which ReLUs of the second branch let their values pass: others are zero.
+    fn add(&self, first: usize, x: &mut [f32], open: Option<&mut [u8]>) {
+        let channels = self.layers.channels();
+        let wide = self.layers.ff_expand.layer.outputs();
+        let runs = split(x.len() / channels);
+        let chunks = x.par_chunks_mut(runs * channels).enumerate();
+        match open {
+            None => chunks.for_each(|(run, x)| self.run(first + run * runs, x, None)),
+            Some(open) => chunks
+                .zip(open.par_chunks_mut(runs * wide))
+                .for_each(|((run, x), open)| self.run(first + run * runs, x, Some(open))),
+        }
+    }
+
+    fn run(&self, first: usize, x: &mut [f32], open: Option<&mut [u8]>) {
+        let Self { layers, scales: [scale, ff_scale], .. } = self;
+        let (channels, hidden) = (layers.channels(), layers.depthwise.channels());
+        let wide = layers.ff_expand.layer.outputs();
+        let positions = x.len() / channels;
+        BYTES.with_borrow_mut(|[front, back]| {
+            front.resize(positions * hidden, 0);
+            self.filter(first, front);
+            layers.project.layer.run(front, hidden, None, Results::Added(scale, x));
+            front.resize(x.len(), 0);
+            codes::bytes(x, &layers.ff_factors, front);
+            back.resize(positions * wide, 0);
+            layers.ff_expand.layer.run(front, channels, None, Results::Codes(&layers.ff_expand.scale, back));
+            layers.ff_project.layer.run(back, wide, None, Results::Added(ff_scale, x));
+            if let Some(open) = open {
+                open.copy_from_slice(back);
+            }
+        });
+    }
+
+    /// The depthwise layer at consecutive positions.
+    fn filter(&self, first: usize, out: &mut [u8]) {
+        let (layer, width) = (&self.layers.depthwise, self.width);
+        let channels = layer.channels();
+        let (mut position, mut out) = (first, out);
+        while !out.is_empty() {
+            let (row, column) = (position / width, position % width);
+            let count = (width - column).min(out.len() / channels);
+            let (part, rest) = out.split_at_mut(count * channels);
+            let rows = self.expanded.around(row, self.rows);
+            layer.run(&rows[..self.rows], width, column, &self.layers.depthwise_scale, part);
+            (position, out) = (position + count, rest);
+        }
+    }
+}
+
+impl Residual {
+    /// The block over a whole array of rows of `width` positions, and what its two ReLUs let pass: what
+    /// [`super::backward`] needs of a forward run.
+    pub(super) fn forward(&self, x: &mut [f32], width: usize, level: Level) -> [Vec<u8>; 2] {
+        let (channels, hidden) = (self.channels(), self.depthwise.channels());
+        let positions = x.len() / channels;
+        let mut expanded = Rows::new(width * hidden);
+        self.expand(x, expanded.grow(positions / width.max(1)));
+        let scales = self.scales(level);
+        let [rows, _] = self.kernel();
+        let mut open = vec![0; positions * self.ff_expand.layer.outputs()];
+        let branches = Branches { layers: self, scales: &scales, rows, width, expanded: &expanded };
+        branches.add(0, x, Some(&mut open));
+        [expanded.data, open]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::backward::Differentiable;
+    use super::*;
+    use crate::array::Tensor;
+    use crate::weights::{self, Tune};
+
+    fn numbers(len: usize) -> Vec<f32> {
+        let mut state = 11u32;
+        (0..len)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let uniform = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
+                4.0 * uniform * uniform * uniform
+            })
+            .collect()
+    }
+
+    #[test]
+    fn strips_of_any_height_and_any_number_of_threads_give_the_same_bits() {
+        let weights = weights::image(Tune::Psnr).unwrap();
+        let network = weights.synthesis().unwrap();
+        let (rows, columns, channels) = (9, 5, weights.config.latents());
+        let x = numbers(rows * columns * channels);
+        let level = Level(77);
+        let whole = network.run(Tensor::from_vec([rows, columns, channels], x.clone()), level);
+        for (strip, threads) in [(1, 1), (1, 3), (4, 3), (9, 2)] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut stream = network.stream(columns, level);
+            let mut out = Vec::new();
+            pool.install(|| {
+                for rows in x.chunks(strip * columns * channels) {
+                    out.extend_from_slice(stream.push(rows, false));
+                }
+                out.extend_from_slice(stream.push(&[], true));
+            });
+            assert!(out == whole.data(), "{strip} rows, {threads} threads");
+        }
+        let tensor = Tensor::from_vec([rows, columns, channels], x);
+        let (forward, _) = Differentiable::new(network, level).forward(tensor);
+        assert!(forward == whole, "the run that records");
+    }
+}

@@ -1,0 +1,147 @@
+//! Samples ↔ packets, and the segments of a sound.
+//!
+//! A *block* is the hop of the lapped transform. Frame i of packets reaches over the blocks i − 1 and i, so a sound of n blocks
+//! has n + 1 frames; before and after it there is silence. A segment holds the frames with the numbers of its blocks, the
+//! last segment one more. Its last block is finished by the first frame of the next segment.
+
+use crate::array::Tensor;
+use crate::envelope::{Cells, SIGNALS, channel_of};
+use crate::error::Error;
+use crate::lapped::Lapped;
+use crate::network::ModelConfig;
+use std::f32::consts::FRAC_1_SQRT_2;
+use wavern_bitstream::AudioHeader;
+
+/// Samples of full scale 1 are multiplied by this before the transform.
+pub const UNIT: f32 = 16.0;
+
+/// Channels coded together: both of a stereo pair, else one alone.
+pub fn groups(channels: usize) -> Vec<std::ops::Range<usize>> {
+    let size = if channels == 2 { 2 } else { 1 };
+    (0..channels).step_by(size).map(|first| first..first + size).collect()
+}
+
+/// Frames of a segment at a sampling rate: whole hyper-latents, at most a second.
+pub fn segment_frames(sample_rate: u32, config: &ModelConfig) -> u64 {
+    let block = block(config);
+    (u64::from(sample_rate) / block).max(1) * block
+}
+
+/// The cells of a model of sound.
+///
+/// # Errors
+/// [`Error::Weights`] if the weights have no envelope, which no loaded weights of sound do.
+pub fn cells(config: &ModelConfig) -> Result<Cells, Error> {
+    let missing = || Error::Weights(crate::weight_file::Error::Config("a sound needs an envelope".into()));
+    config.envelope.as_ref().map(Cells::new).ok_or_else(missing)
+}
+
+/// Sample frames per hyper-latent position.
+fn block(config: &ModelConfig) -> u64 {
+    (config.signal_stride()[1] * config.hyper_stride()[1]) as u64
+}
+
+/// Refuses segments that do not fall on whole hyper-latents.
+///
+/// # Errors
+/// [`Error::Field`].
+pub fn check_segments(header: &AudioHeader, config: &ModelConfig) -> Result<(), Error> {
+    let (value, block) = (header.segment_frames, block(config));
+    if value == 0 || value % block != 0 {
+        let expected = format!("a multiple of {block}");
+        return Err(Error::Field { field: "segment length in frames", value, expected });
+    }
+    Ok(())
+}
+
+/// The frames of packets in a segment; `last` is the length of the last one.
+pub fn positions(header: &AudioHeader, last: Option<u64>, config: &ModelConfig) -> usize {
+    let blocks = (last.unwrap_or(header.segment_frames) as usize).div_ceil(config.signal_stride()[1]);
+    blocks + usize::from(last.is_some())
+}
+
+/// One or two channels → mid and side in units of the networks. One channel alone is a stereo pair without side.
+pub fn to_mid_side(channels: &[Vec<f32>]) -> [Vec<f32>; SIGNALS] {
+    let (left, right) = (&channels[0], channels.last().unwrap_or(&channels[0]));
+    let mix =
+        |sign: f32| left.iter().zip(right).map(|(l, r)| (l + sign * r) * FRAC_1_SQRT_2 * UNIT).collect();
+    [mix(1.0), mix(-1.0)]
+}
+
+/// Undoes [`to_mid_side`] for `count` channels.
+pub fn from_mid_side(mid_side: &[Vec<f32>; SIGNALS], count: usize) -> Vec<Vec<f32>> {
+    let scale = FRAC_1_SQRT_2 / UNIT;
+    let mix = |sign: f32| -> Vec<f32> {
+        // What cannot be carried further is silence: only a float input beyond all bounds gets here.
+        let sample =
+            |(m, s): (&f32, &f32)| Some((m + sign * s) * scale).filter(|v| v.is_finite()).unwrap_or(0.0);
+        mid_side[0].iter().zip(&mid_side[1]).map(sample).collect()
+    };
+    if count == 2 { vec![mix(1.0), mix(-1.0)] } else { vec![mix(0.0)] }
+}
+
+/// Packets `[1, frames, 2 · hop]` of two signals of equal length, which begin with the left block of the first frame; what is
+/// missing of the last block is silence.
+pub fn frames(signals: &[Vec<f32>; SIGNALS], lapped: &Lapped) -> Tensor {
+    let hop = lapped.hop();
+    let count = signals[0].len().div_ceil(hop).saturating_sub(1);
+    let mut out = Tensor::zeros([1, count, SIGNALS * hop]);
+    let mut coefficients = vec![0.0f32; hop];
+    for (index, signal) in signals.iter().enumerate() {
+        let mut padded = signal.clone();
+        padded.resize((count + 1) * hop, 0.0);
+        for (frame, out) in out.data_mut().chunks_exact_mut(SIGNALS * hop).enumerate() {
+            let (left, right) = padded[frame * hop..][..2 * hop].split_at(hop);
+            lapped.forward(left, right, &mut coefficients);
+            coefficients.iter().enumerate().for_each(|(band, &v)| out[channel_of(index, band, hop)] = v);
+        }
+    }
+    out
+}
+
+/// Adds what `packets` give to two signals, which begin with the left block of the first frame and hold one block more than
+/// there are frames.
+pub fn overlap_add(packets: &Tensor, lapped: &Lapped, signals: &mut [Vec<f32>; SIGNALS]) {
+    let hop = lapped.hop();
+    let mut coefficients = vec![0.0f32; hop];
+    for (index, signal) in signals.iter_mut().enumerate() {
+        for (frame, row) in packets.data().chunks_exact(SIGNALS * hop).enumerate() {
+            for (band, v) in coefficients.iter_mut().enumerate() {
+                *v = row[channel_of(index, band, hop)];
+            }
+            let (left, right) = signal[frame * hop..][..2 * hop].split_at_mut(hop);
+            lapped.inverse(&coefficients, left, right);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_survive_the_packets() {
+        let lapped = Lapped::new(256);
+        for length in [0usize, 1, 255, 256, 1000] {
+            let l: Vec<f32> = (0..length).map(|i| ((i * 37 % 101) as f32 - 50.0) / 60.0).collect();
+            let r: Vec<f32> = (0..length).map(|i| ((i * 11 % 71) as f32 - 30.0) / 70.0).collect();
+            for channels in [vec![l.clone(), r.clone()], vec![l.clone()]] {
+                let silence = vec![0.0; 256];
+                let blocks = length.div_ceil(256);
+                let padded = to_mid_side(&channels).map(|mut signal| {
+                    signal.resize((blocks + 1) * 256, 0.0);
+                    [&silence[..], &signal].concat()
+                });
+                let packets = frames(&padded, &lapped);
+                assert_eq!(packets.shape(), [1, blocks + 1, 512]);
+                let mut back = [vec![0.0; (blocks + 2) * 256], vec![0.0; (blocks + 2) * 256]];
+                overlap_add(&packets, &lapped, &mut back);
+                let back = from_mid_side(&back.map(|s| s[256..][..length].to_vec()), channels.len());
+                assert_eq!(back.len(), channels.len());
+                for (a, b) in channels.iter().flatten().zip(back.iter().flatten()) {
+                    assert!((a - b).abs() < 1e-5);
+                }
+            }
+        }
+    }
+}

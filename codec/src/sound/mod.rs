@@ -1,0 +1,10 @@
+//! Samples ↔ packets, the segments of a sound, and the way back from latents to samples.
+
+mod frames;
+mod restore;
+
+pub use frames::{
+    UNIT, cells, check_segments, frames, from_mid_side, groups, overlap_add, positions, segment_frames,
+    to_mid_side,
+};
+pub(crate) use restore::{Overlap, joined, packets, restore_audio};

@@ -1,0 +1,32 @@
+//! The ids of the weight files: hashes of megabytes would be a tenth of the time that a small picture takes.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+fn main() {
+    let mut out = String::new();
+    for (name, feature, file) in
+        [("IMAGE", "IMAGE", "image"), ("VISUAL", "VISUAL", "image-visual"), ("AUDIO", "AUDIO", "audio")]
+    {
+        let path = format!("{file}.safetensors");
+        println!("cargo::rerun-if-changed={path}");
+        if env::var_os(format!("CARGO_FEATURE_{feature}")).is_none() {
+            let _ = writeln!(out, "/// Not in this build.\npub const {name}: Option<WeightFile> = None;");
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let hash = blake3::hash(&bytes);
+        let id = &hash.as_bytes()[..6];
+        let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+        let path = Path::new(&root).join(&path);
+        let _ = writeln!(
+            out,
+            "/// `{file}.safetensors`.\npub const {name}: Option<WeightFile> = \
+             Some(WeightFile {{ id: {id:?}, bytes: include_bytes!({path:?}) }});",
+        );
+    }
+    let folder = env::var_os("OUT_DIR").unwrap_or_default();
+    let path = Path::new(&folder).join("files.rs");
+    fs::write(&path, out).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
