@@ -1,8 +1,8 @@
 //! What runs the float networks of a model: the plain engine, on rows as they come, or another backend, on whole tensors.
 
 use crate::array::Tensor;
+use crate::config::ModelConfig;
 use crate::error::Error;
-use crate::network::ModelConfig;
 use crate::network::stream::Stream;
 use crate::quality::Level;
 use crate::weights::Weights;

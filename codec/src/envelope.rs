@@ -6,7 +6,7 @@
 //! `j` of signal `s`. All of it is local to a segment.
 
 use crate::array::{Symbols, Tensor};
-use crate::network::config::EnvelopeConfig;
+use crate::config::EnvelopeConfig;
 
 /// Signals of a group: mid and side.
 pub const SIGNALS: usize = 2;
@@ -41,7 +41,7 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// The cells of a configuration that [`validate`](crate::network::ModelConfig::validate) has accepted.
+    /// The cells of a configuration that [`validate`](crate::config::ModelConfig::validate) has accepted.
     pub fn new(config: &EnvelopeConfig) -> Self {
         let edges = config.edges.clone();
         let centres: Vec<f32> = edges.windows(2).map(|e| (e[0] + e[1] - 1) as f32 / 2.0).collect();
@@ -239,7 +239,7 @@ fn walk(input: &Symbols, step: impl Fn(i32, i32) -> (i32, i32)) -> Symbols {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::ModelConfig;
+    use crate::config::ModelConfig;
 
     fn cells() -> Cells {
         Cells::new(&ModelConfig::audio().envelope.unwrap())

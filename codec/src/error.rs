@@ -1,6 +1,6 @@
 //! What can go wrong between a signal and a file.
 
-use crate::network::Kind;
+use crate::config::Kind;
 use crate::signal::SignalError;
 use wavern_bitstream::WeightsId;
 

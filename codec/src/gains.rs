@@ -1,9 +1,9 @@
 //! Between the transforms and the symbols: gains and rounding.
 
 use crate::array::Tensor;
+use crate::config::ModelConfig;
+use crate::config::units;
 use crate::latent::Latents;
-use crate::network::ModelConfig;
-use crate::prior::units;
 use crate::quality::Level;
 use rayon::prelude::*;
 use std::ops::Range;

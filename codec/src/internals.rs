@@ -3,9 +3,9 @@
 #![allow(missing_docs, reason = "each module documents itself")]
 
 use crate::array::Tensor;
+use crate::config::ModelConfig;
 use crate::engine::Transforms;
 use crate::latent::Latents;
-use crate::network::ModelConfig;
 use crate::network::layers::Network;
 use crate::prior::Prior;
 use crate::quality::Level;
@@ -25,7 +25,17 @@ macro_rules! show {
 pub use wavern_kernel as kernel;
 pub use wavern_kernel::color;
 
-show! { array calibrate engine envelope lapped network prior quality sound wavelet weight_file weights }
+pub mod network {
+    pub use crate::config::*;
+    pub use crate::network::*;
+}
+
+pub mod prior {
+    pub use crate::config::units;
+    pub use crate::prior::*;
+}
+
+show! { array calibrate engine envelope lapped quality sound wavelet weight_file weights }
 
 impl EncodeOptions {
     /// Another engine for the float networks of the weights it was made for; others run on the plain one.

@@ -1,7 +1,7 @@
 //! ŷ and ẑ of a signal, whole or tile by tile.
 
 use crate::array::{Array, Symbols, Window};
-use crate::network::ModelConfig;
+use crate::config::ModelConfig;
 use std::sync::Mutex;
 
 /// ŷ and ẑ of a whole picture, or of one group of channels of a sound.

@@ -32,6 +32,7 @@
 mod signal;
 
 mod array;
+mod config;
 mod lapped;
 mod quality;
 mod wavelet;
@@ -67,6 +68,7 @@ mod encoder;
 pub mod internals;
 
 pub use array::Array;
+pub use config::Kind;
 pub use decoder::{DecodeOptions, Decoder, SoundReader};
 pub use effort::Effort;
 pub use encoder::{
@@ -74,7 +76,6 @@ pub use encoder::{
 };
 pub use error::Error;
 pub use latent::Latents;
-pub use network::Kind;
 pub use probe::{FileInfo, probe};
 pub use quality::Quality;
 pub use signal::{Audio, Color, Image, Metadata, SampleFormat, Samples, Signal};

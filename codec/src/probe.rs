@@ -1,7 +1,7 @@
 //! What a file holds, from its first bytes.
 
+use crate::config::Kind;
 use crate::error::Error;
-use crate::network::Kind;
 use crate::signal::{Color, SampleFormat};
 use wavern_bitstream::{Header, Limits, WeightsId};
 

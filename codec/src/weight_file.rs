@@ -4,7 +4,7 @@
 //! integer networks i8 weights, i32 biases and u8 shifts. Nothing in the file can run code, and every number that
 //! touches a probability is an integer.
 
-use crate::network::ModelConfig;
+use crate::config::ModelConfig;
 use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 use safetensors::tensor::{Metadata, TensorInfo};

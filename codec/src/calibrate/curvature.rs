@@ -1,9 +1,9 @@
 //! Measures how fast the squared error grows with each channel of ŷ, for the tables that searches go by.
 
+use crate::config::{Kind, ModelConfig};
 use crate::effort::curvature::measure;
 use crate::error::Error;
 use crate::latent::Latents;
-use crate::network::{Kind, ModelConfig};
 use crate::quality::{Level, STEPS};
 use crate::signal::Image;
 use crate::weight_file::TensorMap;

@@ -1,6 +1,6 @@
 //! The tensors of layers in whole numbers, on their way to a weight file.
 
-use crate::network::ModelConfig;
+use crate::config::ModelConfig;
 use crate::weight_file::{Error, TensorMap};
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, HashMap};

@@ -11,8 +11,8 @@ mod histogram;
 pub use curvature::Curvature;
 
 use crate::array::Tensor;
+use crate::config::ModelConfig;
 use crate::latent::Latents;
-use crate::network::ModelConfig;
 use crate::network::float::Residual;
 use crate::network::layers::{Network, Prepared};
 use crate::network::run::pointwise;
@@ -212,7 +212,7 @@ fn add(layer: &float::Pointwise, x: &Tensor, gain: &Option<Vec<f32>>, level: Lev
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Kind;
+    use crate::config::Kind;
     use crate::signal::{Color, Samples};
     use crate::weight_file::read_config;
     use crate::weights;

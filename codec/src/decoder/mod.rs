@@ -11,10 +11,10 @@ pub use damage::{Damage, DamagedTile, SoundDamage};
 pub use options::DecodeOptions;
 pub use sound_reader::SoundReader;
 
+use crate::config::Kind;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::latent::Latents;
-use crate::network::Kind;
 use crate::rows::{ImageSink, WriteRows};
 use crate::signal::{Audio, Image, Signal};
 use crate::threads::Pool;

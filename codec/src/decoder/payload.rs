@@ -1,9 +1,9 @@
 //! The payloads of tiles and segments → latents. The mirror is `encoder/payload.rs`.
 
 use crate::array::Window;
+use crate::config::ModelConfig;
 use crate::error::Error;
 use crate::latent::Latents;
-use crate::network::ModelConfig;
 use crate::prior::entropy_path;
 use crate::quality::Level;
 use crate::weights::Weights;

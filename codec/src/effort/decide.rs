@@ -1,7 +1,8 @@
 //! Symbols chosen by what they cost: exact bits, and the change of everything else to second order.
 
 use crate::array::Tensor;
-use crate::prior::{SymbolCoder, SymbolSet, units};
+use crate::config::units;
+use crate::prior::{SymbolCoder, SymbolSet};
 use wavern_entropy::{BitCounter, Encoder, Error, MixtureParams};
 
 /// What moving a symbol does beside its own bits, in bits.

@@ -7,7 +7,7 @@
 //!    which decodes, compares pixels and pulls the differences back through wavelet and synthesis; [`masking`] weighs them
 //!    for the eye, [`curvature`] knows how they change, [`moments`] what the prior expects.
 //! 2. [`anneal`]: from effort 6 on, y moves further by gradients at randomly rounded samples of it, with those of the bits
-//!    from [`crate::prior::gradient`], the prior in floating point.
+//!    from [`crate::effort::rate`], the prior in floating point.
 //! 3. [`decide`]: in coding order each symbol gets the value, of itself and its neighbours, with the smallest sum of its own
 //!    bits, which are exact (those of the entropy coder under the mixture that the decoder will have), and of what slopes and
 //!    curvatures say about everything else; up to effort 5 while the symbols are coded ([`Choice`]).
@@ -23,17 +23,18 @@ mod distortion;
 mod masking;
 mod moments;
 mod random;
+pub mod rate;
 pub mod sound;
 mod watch;
 
 pub use watch::Watch;
 
 use crate::array::{Tensor, Window};
+use crate::config::{Kind, ModelConfig};
+use crate::effort::rate::RateSource;
 use crate::error::Error;
 use crate::latent::Latents;
 use crate::network::backward::Differentiable;
-use crate::network::{Kind, ModelConfig};
-use crate::prior::gradient::RateSource;
 use crate::quality::Level;
 use crate::signal::Image;
 use crate::weights::Weights;

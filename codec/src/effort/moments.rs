@@ -1,7 +1,8 @@
 //! What the prior expects of every symbol: mean and variance of its mixture, and the latent residual.
 
 use crate::array::Tensor;
-use crate::prior::{SymbolCoder, SymbolSet, units};
+use crate::config::units;
+use crate::prior::{SymbolCoder, SymbolSet};
 use wavern_entropy::{Error, MixtureParams};
 
 /// Means and variances of the mixtures of a tile, filled in by a walk of [`crate::prior::Prior::code`] that codes nothing.

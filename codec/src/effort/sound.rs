@@ -6,9 +6,9 @@
 use super::Effort;
 use super::decide::{Decider, Model, Slopes};
 use crate::array::Tensor;
+use crate::effort::rate::{Counted, RateNetworks};
 use crate::error::Error;
 use crate::latent::Latents;
-use crate::prior::gradient::{Counted, RateNetworks};
 use crate::quality::Level;
 use crate::weights::Weights;
 

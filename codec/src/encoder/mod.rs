@@ -14,9 +14,9 @@ pub use report::{Encoded, SearchReport, SoundSummary};
 pub use search::Target;
 pub use sound_writer::SoundWriter;
 
+use crate::config::Kind;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::network::Kind;
 use crate::rows::{PictureInfo, ReadRows};
 use crate::signal::{Audio, Image};
 use crate::threads::Pool;

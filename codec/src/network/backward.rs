@@ -250,7 +250,7 @@ fn coarse(layer: &Pointwise, gain: Option<&[f32]>) -> Coarse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Layer;
+    use crate::config::Layer;
     use crate::weight_file::TensorMap;
     use safetensors::tensor::{Dtype, TensorView};
     use wavern_kernel::arbitrary::reals;

@@ -1,15 +1,15 @@
 //! Layers in floats: their parameters, and the stages that run them on rows. The twin of `integer.rs`.
 
-use super::layer::MAX_KERNEL;
 use super::rows::Rows;
 use super::run::{self, split};
+use crate::config::layer::MAX_KERNEL;
 use crate::quality::Level;
 use crate::weight_file::{Error, TensorMap};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use wavern_kernel::float::{After, Depthwise, Pointwise};
 
-/// The parameters of [`Layer::Residual`](super::Layer::Residual).
+/// The parameters of [`Layer::Residual`](crate::config::Layer::Residual).
 #[derive(Debug)]
 pub struct Residual {
     /// Trunk → hidden, before the ReLU.

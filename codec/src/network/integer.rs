@@ -84,7 +84,7 @@ impl Pointwise {
     }
 }
 
-/// The two branches of [`super::Layer::Residual`] on codes of 8 bits, added to a trunk of reals.
+/// The two branches of [`crate::config::Layer::Residual`] on codes of 8 bits, added to a trunk of reals.
 #[derive(Debug)]
 pub struct Residual {
     /// Codes for each unit of the trunk.

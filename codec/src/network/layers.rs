@@ -1,7 +1,7 @@
 //! A network with its parameters: a list of layers in floats or in integers.
 
-use super::Layer;
 use super::{float, integer};
+use crate::config::Layer;
 use crate::weight_file::{Error, TensorMap};
 use rayon::prelude::*;
 use wavern_kernel as kernel;

@@ -1,6 +1,6 @@
-//! The networks: what they are ([`config`], [`layer`]) and how they run without libtorch.
+//! The networks of a model at work, without libtorch.
 //!
-//! A network is a list of [`Layer`]s over tensors in `[row, column, channel]` order. Sound has one row. The same
+//! A network is a list of [`Layer`](crate::config::Layer)s over tensors in `[row, column, channel]` order. Sound has one row. The same
 //! list is read by the plain engine here and by the libtorch one, so there is one description of each model, and
 //! it travels inside the weight file.
 //!
@@ -9,17 +9,10 @@
 
 pub mod backward;
 mod coarse;
-pub mod coding_step;
-pub mod config;
 pub mod float;
 pub mod integer;
-pub mod layer;
 pub mod layers;
 mod rows;
 pub mod run;
 pub mod stream;
 pub mod whole;
-
-pub use coding_step::CodingStep;
-pub use config::{Kind, ModelConfig};
-pub use layer::Layer;

@@ -1,6 +1,6 @@
 //! What a layer keeps of its input while rows come and go.
 
-use super::layer::MAX_KERNEL;
+use crate::config::layer::MAX_KERNEL;
 
 /// The latest rows of a picture.
 #[derive(Debug)]

@@ -172,8 +172,8 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Layer;
     use super::*;
+    use crate::config::Layer;
     use crate::weight_file::TensorMap;
     use safetensors::tensor::{Dtype, TensorView};
     use wavern_kernel::arbitrary::reals;

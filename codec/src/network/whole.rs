@@ -1,8 +1,8 @@
 //! Layers on whole tensors that the runs forwards and backwards share.
 
-use super::layer::MAX_KERNEL;
 use super::run::RUN;
 use crate::array::Tensor;
+use crate::config::layer::MAX_KERNEL;
 use rayon::prelude::*;
 use wavern_kernel::float::Depthwise;
 

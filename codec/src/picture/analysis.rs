@@ -5,7 +5,7 @@
 //! a vector.
 
 use super::tree::SplitTree;
-use crate::network::ModelConfig;
+use crate::config::ModelConfig;
 use crate::rows::Pixels;
 use crate::wavelet::frequency_order;
 use rayon::prelude::*;

@@ -15,7 +15,7 @@ pub use tiles::{check_tiles, latent_size, latent_windows, strip, tile_log2};
 mod tests {
     use super::*;
     use crate::array::Tensor;
-    use crate::network::ModelConfig;
+    use crate::config::ModelConfig;
     use crate::rows::Pixels;
     use crate::signal::Color;
     use crate::signal::Samples;

@@ -3,11 +3,11 @@
 use super::synthesis::{Output, PixelSynthesis};
 use super::tiles::{latent_size, strip};
 use crate::array::Window;
+use crate::config::ModelConfig;
 use crate::engine::{Engine, NetworkRows};
 use crate::error::Error;
 use crate::gains::Gains;
 use crate::latent::Latents;
-use crate::network::ModelConfig;
 use crate::quality::Level;
 use crate::rows::{ImageSink, PictureInfo, WriteRows};
 use crate::signal::Image;

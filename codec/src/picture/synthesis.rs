@@ -2,7 +2,7 @@
 
 use super::analysis::{BUFFERS, LANES, chunks};
 use super::tree::MergeTree;
-use crate::network::ModelConfig;
+use crate::config::ModelConfig;
 use crate::rows::Pixels;
 use crate::signal::Samples;
 use crate::view::Scale;

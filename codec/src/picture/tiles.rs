@@ -1,8 +1,8 @@
 //! The tiles of a picture, and the positions of ŷ that they cover.
 
 use crate::array::Window;
+use crate::config::ModelConfig;
 use crate::error::Error;
-use crate::network::ModelConfig;
 use wavern_bitstream::{ImageHeader, TileRect};
 
 /// A picture of more pixels than this is cut into tiles of [`TILE_LOG2`].

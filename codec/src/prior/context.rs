@@ -3,10 +3,10 @@
 use super::coder::{SymbolCoder, SymbolSet};
 use super::integer::{Activations, Dense, Filter, Head, RUN};
 use super::mixture::{self, Mixtures};
-use super::units;
+use crate::config::CodingStep;
+use crate::config::ContextConfig;
+use crate::config::units;
 use crate::latent::Latents;
-use crate::network::coding_step::CodingStep;
-use crate::network::config::ContextConfig;
 use crate::quality::Level;
 use crate::weight_file::{Error as WeightsError, TensorMap};
 use rayon::prelude::*;

@@ -2,10 +2,10 @@
 
 use super::coder::{SymbolCoder, SymbolSet};
 use super::integer::{Activations, Dense, Filter};
-use super::units;
 use crate::array::Symbols;
+use crate::config::units;
+use crate::config::{Layer, ModelConfig};
 use crate::envelope;
-use crate::network::{Layer, ModelConfig};
 use crate::quality::Level;
 use crate::weight_file::{Error as WeightsError, TensorMap};
 use wavern_entropy::{Error as EntropyError, MixtureParams};

@@ -4,7 +4,7 @@
 //! would be in f32, so that order of summation, fused multiply-add, vector width and library cannot change a result, here
 //! or in another reader. The bound is proven for every output channel when a weight file is loaded.
 
-use super::units;
+use crate::config::units;
 use crate::quality::Level;
 use crate::weight_file::{Error, TensorMap};
 use rayon::prelude::*;
@@ -38,7 +38,7 @@ impl Activations {
         Self { shape: [rows, columns, channels], data }
     }
 
-    /// See [`crate::network::Layer::DepthToSpace`].
+    /// See [`crate::config::Layer::DepthToSpace`].
     pub fn depth_to_space(&self, [r, s]: [usize; 2]) -> Self {
         let [h, w, channels] = self.shape;
         let c = channels / (r * s);

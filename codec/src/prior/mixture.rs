@@ -1,6 +1,6 @@
 //! Outputs of a head → mixture parameters in the planar layout of the entropy coder.
 
-use super::units;
+use crate::config::units;
 use rayon::prelude::*;
 use wavern_entropy::MixtureParams;
 use wavern_kernel::codes::SIGNED_ZERO;

@@ -11,17 +11,15 @@
 
 mod coder;
 pub mod context;
-pub mod gradient;
 mod hyper;
 pub mod integer;
 pub mod mixture;
-pub mod units;
 
 pub use coder::{SymbolCoder, SymbolSet, entropy_path};
 pub use wavern_kernel::compand::{compand, compand_real};
 
+use crate::config::ModelConfig;
 use crate::latent::Latents;
-use crate::network::ModelConfig;
 use crate::quality::Level;
 use crate::weight_file::{Error as WeightsError, TensorMap};
 use context::Context;

@@ -5,10 +5,10 @@
 //! last segment one more. Its last block is finished by the first frame of the next segment.
 
 use crate::array::Tensor;
+use crate::config::ModelConfig;
 use crate::envelope::{Cells, SIGNALS, channel_of};
 use crate::error::Error;
 use crate::lapped::Lapped;
-use crate::network::ModelConfig;
 use std::f32::consts::FRAC_1_SQRT_2;
 use wavern_bitstream::AudioHeader;
 

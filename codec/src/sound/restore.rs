@@ -2,12 +2,12 @@
 
 use super::frames::{cells, from_mid_side, groups, overlap_add};
 use crate::array::Tensor;
+use crate::config::ModelConfig;
 use crate::engine::Engine;
 use crate::envelope::SIGNALS;
 use crate::error::Error;
 use crate::lapped::Lapped;
 use crate::latent::Latents;
-use crate::network::ModelConfig;
 use crate::quality::Level;
 use crate::signal::Audio;
 use rayon::prelude::*;

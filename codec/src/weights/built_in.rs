@@ -1,7 +1,7 @@
 //! The weights inside the library, from the data crate of their generation.
 
 use super::Weights;
-use crate::network::Kind;
+use crate::config::Kind;
 use crate::weight_file::{Error, TensorMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use wavern_bitstream::WeightsId;

@@ -51,7 +51,7 @@ pub fn weight_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 mod tests {
     use super::super::{Tune, built_in};
     use super::*;
-    use crate::network::Kind;
+    use crate::config::Kind;
 
     #[test]
     fn weights_are_found_by_their_id_whatever_their_name() {

@@ -5,9 +5,9 @@ pub mod folder;
 
 pub use built_in::{Tune, audio, built_in, image, listed, named};
 
+use crate::config::{Kind, ModelConfig};
 use crate::gains::Gains;
 use crate::network::layers::Network;
-use crate::network::{Kind, ModelConfig};
 use crate::prior::Prior;
 use crate::quality::Level;
 use crate::weight_file::{Error, TensorMap, id_of};

@@ -6,12 +6,12 @@ use crate::params::Params;
 use std::sync::Mutex;
 use tch::{Device, Kind, Tensor};
 use wavern::Array;
-use wavern::internals::network::{Layer, ModelConfig};
-use wavern::internals::quality::STEPS;
 use wavern::Error;
-use wavern::internals::weight_file;
 use wavern::internals::engine::Transforms;
+use wavern::internals::network::{Layer, ModelConfig};
 use wavern::internals::quality::Level;
+use wavern::internals::quality::STEPS;
+use wavern::internals::weight_file;
 use wavern_bitstream::WeightsId;
 
 /// g_a, h_a and g_s of one weight file on one device, in f32.
@@ -34,13 +34,7 @@ impl TorchTransforms {
         Ok(Self { id: weight_file::id_of(bytes), config, params: Mutex::new(params) })
     }
 
-    fn run(
-        &self,
-        name: &str,
-        layers: &[Layer],
-        x: Array<f32>,
-        level: Level,
-    ) -> Result<Array<f32>, Error> {
+    fn run(&self, name: &str, layers: &[Layer], x: Array<f32>, level: Level) -> Result<Array<f32>, Error> {
         let params = self.params.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let [h, w, c] = x.shape();
         if h * w == 0 {

@@ -3,7 +3,7 @@
 
 use tch::{Device, Kind, Tensor};
 use wavern::internals::envelope::{self, SIGNALS, channel_of};
-use wavern::internals::network::config::EnvelopeConfig;
+use wavern::internals::network::EnvelopeConfig;
 
 /// The envelope of a batch of packets.
 #[derive(Debug)]

@@ -10,14 +10,14 @@ use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, HashMap};
 use tch::{Device, Kind, Tensor};
+use wavern::Weights;
 use wavern::internals::kernel::float;
+use wavern::internals::network::ContextConfig;
 use wavern::internals::network::ModelConfig;
-use wavern::internals::network::config::ContextConfig;
 use wavern::internals::network::layers::{Network, Prepared};
 use wavern::internals::prior::units;
 use wavern::internals::weight_file::{self, TensorMap};
 use wavern::internals::weights::Part;
-use wavern::Weights;
 
 /// Tensors of a weight file before they are written.
 type Entries = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;

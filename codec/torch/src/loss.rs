@@ -74,7 +74,8 @@ fn pixels(packets: &Tensor, config: &ModelConfig) -> Tensor {
     let matrix = Tensor::from_slice(&flat).view([1, 3, 3]).to_device(planes.device()).transpose(1, 2);
     let size = planes.size();
     let rgb = matrix.matmul(&planes.flatten(2, 3)).view(size.as_slice());
-    rgb * f64::from(wavern::internals::color::UNIT / 255.0) + f64::from(wavern::internals::color::CENTRE / 255.0)
+    rgb * f64::from(wavern::internals::color::UNIT / 255.0)
+        + f64::from(wavern::internals::color::CENTRE / 255.0)
 }
 
 /// The mean over a batch of a power of bits per sample + λ × `distortion`, each item divided by a power of λ so that no

@@ -9,7 +9,7 @@ use crate::layers::{Levels, convolve_depthwise, depth_to_space};
 use crate::params::Params;
 use std::collections::HashMap;
 use tch::{Device, Kind, Tensor};
-use wavern::internals::network::config::ContextConfig;
+use wavern::internals::network::ContextConfig;
 use wavern::internals::network::{CodingStep, Layer, ModelConfig};
 use wavern::internals::prior::units;
 

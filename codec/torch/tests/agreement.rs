@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use tch::{Device, Kind};
 use wavern::internals::array::Tensor;
-use wavern::internals::network::ModelConfig;
-use wavern::{Audio, Color, Image, SampleFormat, Samples};
 use wavern::internals::engine::PlainTransforms;
-use wavern::internals::weights::Weights;
-use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Quality, Signal};
 use wavern::internals::engine::Transforms;
+use wavern::internals::network::ModelConfig;
 use wavern::internals::quality::Level;
+use wavern::internals::weights::Weights;
+use wavern::{Audio, Color, Image, SampleFormat, Samples};
+use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Quality, Signal};
 use wavern_torch::backend::TorchTransforms;
 use wavern_torch::export;
 use wavern_torch::grow::grow;

@@ -1,15 +1,33 @@
 //! One step of the context networks and its transpose.
 
-use super::super::units;
-use super::{Counted, Dense, Filter, Slopes, saturate};
+use super::layers::{Dense, Filter, saturate};
 use crate::array::Tensor;
-use crate::network::coding_step::CodingStep;
+use crate::config::CodingStep;
+use crate::config::units;
 use crate::network::run;
 use crate::network::whole::filter;
 use rayon::prelude::*;
 use wavern_kernel::compand::compand_real;
 use wavern_kernel::float::After;
 use wavern_kernel::likelihood;
+
+/// What `RateNetworks::at` finds at a point.
+#[derive(Debug)]
+pub struct Slopes {
+    /// Derivatives by ŷ, in bits per step, `[rows, columns, M]`.
+    pub by_latents: Tensor,
+    /// Latent residuals at this point in steps, `[rows, columns, M]`.
+    pub residual: Tensor,
+}
+
+/// Whose bits count in `RateNetworks::at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Those of all symbols.
+    All,
+    /// Those of all symbols but the one that moves.
+    Others,
+}
 
 /// Positions whose networks run together.
 const RUN: usize = 48;

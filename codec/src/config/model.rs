@@ -1,6 +1,6 @@
 //! What a model is: its networks layer by layer, its prior's shape and its quality levels.
 
-use super::coding_step::CodingStep;
+use super::context::{CodingStep, ContextConfig};
 use super::layer::{self, Layer};
 use serde::{Deserialize, Serialize};
 
@@ -58,37 +58,6 @@ pub struct EnvelopeConfig {
     pub edges: Vec<usize>,
     /// Quantization steps are proportional to the amplitude to this power, 0 to 1.
     pub exponent: f64,
-}
-
-/// The context networks: the latents are decoded in steps, slice by slice (as in ELIC, 2203.10886) and each slice in two or
-/// four parts of its positions. [`Self::steps`] gives them in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ContextConfig {
-    /// Channels of y in each slice, in order.
-    pub slices: Vec<usize>,
-    /// Parts that the positions of each slice are split into, 2 or 4; slices that are not listed have 2.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<usize>,
-    /// Width of the network that looks at decoded latents.
-    pub width: usize,
-    /// Rows and columns of its depthwise filters.
-    pub kernel: [usize; 2],
-    /// Width of the two layers that fuse it with the hyper features.
-    pub hidden: usize,
-    /// Components K of the Gaussian mixture, 1..=4.
-    pub components: usize,
-    /// Whether the heads also give a latent residual, a fraction of a step that the decoder adds to every symbol
-    /// (Minnen and Singh, "Channel-wise autoregressive entropy models", 2007.08739, section 3.3).
-    #[serde(default)]
-    pub residual: bool,
-}
-
-impl ContextConfig {
-    /// Outputs of a head for each symbol.
-    pub fn planes(&self) -> usize {
-        3 * self.components + usize::from(self.residual)
-    }
 }
 
 impl ModelConfig {

@@ -1,7 +1,55 @@
-//! The order in which ŷ is coded: slice by slice, and each slice part by part of its positions.
+//! The context networks, and the order in which ŷ is coded: slice by slice, and each slice part by part of its positions.
 
-use super::config::ContextConfig;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
+
+/// The context networks: the latents are decoded in steps, slice by slice (as in ELIC, 2203.10886) and each slice in two or
+/// four parts of its positions. [`Self::steps`] gives them in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextConfig {
+    /// Channels of y in each slice, in order.
+    pub slices: Vec<usize>,
+    /// Parts that the positions of each slice are split into, 2 or 4; slices that are not listed have 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<usize>,
+    /// Width of the network that looks at decoded latents.
+    pub width: usize,
+    /// Rows and columns of its depthwise filters.
+    pub kernel: [usize; 2],
+    /// Width of the two layers that fuse it with the hyper features.
+    pub hidden: usize,
+    /// Components K of the Gaussian mixture, 1..=4.
+    pub components: usize,
+    /// Whether the heads also give a latent residual, a fraction of a step that the decoder adds to every symbol
+    /// (Minnen and Singh, "Channel-wise autoregressive entropy models", 2007.08739, section 3.3).
+    #[serde(default)]
+    pub residual: bool,
+}
+
+impl ContextConfig {
+    /// Outputs of a head for each symbol.
+    pub fn planes(&self) -> usize {
+        3 * self.components + usize::from(self.residual)
+    }
+
+    /// All steps in the order of coding.
+    pub fn steps(&self) -> impl Iterator<Item = CodingStep> {
+        let mut first = 0;
+        let slices = self.slices.iter().enumerate().map(move |(slice, &width)| {
+            first += width;
+            (first - width..first, self.parts_of(slice))
+        });
+        let steps =
+            slices.flat_map(|(channels, parts)| (0..parts).map(move |part| (channels.clone(), parts, part)));
+        steps.enumerate().map(|(index, (channels, parts, part))| CodingStep { index, channels, parts, part })
+    }
+
+    /// Parts that the positions of a slice are split into.
+    pub fn parts_of(&self, slice: usize) -> usize {
+        self.parts.get(slice).copied().unwrap_or(2)
+    }
+}
 
 /// One step: the symbols of a slice of channels at one part of the positions, all coded together.
 ///
@@ -54,29 +102,10 @@ impl CodingStep {
     }
 }
 
-impl ContextConfig {
-    /// All steps in the order of coding.
-    pub fn steps(&self) -> impl Iterator<Item = CodingStep> {
-        let mut first = 0;
-        let slices = self.slices.iter().enumerate().map(move |(slice, &width)| {
-            first += width;
-            (first - width..first, self.parts_of(slice))
-        });
-        let steps =
-            slices.flat_map(|(channels, parts)| (0..parts).map(move |part| (channels.clone(), parts, part)));
-        steps.enumerate().map(|(index, (channels, parts, part))| CodingStep { index, channels, parts, part })
-    }
-
-    /// Parts that the positions of a slice are split into.
-    pub fn parts_of(&self, slice: usize) -> usize {
-        self.parts.get(slice).copied().unwrap_or(2)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::ModelConfig;
+    use crate::config::ModelConfig;
 
     fn steps() -> Vec<CodingStep> {
         let context = ContextConfig { slices: vec![3, 5], parts: vec![4], ..ModelConfig::image().context };

@@ -1,23 +1,26 @@
 //! How the bits of a tile change with its symbols: the prior once more, in floating point and differentiable.
 //!
 //! A symbol of ŷ moves the mixtures of later steps and their latent residuals, and with these the error. The networks
-//! here are those of [`super::context`] and h_s, with the same numbers, but without the rounding of activations, which has
-//! no derivative: ReLU and saturation are the only places where a slope ends. ŷ need not be whole. What comes out steers
-//! a search. Nothing that is coded depends on it.
+//! here are those of [`crate::prior::context`] and h_s, with the same numbers, but without the rounding of activations, which has
+//! no derivative: ReLU and saturation are the only places where a slope ends. ŷ need not be integer. What comes out steers a search. Nothing that is coded depends on it.
 
+mod layers;
 mod step;
 
-use super::units;
+pub use step::{Counted, Slopes};
+
 use crate::array::Tensor;
 use crate::array::{Symbols, Window};
+use crate::config::units;
+use crate::config::{Layer, ModelConfig};
 use crate::envelope;
 use crate::network::run;
 use crate::network::whole::{depth_to_space, filter};
-use crate::network::{Layer, ModelConfig};
 use crate::quality::Level;
 use crate::weight_file::{Error, TensorMap};
+use layers::{Dense, Filter, Source, saturate};
 use step::Step;
-use wavern_kernel::float::{After, Depthwise, Pointwise};
+use wavern_kernel::float::After;
 
 /// The numbers of the integer networks as they are in the weight file. Little work until [`Self::prepare`].
 #[derive(Debug)]
@@ -29,13 +32,6 @@ pub struct RateSource {
 }
 
 #[derive(Debug)]
-struct Source {
-    weight: Vec<i8>,
-    bias: Vec<i32>,
-    shift: Vec<u8>,
-}
-
-#[derive(Debug)]
 struct StepSource {
     look: Option<(Source, Source)>,
     fuse: Source,
@@ -44,7 +40,7 @@ struct StepSource {
 }
 
 impl RateSource {
-    /// Takes the integer tensors from a weight file, whose bounds [`super::Prior::load`] proves.
+    /// Takes the integer tensors from a weight file, whose bounds [`crate::prior::Prior::load`] proves.
     ///
     /// # Errors
     /// If a tensor does not fit.
@@ -119,61 +115,6 @@ impl RateSource {
     }
 }
 
-/// A pointwise layer in units of its outputs, and its transpose.
-#[derive(Debug)]
-struct Dense {
-    forward: Pointwise,
-    backward: Pointwise,
-}
-
-impl Dense {
-    fn new(source: &Source, more: &[i32]) -> Self {
-        let inputs = source.weight.len() / source.bias.len();
-        let (weight, bias) = scaled(source, more);
-        let forward = Pointwise::new(&weight, &bias, inputs);
-        let backward = forward.transposed();
-        Self { forward, backward }
-    }
-
-    fn outputs(&self) -> usize {
-        self.forward.outputs()
-    }
-
-    /// Activations of the rows of `x`.
-    fn run(&self, x: &[f32], out: &mut Vec<f32>) {
-        out.resize(x.len() / self.forward.inputs() * self.outputs(), 0.0);
-        self.forward.run(x, out, After::Relu);
-        saturate(out);
-    }
-}
-
-/// A depthwise layer likewise.
-#[derive(Debug)]
-struct Filter {
-    forward: Depthwise,
-    backward: Depthwise,
-}
-
-impl Filter {
-    fn new(source: &Source, kernel: [usize; 2]) -> Self {
-        let (weight, bias) = scaled(source, &[]);
-        let forward = Depthwise::new(&weight, &bias, kernel);
-        let backward = forward.turned();
-        Self { forward, backward }
-    }
-}
-
-/// Weights and biases times `2^-shift`.
-fn scaled(source: &Source, more: &[i32]) -> (Vec<f32>, Vec<f32>) {
-    let per_output = source.weight.len() / source.bias.len();
-    let scale: Vec<f32> = source.shift.iter().map(|&s| (-f32::from(s)).exp2()).collect();
-    let rows = source.weight.chunks_exact(per_output).zip(&scale);
-    let weight = rows.flat_map(|(row, s)| row.iter().map(move |w| f32::from(*w) * s)).collect();
-    let more = more.iter().copied().chain(std::iter::repeat(0));
-    let bias = source.bias.iter().zip(more).zip(&scale).map(|((b, m), s)| (b + m) as f32 * s).collect();
-    (weight, bias)
-}
-
 #[derive(Debug)]
 enum HyperLayer {
     Dense(Dense),
@@ -190,28 +131,10 @@ pub struct RateNetworks {
     steps: Vec<Step>,
 }
 
-/// What [`RateNetworks::at`] finds at a point.
-#[derive(Debug)]
-pub struct Slopes {
-    /// Derivatives by ŷ, in bits per step, `[rows, columns, M]`.
-    pub by_latents: Tensor,
-    /// Latent residuals at this point in steps, `[rows, columns, M]`.
-    pub residual: Tensor,
-}
-
-/// Whose bits count in [`RateNetworks::at`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
-    /// Those of all symbols.
-    All,
-    /// Those of all symbols but the one that moves.
-    Others,
-}
-
 impl RateNetworks {
     /// What a move of each symbol of ŷ does to bits and, through the residuals of later symbols, to the error.
     ///
-    /// `y` is ŷ of a tile, whole numbers or not; `features` come from [`Self::features`]; `error_slope` is what a move of
+    /// `y` is ŷ of a tile, rounded or not; `features` come from [`Self::features`]; `error_slope` is what a move of
     /// ŷ with its residual does to the error, in bits per step.
     pub fn at(&self, features: &Tensor, y: &Tensor, error_slope: &Tensor, counted: Counted) -> Slopes {
         let zeros = || Tensor::zeros(y.shape());
@@ -244,8 +167,4 @@ impl RateNetworks {
         });
         features.window(Window { row: 0, column: 0, rows, columns })
     }
-}
-
-fn saturate(activations: &mut [f32]) {
-    activations.iter_mut().for_each(|v| *v = v.min(units::ACTIVATION_LIMIT as f32));
 }
