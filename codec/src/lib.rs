@@ -101,3 +101,7 @@ pub mod search {
     pub use crate::effort::Watch;
     pub use crate::encoder::SearchReport;
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

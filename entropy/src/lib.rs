@@ -129,3 +129,7 @@ pub use encoder::Encoder;
 pub use error::Error;
 pub use mixture::{MAX_COMPONENTS, MixtureParams, cumulative};
 pub use path::Path;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -2,7 +2,7 @@
 
 use crate::codec::Engine;
 use crate::error::{Error, Result};
-use crate::{decode, encode, eval, files, info, latents, limits, quantize, verify};
+use crate::{decode, encode, eval, files, info, latents, limits, quantize, verify, weights};
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -34,6 +34,7 @@ enum Verb {
     Measure(eval::MeasureArgs),
     Latents(latents::Args),
     Verify(verify::Args),
+    Weights(weights::Args),
     Quantize(quantize::Args),
     #[cfg(feature = "torch")]
     Train(crate::train::Args),
@@ -52,6 +53,7 @@ pub fn run() -> ExitCode {
         Verb::Measure(args) => eval::measure(&args),
         Verb::Latents(args) => latents::run(&args),
         Verb::Verify(args) => verify::run(&args),
+        Verb::Weights(args) => weights::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
         #[cfg(feature = "torch")]
         Verb::Train(args) => crate::train::run(&args),
@@ -106,6 +108,7 @@ impl Common {
             keep_on_interrupt: false,
             progress: !self.quiet,
             threads: self.threads(),
+            weights: &[],
             limits: self.limits.limits(),
             #[cfg(feature = "torch")]
             backend: self.backend,

@@ -4,6 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::rows::FileRows;
 use crate::limits;
 use crate::progress::Progress;
+use std::path::PathBuf;
 use std::sync::Arc;
 use wavern::damage::Damage;
 use wavern::internals::engine::Transforms;
@@ -50,6 +51,8 @@ pub(crate) struct Engine {
     /// Whether long work shows how far it is.
     pub(crate) progress: bool,
     pub(crate) limits: Limits,
+    /// Folders with weights.
+    pub(crate) weights: &'static [PathBuf],
     #[cfg(feature = "torch")]
     pub(crate) backend: crate::torch::Args,
 }
@@ -218,6 +221,9 @@ fn decoder_of(kind: Kind, tune: Tune, engine: Engine) -> Result<Decoder> {
 
 fn decode_options(engine: Engine) -> DecodeOptions {
     let mut options = DecodeOptions::new().limits(engine.limits);
+    for folder in engine.weights {
+        options = options.weights_folder(folder);
+    }
     if let Some(threads) = engine.threads {
         options = options.threads(threads);
     }

@@ -1,12 +1,13 @@
 //! `wavern decode`: a .wvn file in, a picture or a sound out.
 
 use crate::cli::{self, Common};
-use crate::codec;
+use crate::codec::{self, Engine};
 use crate::error::{At, Error, Result};
 use crate::files::input::{Input, Opened};
 use crate::files::output::Output;
 use crate::files::rows;
 use crate::files::{self, OutputFormat, image_writer};
+use crate::weights;
 use crate::{sound, verify};
 use serde_json::json;
 use std::fs::File;
@@ -66,7 +67,16 @@ pub(crate) struct Args {
     json: bool,
 
     #[command(flatten)]
+    weights: weights::Folders,
+
+    #[command(flatten)]
     common: Common,
+}
+
+impl Args {
+    fn engine(&self) -> Engine {
+        Engine { weights: self.weights.all(), ..self.common.engine() }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -86,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         // Only the end of the file may tell.
         None if args.partial => {
             let whole = input.into_input()?;
-            let kind = codec::kind_of_damaged(whole.bytes(), args.common.engine().limits);
+            let kind = codec::kind_of_damaged(whole.bytes(), args.engine().limits);
             input = whole.into();
             kind
         }
@@ -109,7 +119,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let name = output.name().to_owned();
     let start = Instant::now();
     let streams = named.filter(|format| rows::streams(*format) && !args.partial);
-    let limits = args.common.engine().limits;
+    let limits = args.engine().limits;
     let done = match streams {
         Some(format) if codec::is_plain_picture(input.bytes(), limits).at(input.name())? => {
             stream(args, &input, output, format, view)?
@@ -158,7 +168,7 @@ struct Done {
 fn stream(args: &Args, input: &Input, output: Output, format: OutputFormat, view: View) -> Result<Done> {
     output.write_from_any_thread(|out| {
         let decode = |writer: &mut dyn WriteRows| {
-            codec::decode_rows(input.bytes(), view, args.common.engine(), writer).at(input.name())
+            codec::decode_rows(input.bytes(), view, args.engine(), writer).at(input.name())
         };
         let info = rows::write(format, out, decode)?;
         let notes = image_writer::left_out(&info.metadata, format);
@@ -174,7 +184,7 @@ fn whole(
     named: Option<OutputFormat>,
     view: View,
 ) -> Result<Done> {
-    let engine = args.common.engine();
+    let engine = args.engine();
     let signal = if args.partial {
         codec::decode_partial(input.bytes(), view, engine).map(|(signal, damage)| (signal, Some(damage)))
     } else if view == View::default() {
@@ -201,7 +211,7 @@ fn sound(args: &Args, input: Opened, part: sound::Part, format: OutputFormat, ou
         Some(file) => sound::Coded::File(file),
         None => sound::Coded::Stream(Box::new(input.into_bytes())),
     };
-    let engine = args.common.engine();
+    let engine = args.engine();
     let decoded = output.write_with_head(|sink| sound::decode(coded, part, format, is_stream, engine, sink));
     let facts = decoded.at(&input_name)?;
     let bytes = length.unwrap_or_else(|| count.load(Ordering::Relaxed));

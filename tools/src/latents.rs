@@ -1,10 +1,11 @@
 //! `wavern latents`: the symbols of a .wvn file as an array, for learning in the compressed domain.
 
 use crate::cli::Common;
-use crate::codec;
+use crate::codec::{self, Engine};
 use crate::error::{At, Error, Result};
 use crate::files::input::Input;
 use crate::files::output::Output;
+use crate::weights;
 use safetensors::tensor::{Dtype, TensorView};
 use std::path::PathBuf;
 use wavern::Latents;
@@ -30,7 +31,16 @@ pub(crate) struct Args {
     force: bool,
 
     #[command(flatten)]
+    weights: weights::Folders,
+
+    #[command(flatten)]
     common: Common,
+}
+
+impl Args {
+    fn engine(&self) -> Engine {
+        Engine { weights: self.weights.all(), ..self.common.engine() }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -46,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     };
     let input = Input::read(&args.input)?;
-    let groups = codec::latents(input.bytes(), args.common.engine()).at(input.name())?;
+    let groups = codec::latents(input.bytes(), args.engine()).at(input.name())?;
     let file = match groups.as_slice() {
         groups if is_safetensors => safetensors(groups)?,
         [one] => npy(&one.y.shape(), &little_endian(&one.y)),

@@ -19,5 +19,6 @@ mod torch;
 #[cfg(feature = "torch")]
 mod train;
 mod verify;
+mod weights;
 
 pub use cli::run;

@@ -4,6 +4,7 @@ use crate::cli::{self, Common};
 use crate::codec::{self, Engine};
 use crate::error::{At, Error, Result};
 use crate::files::input::Input;
+use crate::weights;
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -25,13 +26,22 @@ pub(crate) struct Args {
     json: bool,
 
     #[command(flatten)]
+    weights: weights::Folders,
+
+    #[command(flatten)]
     common: Common,
+}
+
+impl Args {
+    fn engine(&self) -> Engine {
+        Engine { weights: self.weights.all(), ..self.common.engine() }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut failures: Vec<Error> = Vec::new();
     for path in &args.files {
-        let (checked, parts) = check(path, args.common.engine());
+        let (checked, parts) = check(path, args.engine());
         if args.json {
             let problem = checked.as_ref().err().map(ToString::to_string);
             let mut object =

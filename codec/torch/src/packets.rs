@@ -4,7 +4,7 @@ use crate::data;
 use tch::Tensor;
 use wavern::Array;
 use wavern::internals::lapped::Lapped;
-use wavern::internals::network::{self, ModelConfig};
+use wavern::internals::network::ModelConfig;
 use wavern::internals::sound;
 use wavern::internals::wavelet::packet2d;
 
