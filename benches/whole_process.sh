@@ -6,7 +6,7 @@
 #
 # Each peer runs at the lowest quality of 1 to 100 whose PSNR is at least that of wavern's default, found by bisection with ffmpeg;
 # without ffmpeg, or with QUALITIES="JXL AVIF WEBP", at given ones. (AVIF's quantizers go from 63 to 0 with it.) A tool that is missing is left out. WAVERN names the command,
-# WAVERN_TORCH one built with `--features torch`, RUNS the repetitions, LAUNCH a prefix such as `chrt -f 5`.
+# WAVERN_TORCH the command `wavern-torch`, RUNS the repetitions, LAUNCH a prefix such as `chrt -f 5`.
 set -euo pipefail
 picture=$1
 threads=${2:-2}

@@ -2,8 +2,8 @@
 
 use crate::codec::Engine;
 use crate::error::{Error, Result};
-use crate::{decode, encode, eval, files, info, latents, limits, quantize, verify, weights};
-use clap::{Parser, Subcommand};
+use crate::{decode, encode, eval, extension, files, info, latents, limits, quantize, verify, weights};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -36,8 +36,6 @@ enum Verb {
     Verify(verify::Args),
     Weights(weights::Args),
     Quantize(quantize::Args),
-    #[cfg(feature = "torch")]
-    Train(crate::train::Args),
 }
 
 /// Runs the command that was typed. Errors go to standard error, one line each.
@@ -45,7 +43,13 @@ pub fn run() -> ExitCode {
     files::install_panic_hook();
     files::install_signal_handlers();
     prefer_instructions();
-    let result = match Cli::parse().verb {
+    let matches = command().get_matches();
+    if let Some((name, arguments)) = matches.subcommand()
+        && let Some(extension) = extension::get().filter(|extension| extension.verb().get_name() == name)
+    {
+        return end(extension.run(arguments));
+    }
+    let result = match Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).verb {
         Verb::Encode(args) => encode::run(&args),
         Verb::Decode(args) => decode::run(&args),
         Verb::Info(args) => info::run(&args),
@@ -55,9 +59,12 @@ pub fn run() -> ExitCode {
         Verb::Verify(args) => verify::run(&args),
         Verb::Weights(args) => weights::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
-        #[cfg(feature = "torch")]
-        Verb::Train(args) => crate::train::run(&args),
     };
+    end(result)
+}
+
+/// How the process ends.
+fn end(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -66,6 +73,14 @@ pub fn run() -> ExitCode {
             }
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// All verbs, those of an extension too.
+fn command() -> clap::Command {
+    match extension::get() {
+        Some(extension) => Cli::command().subcommand(extension.verb()),
+        None => Cli::command(),
     }
 }
 
@@ -92,9 +107,8 @@ pub(crate) struct Common {
     #[command(flatten)]
     limits: limits::Args,
 
-    #[cfg(feature = "torch")]
     #[command(flatten)]
-    backend: crate::torch::Args,
+    backend: extension::Args,
 }
 
 impl Common {
@@ -110,17 +124,13 @@ impl Common {
             threads: self.threads(),
             weights: &[],
             limits: self.limits.limits(),
-            #[cfg(feature = "torch")]
-            backend: self.backend,
+            backend: self.backend.backend(),
         }
     }
 
     /// The options that ask for the same engine in another process.
     pub(crate) fn engine_arguments(&self) -> Vec<String> {
-        #[cfg(feature = "torch")]
-        return self.backend.to_arguments();
-        #[cfg(not(feature = "torch"))]
-        Vec::new()
+        self.backend.backend().map(|backend| backend.to_arguments()).unwrap_or_default()
     }
 
     /// One line for the user on standard error, unless told to be quiet.
@@ -153,7 +163,10 @@ fn tell(line: std::fmt::Arguments<'_>) {
 }
 
 /// Text for standard output, which may be a pipe that is closed already.
-pub(crate) fn print(text: &str) -> Result<()> {
+///
+/// # Errors
+/// If it cannot be written; a closed pipe is no error to report.
+pub fn print(text: &str) -> Result<()> {
     use crate::error::At;
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).at("standard output")
@@ -242,7 +255,7 @@ pub(crate) fn parse_positive(text: &str) -> Result<f64, String> {
 
 /// `--tune`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Tune {
+pub enum Tune {
     /// The smallest squared error: for measurement and for machines
     #[default]
     Psnr,
@@ -276,7 +289,6 @@ pub(crate) fn check_json(json: bool, to_stdout: bool) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -1,6 +1,7 @@
 //! The codec as the verbs use it: either kind of signal, and errors with an exit code.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::extension::Backend;
 use crate::files::rows::FileRows;
 use crate::limits;
 use crate::progress::Progress;
@@ -53,21 +54,15 @@ pub(crate) struct Engine {
     pub(crate) limits: Limits,
     /// Folders with weights.
     pub(crate) weights: &'static [PathBuf],
-    #[cfg(feature = "torch")]
-    pub(crate) backend: crate::torch::Args,
+    /// Another engine for the float networks.
+    pub(crate) backend: Option<&'static dyn Backend>,
 }
 
 impl Engine {
     /// The float networks of built-in weights, if not the codec's own.
-    #[cfg(feature = "torch")]
     fn backend(&self, kind: Kind, tune: Tune) -> Result<Option<Arc<dyn Transforms>>> {
-        self.backend.transforms(kind, tune).map_err(explain)
-    }
-
-    /// There is none in this build.
-    #[cfg(not(feature = "torch"))]
-    fn backend(&self, _: Kind, _: Tune) -> Result<Option<Arc<dyn Transforms>>> {
-        Ok(None)
+        let transforms = self.backend.map(|backend| backend.transforms(kind, tune));
+        Ok(transforms.transpose().map_err(explain)?.flatten())
     }
 }
 

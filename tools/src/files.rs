@@ -16,7 +16,8 @@ pub mod wav;
 
 pub use guard::install_panic_hook;
 pub use interrupt::install_signal_handlers;
-pub(crate) use interrupt::{Scratch, set_last_words, stop_only};
+pub use interrupt::stop_only;
+pub(crate) use interrupt::{Scratch, set_last_words};
 pub use kind::{InputKind, OutputFormat};
 
 use crate::error::{At, Error, Result};

@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 pub mod error;
 mod eval;
+pub mod extension;
 pub mod files;
 mod info;
 mod latents;
@@ -14,11 +15,8 @@ mod limits;
 mod progress;
 mod quantize;
 mod sound;
-#[cfg(feature = "torch")]
-mod torch;
-#[cfg(feature = "torch")]
-mod train;
 mod verify;
 mod weights;
 
-pub use cli::run;
+pub use cli::{Tune, print, run};
+pub use error::Result;

@@ -28,7 +28,7 @@ pub(crate) fn set_last_words(words: Option<String>) {
 }
 
 /// From now on the first SIGINT ends only searches that have this watch. The second one ends the process.
-pub(crate) fn stop_only(search: Watch) {
+pub fn stop_only(search: Watch) {
     *SEARCH.lock().unwrap_or_else(PoisonError::into_inner) = Some(search);
 }
 

@@ -147,15 +147,3 @@ fn a_full_disk_is_an_error() {
     let message = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(message.starts_with("error: /dev/full: ") && message.contains("No space left"), "{message}");
 }
-
-#[cfg(feature = "torch")]
-#[test]
-fn a_device_that_is_not_there_has_a_code_of_its_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("x.wvn");
-    let device = ["--backend", "torch", "--device", "cuda:99"];
-    let message = fails("encode", &testdata("image/1x1.png"), &out, &device, 7);
-    assert!(message.contains("cuda:99") || message.contains("99"), "{message}");
-    let file = encoded("image/1x1.png", folder.path(), &[]);
-    fails("decode", &file, &folder.path().join("x.png"), &device, 7);
-}

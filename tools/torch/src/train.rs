@@ -1,13 +1,13 @@
 //! `wavern train`: learn a model from folders of pictures or sounds, and turn checkpoints into weight files.
 
-use crate::error::{At, Error, Result};
-use crate::files::output::Output;
-use crate::files::stop_only;
-use crate::torch::parse_device;
+use crate::engine::parse_device;
 use clap::{Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
-use wavern::Watch;
 use wavern::internals::network::ModelConfig;
+use wavern::search::Watch;
+use wavern_cli::error::{At, Error, Result};
+use wavern_cli::files::output::Output;
+use wavern_cli::files::stop_only;
 use wavern_torch::Device;
 use wavern_torch::model::Model;
 use wavern_torch::train::{self, Options};
@@ -131,7 +131,7 @@ struct Run {
 
     /// Pictures: squared error of RGB, or four parts of a stand-in for SSIMULACRA 2 and one of it
     #[arg(long, value_enum, default_value_t)]
-    tune: crate::cli::Tune,
+    tune: wavern_cli::Tune,
 
     /// Pictures: share of crops that are made-up drawings of text, shapes and flat areas
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
@@ -288,7 +288,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn train(run: &Run, kind: Kind) -> Result<()> {
     wavern_torch::backend::available(run.device)
-        .map_err(|error| Error::new(crate::error::ErrorKind::Device, error))?;
+        .map_err(|error| Error::new(wavern_cli::error::ErrorKind::Device, error))?;
     let (crop, unit) = match kind {
         Kind::Image | Kind::ImageFast | Kind::ImageLinear => (run.crop.unwrap_or(256), 64),
         Kind::Audio => (run.crop.unwrap_or(128), 8),
@@ -335,7 +335,7 @@ fn train(run: &Run, kind: Kind) -> Result<()> {
     };
     if let Some(batches) = run.check {
         let losses = train::check(&options, batches).map_err(Error::failed)?;
-        return losses.iter().try_for_each(|loss| crate::cli::print(&format!("{loss:.6}\n")));
+        return losses.iter().try_for_each(|loss| wavern_cli::print(&format!("{loss:.6}\n")));
     }
     train::run(&options).map_err(Error::failed)
 }
@@ -349,13 +349,13 @@ fn measure(args: &Validate) -> Result<()> {
         compute: wavern_torch::Kind::Float,
         float_prior,
     };
-    crate::cli::print("level  bits/sample  with a float prior  integers cost  quality dB\n")?;
+    wavern_cli::print("level  bits/sample  with a float prior  integers cost  quality dB\n")?;
     let mut curve = Vec::new();
     for anchor in 0..config.lambdas.len() {
         let [integer, float] =
             [false, true].map(|float| validation::measure(&model(&config, float), &params, &set, anchor));
         let cost = 100.0 * (integer.rate / float.rate - 1.0);
-        crate::cli::print(&format!(
+        wavern_cli::print(&format!(
             "{:5}  {:11.5}  {:18.5}  {cost:+12.2}%  {:10.3}\n",
             anchor * usize::from(wavern::internals::quality::STEPS),
             integer.rate,
@@ -371,7 +371,7 @@ fn measure(args: &Validate) -> Result<()> {
     let others = anchors.map(|anchor| validation::measure(&model, &params, &set, anchor));
     let others: Vec<_> = others.map(|at| (at.rate, at.quality)).collect();
     let difference = wavern_eval::bd_rate(&others, &curve).map_err(Error::failed)?;
-    crate::cli::print(&format!("rate against {}: {:+.2} %\n", show(other), difference.percent))
+    wavern_cli::print(&format!("rate against {}: {:+.2} %\n", show(other), difference.percent))
 }
 
 /// The averaged weights of a checkpoint or weight file, and the model that they are of.
@@ -393,7 +393,7 @@ fn write_slim(args: &Slim) -> Result<()> {
     let bytes = checkpoint::slim(&saved).map_err(Error::failed).at(&name)?;
     let line = format!("{}: {} bytes\n", output.name(), bytes.len());
     output.write_bytes(&bytes)?;
-    crate::cli::print(&line)
+    wavern_cli::print(&line)
 }
 
 fn write_weights(args: &Export) -> Result<()> {
@@ -405,7 +405,7 @@ fn write_weights(args: &Export) -> Result<()> {
     let id = wavern::internals::weight_file::id_of(&bytes);
     let line = format!("{}: {} bytes, weights {id}\n", output.name(), bytes.len());
     output.write_bytes(&bytes)?;
-    crate::cli::print(&line)
+    wavern_cli::print(&line)
 }
 
 fn show(path: &Path) -> String {

@@ -6,6 +6,7 @@ use wavern::Kind;
 use wavern::internals::engine::Transforms;
 use wavern::internals::weights;
 use wavern::{Error, Tune};
+use wavern_cli::extension::Backend as Extended;
 use wavern_torch::Device;
 use wavern_torch::backend::TorchTransforms;
 
@@ -36,9 +37,8 @@ impl Default for Args {
     }
 }
 
-impl Args {
-    /// The networks of built-in weights on libtorch, if it was asked for.
-    pub(crate) fn transforms(&self, kind: Kind, tune: Tune) -> Result<Option<Arc<dyn Transforms>>, Error> {
+impl Extended for Args {
+    fn transforms(&self, kind: Kind, tune: Tune) -> Result<Option<Arc<dyn Transforms>>, Error> {
         match self.backend {
             Backend::Plain if self.device == Device::Cpu => Ok(None),
             Backend::Plain => Err(Error::Option {
@@ -50,11 +50,8 @@ impl Args {
             }
         }
     }
-}
 
-impl Args {
-    /// The options that ask for the same engine in another process.
-    pub(crate) fn to_arguments(self) -> Vec<String> {
+    fn to_arguments(&self) -> Vec<String> {
         let backend = match self.backend {
             Backend::Plain => "plain",
             Backend::Torch => "torch",
