@@ -3,7 +3,8 @@
 use super::anneal::Annealing;
 use super::decide::{Decider, Model, Slopes};
 use super::distortion::Distortion;
-use super::{Schedule, Watch};
+use super::schedule::Schedule;
+use super::watch::Watch;
 use crate::array::{Tensor, Window};
 use crate::config::units;
 use crate::effort::rate::{Counted, RateNetworks};

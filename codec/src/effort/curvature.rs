@@ -2,7 +2,8 @@
 //! library, or on the very picture for others.
 
 use super::area::Search;
-use super::{Watch, error_weight};
+use super::cost::error_weight;
+use super::watch::Watch;
 use crate::array::Tensor;
 use crate::error::Error;
 use crate::latent::Latents;

@@ -3,8 +3,8 @@
 //! The lapped transform is orthonormal, and steps follow what the ear and the training found them worth. So the error of a symbol is its
 //! distance from y in steps, squared, and no symbol's error depends on another's.
 
-use super::Effort;
 use super::decide::{Decider, Model, Slopes};
+use super::schedule::Effort;
 use crate::array::Tensor;
 use crate::effort::rate::{Counted, RateNetworks};
 use crate::error::Error;

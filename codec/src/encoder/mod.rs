@@ -9,9 +9,8 @@ mod search;
 mod sound;
 mod sound_writer;
 
-pub use options::{EncodeOptions, PictureOptions, SoundOptions};
+pub use options::{EncodeOptions, PictureOptions, SoundOptions, Target};
 pub use report::{Encoded, SearchReport, SoundSummary};
-pub use search::Target;
 pub use sound_writer::SoundWriter;
 
 use crate::config::Kind;

@@ -1,6 +1,5 @@
 //! What an encoder can be asked for. Options of one kind of signal are in a type of their own.
 
-use super::search::Target;
 use crate::effort::{Effort, Watch};
 use crate::engine::Transforms;
 use crate::error::Error;
@@ -133,6 +132,17 @@ impl PictureOptions {
         self.watch = watch;
         self
     }
+}
+
+/// What a file of a picture has to meet. The quality is searched for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// At most this many bytes, and as near to them as the levels allow.
+    Bytes(u64),
+    /// At most this many bits per pixel, above 0.
+    BitsPerPixel(f64),
+    /// At least this peak signal-to-noise ratio in dB, above 0, over all colour samples.
+    Psnr(f64),
 }
 
 /// Options that apply to sounds only. The default codes at the quality of [`EncodeOptions`].

@@ -2,10 +2,11 @@
 //!
 //! The analysis runs once. Every level that a target asks for is quantized, searched and coded from its result.
 
+use super::Encoder;
+use super::options::{PictureOptions, Target};
 use super::payload::{choose_windows, code_windows};
 use super::picture::header;
 use super::report::{CodedPicture, STREAM_BITS, SearchReport};
-use super::{Encoder, PictureOptions};
 use crate::array::{Symbols, Tensor};
 use crate::effort::{self, Picture};
 use crate::engine::Engine;
@@ -18,17 +19,6 @@ use crate::rows::{PictureInfo, Pixels};
 use crate::signal::{Image, Samples};
 use crate::weights::Tune;
 use wavern_kernel as kernel;
-
-/// What a file of a picture has to meet. The quality is searched for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Target {
-    /// At most this many bytes, and as near to them as the levels allow.
-    Bytes(u64),
-    /// At most this many bits per pixel, above 0.
-    BitsPerPixel(f64),
-    /// At least this peak signal-to-noise ratio in dB, above 0, over all colour samples.
-    Psnr(f64),
-}
 
 /// Levels that are searched with the whole effort for one target, at most.
 const ATTEMPTS: usize = 6;
