@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
-use wavern::internals::network::{self, ModelConfig};
 use wavern::Tune;
+use wavern::internals::network::{self, ModelConfig};
 use wavern::search::Watch;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

@@ -383,7 +383,7 @@ fn averages(path: &Path, kind: Kind) -> Result<(ModelConfig, params::Params)> {
 fn print_state(path: &Path) -> Result<()> {
     let saved = checkpoint::read(path).map_err(Error::failed).at(&show(path))?;
     let [minutes, crops] = ["minutes", "crops"].map(|name| checkpoint::number(&saved, name));
-    crate::cli::print(&format!("{minutes:.0} {crops:.0}\n"))
+    wavern_cli::print(&format!("{minutes:.0} {crops:.0}\n"))
 }
 
 fn write_slim(args: &Slim) -> Result<()> {
