@@ -4,7 +4,7 @@
 #
 #   gpu.sh pack FOLDER CHECKPOINT PICTURES [MEGABYTES]   here: binary, start and pictures (24 MB of them) into FOLDER
 #   gpu.sh run FOLDER OUT SECONDS [DEVICE]               there: check the loss, train on DEVICE (cuda), averages into OUT
-#   wavern train image --init OUT/run.ckpt …             here: go on from the averages; parts are read as one file
+#   wavern-torch train image --init OUT/run.ckpt …             here: go on from the averages; parts are read as one file
 #
 # `pack` wants a build of `cargo build --release -p wavern-cli-torch`, and LIBTORCH as in training.md. `run` finds
 # libtorch in the machine's Python package torch, or in LIBTORCH. Its first fifth of a minute compares the loss on three fixed
@@ -18,7 +18,7 @@ usage() { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//' >&2; exit 2; }
 train() { # FOLDER, then options
   local folder=$1
   shift
-  "$folder/wavern" train image --data "$folder/pictures" --threads "${THREADS:-1}" --seed 7 --crop "${CROP:-256}" \
+  "$folder/wavern-torch" train image --data "$folder/pictures" --threads "${THREADS:-1}" --seed 7 --crop "${CROP:-256}" \
     --drawings 0.05 "$@"
 }
 
@@ -29,7 +29,7 @@ pack() {
   cp "$root/target/release/wavern-torch" "$folder/wavern"
   case $checkpoint in
     *.safetensors) cp "$checkpoint" "$folder/start.safetensors" ;;
-    *) "$folder/wavern" train slim --force "$checkpoint" "$folder/start.ckpt" ;;
+    *) "$folder/wavern-torch" train slim --force "$checkpoint" "$folder/start.ckpt" ;;
   esac
   # In an order that is as good as random and always the same.
   while read -r file; do

@@ -7,10 +7,10 @@
 #
 # STATE is a folder outside the repository with the whole state, `image.ckpt`, and its curve. If it is empty, the training goes on
 # from models/training/image.ckpt, or begins with the weights models/image.safetensors. RATE (6e-4) and OPTIMIZER (soap) are
-# taken from the environment, and LIBTORCH as docs/training.md says. Needs `cargo build --release -p wavern-cli --features torch`.
+# taken from the environment, and LIBTORCH as docs/training.md says. Needs `cargo build --release -p wavern-cli-torch`.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-wavern=${WAVERN:-$root/target/release/wavern}
+wavern=${WAVERN:-$root/target/release/wavern-torch}
 slim=$root/models/training/image.ckpt
 curve=$root/models/training/curve.csv
 
@@ -28,9 +28,9 @@ run() {
   else
     start=(--init "$root/models/image.safetensors")
   fi
-  cp "$wavern" "$state/wavern"
+  cp "$wavern" "$state/wavern-torch"
   # The likelihood's threads too.
-  RAYON_NUM_THREADS=$threads exec nice -n 10 "$state/wavern" train image --data "$pictures" --valid "$validation" \
+  RAYON_NUM_THREADS=$threads exec nice -n 10 "$state/wavern-torch" train image --data "$pictures" --valid "$validation" \
     --out "$state/image.ckpt" "${start[@]}" --optimizer "${OPTIMIZER:-soap}" --schedule constant --rate "${RATE:-6e-4}" \
     --threads "$threads" --favour cid22,cq100,stunning --drawings 0.05 --validate-every 30 --save-every 5 --seed "$seed"
 }
