@@ -6,7 +6,7 @@
 #   gpu.sh run FOLDER OUT SECONDS [DEVICE]               there: check the loss, train on DEVICE (cuda), averages into OUT
 #   wavern-torch train image --init OUT/run.ckpt …             here: go on from the averages; parts are read as one file
 #
-# `pack` wants a build of `cargo build --release -p wavern-cli-torch`, and LIBTORCH as in training.md. `run` finds
+# `pack` wants a build of `cargo build --release -p wavern-cli-torch`, and LIBTORCH as docs/training.md says. `run` finds
 # libtorch in the machine's Python package torch, or in LIBTORCH. Its first fifth of a minute compares the loss on three fixed
 # batches with that of the machine that packed; then the rate is constant for four fifths of the time and falls to zero in the last.
 # BATCH (128), RATE (1e-3), OPTIMIZER (soap), CROP (256) and THREADS (1) are taken from the environment.
@@ -26,7 +26,7 @@ pack() {
   local folder=$1 checkpoint=$2 pictures=$3 limit=$((${4:-24} * 1000000)) size=0 root
   root=$(cd "$(dirname "$0")/../.." && pwd)
   mkdir -p "$folder/pictures"
-  cp "$root/target/release/wavern-torch" "$folder/wavern"
+  cp "$root/target/release/wavern-torch" "$folder/wavern-torch"
   case $checkpoint in
     *.safetensors) cp "$checkpoint" "$folder/start.safetensors" ;;
     *) "$folder/wavern-torch" train slim --force "$checkpoint" "$folder/start.ckpt" ;;
