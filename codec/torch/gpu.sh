@@ -4,7 +4,7 @@
 #
 #   gpu.sh pack FOLDER CHECKPOINT PICTURES [MEGABYTES]   here: binary, start and pictures (24 MB of them) into FOLDER
 #   gpu.sh run FOLDER OUT SECONDS [DEVICE]               there: check the loss, train on DEVICE (cuda), averages into OUT
-#   wavern-torch train image --init OUT/run.ckpt …             here: go on from the averages; parts are read as one file
+#   wavern-torch train image --init OUT/run.ckpt …      here: go on from the averages; parts are read as one file
 #
 # `pack` wants a build of `cargo build --release -p wavern-cli-torch`, and LIBTORCH as docs/training.md says. `run` finds
 # libtorch in the machine's Python package torch, or in LIBTORCH. Its first fifth of a minute compares the loss on three fixed
