@@ -76,7 +76,7 @@ impl<'a> ContainerBuilder<'a> {
     /// bytes than the format demands (one for 65,536 pixels or samples), a `fill` chunk makes up for it.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if a field is out of range, the number of tiles is not that of the header, or metadata has a
+    /// [`Error::Parameter`] if a field is out of range, the number of tiles differs from the header, or metadata has a
     /// critical, reserved or repeated code. [`Error::Limit`] beyond `limits`.
     pub fn build(self, limits: &Limits) -> Result<Vec<u8>, Error> {
         self.check(limits)?;

@@ -85,7 +85,7 @@ pub(crate) struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    /// Reads a chunk. Fails only where the frame itself cannot be told; [`Chunk::intact`] judges the rest.
+    /// Reads a chunk. Fails only where the frame itself cannot be read; [`Chunk::intact`] judges the rest.
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let offset = reader.offset();
         let start = reader.rest();
@@ -144,7 +144,7 @@ pub(crate) fn write(code: ChunkCode, parts: &[&[u8]], out: &mut Vec<u8>) {
     out.extend_from_slice(&checksum.to_le_bytes());
 }
 
-/// What [`describe`] tells about a chunk.
+/// What [`describe`] reports about a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChunkInfo {
@@ -168,8 +168,8 @@ pub struct Chunks<'a> {
 
 /// Lists the chunks of a file without asking what they mean: any format version, any codes, damaged or not.
 ///
-/// An item is an error where the next chunk cannot be told from noise: its code is not made of letters or its length
-/// is no varint. A chunk that the file cuts short comes as the last item, not [`intact`](ChunkInfo::intact).
+/// An item is an error where the next chunk cannot be distinguished from noise: its code is not made of letters or its
+/// length is no varint. A chunk that the file cuts short comes as the last item, not [`intact`](ChunkInfo::intact).
 ///
 /// # Errors
 /// [`Error::NotWavern`], [`Error::Transfer`] or [`Error::Truncated`] if the file does not begin with the signature.

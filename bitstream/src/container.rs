@@ -59,9 +59,9 @@ impl<'a> Container<'a> {
 
     /// Reads what can be read of a damaged or cut file.
     ///
-    /// The header must be whole, and the tile table of a picture, in front or in the copy near its end. Other damage is listed by
-    /// [`damage`](Self::damage); [`tile`](Self::tile) then says for each tile whether it is among the damaged. Damaged
-    /// alpha and metadata are left out.
+    /// The header must be whole, and the tile table of a picture, in front or in the copy near its end. Other damage is
+    /// listed by [`damage`](Self::damage); [`tile`](Self::tile) then says for each tile whether it is among the
+    /// damaged. Damaged alpha and metadata are left out.
     ///
     /// # Errors
     /// As [`parse`](Self::parse), for faults that leave nothing to decode, and for limits.
@@ -133,7 +133,7 @@ impl<'a> Container<'a> {
             }
         };
         let data = body.finish(data, &header, bytes, tolerance)?;
-        // Last, so that a file that was cut is not told to be too small for its picture.
+        // Last, so that a file that was cut is not reported as too small for its picture.
         limits.check_work(header.pixels(), length(bytes))?;
         let Body { metadata, alpha, table, damage, .. } = body;
         let content = Content::Picture { alpha, table, data };
@@ -219,8 +219,9 @@ impl<'a> Container<'a> {
     /// The payload of tile or segment `index`, once its checksum has been found right.
     ///
     /// # Errors
-    /// [`Error::TileChecksum`], [`Error::ChunkChecksum`], [`Error::Truncated`] or [`Error::SegmentLost`] if it is damaged
-    /// (which no sole tile and no segment is after [`parse`](Self::parse)); [`Error::Parameter`] if there is none.
+    /// [`Error::TileChecksum`], [`Error::ChunkChecksum`], [`Error::Truncated`] or [`Error::SegmentLost`] if it is
+    /// damaged (which no sole tile and no segment is after [`parse`](Self::parse)); [`Error::Parameter`] if there is
+    /// none.
     pub fn tile(&self, index: usize) -> Result<&'a [u8], Error> {
         let tile = match &self.content {
             Content::Picture { table: Some(table), data, .. } => {
@@ -345,7 +346,7 @@ impl<'a> Body<'a> {
         let spare = self.copy.as_ref().and_then(|copy| copy.table.as_ref()).filter(|_| self.table.is_none());
         if let Some(table) = spare {
             self.table = Some(TileTable::read(table, tiles)?);
-            // A table that was damaged has been told of; one that is not there has not.
+            // A damaged table has been reported already; a missing one has not.
             if self.damage.is_empty() {
                 self.damage.push(Error::malformed(data.offset, Fault::TableMissing { tiles }));
             }

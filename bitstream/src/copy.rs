@@ -1,6 +1,7 @@
 //! `COPY`: header and tile table once more, at the other end of the file, for when those in front are damaged.
 //!
-//! It follows `DATA` in a picture, and stands in front of `SEGT` in a sound, whose writer does not know before how long it gets.
+//! It follows `DATA` in a picture, and stands in front of `SEGT` in a sound, whose writer does not know before how long
+//! it gets.
 
 use crate::{
     ChunkCode, Error, Fault,
@@ -8,8 +9,8 @@ use crate::{
     reader::Reader,
 };
 
-/// A file that has this many bytes up to where its copy belongs has one, a smaller one has none: a small picture should not pay
-/// for it, and is soon sent again.
+/// A file that has this many bytes up to where its copy belongs has one, a smaller one has none: a small picture should
+/// not pay for it, and is soon sent again.
 pub(crate) const LEAST_FILE_BYTES: u64 = 4096;
 
 /// How many places that look like a chunk are tried before a search gives up: noise holds a four-letter code once in

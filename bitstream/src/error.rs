@@ -153,7 +153,7 @@ pub enum Fault {
         /// The number of the next one.
         expected: u64,
     },
-    /// A segment table tells what the segments are.
+    /// A segment table says what the segments are.
     #[error("the segment table contradicts the segments or itself")]
     SegmentTable,
     /// Metadata stands before the first segment or after the last.
@@ -194,7 +194,7 @@ pub enum Fault {
         /// What is there instead.
         found: ChunkCode,
     },
-    /// The copy is that of the chunks in front.
+    /// The copy equals the chunks in front.
     #[error("COPY is not a copy of the header and the tile table")]
     CopyDiffers,
     /// Without the header in front, the copy of it is all there is.

@@ -31,10 +31,11 @@ pub struct Limits {
     pub metadata_bytes: u64,
     /// Pixels or samples for each byte of the file. Default 2^16, which is also the bound that the format sets.
     ///
-    /// The time and memory of a decoder grow with what the header declares, not with the size of the file. This keeps
-    /// a file of 60 bytes from asking for more than four million pixels, whatever the other limits are. Writers meet
-    /// it even for a blank picture or for silence by adding a `fill` chunk, see [`ContainerBuilder`](crate::ContainerBuilder)
-    /// and [`SoundBuilder`](crate::SoundBuilder). In a sound it holds up to the end of every segment.
+    /// The time and memory of a decoder grow with what the header declares, not with the size of the file. This keeps a
+    /// file of 60 bytes from asking for more than four million pixels, whatever the other limits are. Writers meet it
+    /// even for a blank picture or for silence by adding a `fill` chunk, see
+    /// [`ContainerBuilder`](crate::ContainerBuilder) and [`SoundBuilder`](crate::SoundBuilder). In a sound it holds up
+    /// to the end of every segment.
     pub work_per_byte: u64,
     /// Bytes of memory that a decoder may set aside for what a file declares. Default 2^30 (1 GiB).
     pub memory_bytes: u64,
@@ -63,7 +64,7 @@ impl Default for Limits {
 /// bound costs a real file nothing, and a blank picture of 2^28 pixels 4,096 bytes.
 const WORK_PER_BYTE: u64 = 1 << 16;
 
-/// The fewest bytes that a file of so many pixels or samples may have.
+/// The fewest bytes that a file of this many pixels or samples may have.
 pub(crate) fn least_file_bytes(work: u64) -> u64 {
     work.div_ceil(WORK_PER_BYTE)
 }

@@ -19,7 +19,7 @@ pub enum Step<'a> {
     Header(AudioHeader),
     /// ICC profile, EXIF, XMP, a RIFF chunk, or a skippable chunk that this version does not know.
     Metadata(RawChunk<'a>),
-    /// A segment whose checksums hold. Its index is above that of the segment before it, by more than one only after
+    /// A segment whose checksums hold. Its index is above the index of the segment before it, by more than one only after
     /// damage.
     Segment(Segment<'a>),
     /// Something that is damaged, breaks a rule, or is missing. The parser goes on behind it.
@@ -30,7 +30,7 @@ pub enum Step<'a> {
     End,
 }
 
-/// Reads a sound from pieces of its file, as they come. What it keeps of them is a chunk at most.
+/// Reads a sound from pieces of its file, as they arrive. It keeps one chunk of them at most.
 ///
 /// Damage is reported where it stands and passed over: [`Step::Lost`]. Who wants only whole files takes that as the end.
 ///
@@ -92,7 +92,7 @@ impl SoundParser {
     /// the parser was made.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if there is no copy; those of the header that it holds.
+    /// [`Error::Malformed`] if there is no copy; the errors of the header that it holds.
     pub fn recover(&mut self) -> Result<AudioHeader, Error> {
         let copy = Copy::find(&self.buffer).ok_or(Error::malformed(0, Fault::NoCopy))?;
         let Header::Audio(header) = Header::read(&copy.header, &self.limits)? else {
@@ -116,7 +116,7 @@ impl SoundParser {
         self.walk = Walk { place: Place::Segments, next: index, origin: Some(index), ..Walk::new(offset) };
     }
 
-    /// Goes on behind the last segment of a sound of so many frames: the next bytes to be fed are those at `offset`.
+    /// Continues behind the last segment of a sound of this many frames: the next bytes to be fed start at `offset`.
     pub fn resume_behind(&mut self, offset: u64, frames: u64) {
         let count = self.header.map_or(0, |header| header.segment_count(frames));
         self.resume(offset, count);
@@ -126,7 +126,7 @@ impl SoundParser {
     /// What comes next.
     ///
     /// # Errors
-    /// Faults that leave nothing to decode: those of signature and header, what this version does not know, and
+    /// Faults that leave nothing to decode: in signature and header, what this version does not know, and
     /// [`Error::Limit`].
     pub fn step(&mut self) -> Result<Step<'_>, Error> {
         let window = self.buffer.get(self.done..).unwrap_or_default();
@@ -191,9 +191,9 @@ pub(crate) struct Walk {
 
 /// What the reader of one chunk makes of it.
 enum Found<'a> {
-    /// Something to tell, after so many bytes.
+    /// Something to report, after this many bytes.
     Give(Step<'a>, u64),
-    /// Nothing, in so many bytes.
+    /// Nothing, in this many bytes.
     Pass(u64),
 }
 
@@ -232,7 +232,7 @@ impl Walk {
         self.offset
     }
 
-    /// Reads what stands at the front of `window`, which `ended` tells to reach to the end of the file, and moves on.
+    /// Reads what stands at the front of `window` and moves on; `ended` says that the window reaches to the end of the file.
     ///
     /// # Errors
     /// As [`SoundParser::step`].
@@ -456,13 +456,13 @@ impl Walk {
         }
     }
 
-    /// Tells of damage of so many bytes.
+    /// Reports damage of this many bytes.
     fn lose<'a>(&mut self, error: Error, bytes: u64) -> Found<'a> {
         self.excused = true;
         Found::Give(Step::Lost(error), bytes)
     }
 
-    /// Waits for the rest of a head, or tells that it is none.
+    /// Waits for the rest of a head, or reports that it is not one.
     fn no_head<'a>(&mut self, error: Error, window: &[u8], ended: bool) -> Found<'a> {
         match error {
             Error::Truncated { .. } if !ended && window.len() < LONGEST_HEAD => more(),
@@ -470,13 +470,13 @@ impl Walk {
         }
     }
 
-    /// Tells of damage that is of no known length.
+    /// Reports damage of unknown length.
     fn search_on<'a>(&mut self, error: Error) -> Found<'a> {
         self.searching = true;
         self.lose(error, 1)
     }
 
-    /// Tells that the file ends within a chunk of which `window` is the beginning.
+    /// Reports that the file ends within a chunk that begins `window`.
     fn cut<'a>(&mut self, window: &[u8], what: &'static str, needed: u64) -> Found<'a> {
         let (offset, left) = (self.offset, length(window));
         self.search_on(Error::Truncated { offset, what, needed, left })

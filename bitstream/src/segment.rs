@@ -1,7 +1,9 @@
-//! `SEGM` and `SEGT`: the segments of a sound, each a chunk that can be found and read without the rest, and their table.
+//! `SEGM` and `SEGT`: the segments of a sound, each a chunk that can be found and read without the rest, and their
+//! table.
 //!
-//! Both begin with a few fields and a checksum of their own, the *check*. A reader that has lost its way looks for the next
-//! place where a check holds; and a segment whose check holds is as long as it says, even if its payload is damaged.
+//! Both begin with a few fields and a checksum of their own, the *check*. A reader that has lost its way looks for the
+//! next place where a check holds; and a segment whose check holds is as long as it says, even if its payload is
+//! damaged.
 
 use crate::{
     AudioHeader, ChunkCode, Error, Fault, Limits, MAX_LEVEL,
@@ -13,7 +15,7 @@ use crate::{
 /// Code, length, four numbers and the check take at most this many bytes.
 pub(crate) const LONGEST_HEAD: usize = 4 + 10 + 3 * 10 + 4;
 
-/// A segment takes at least so many bytes: code, length, two numbers, check, checksum.
+/// A segment takes at least this many bytes: code, length, two numbers, check, checksum.
 pub(crate) const LEAST_SEGMENT_BYTES: u64 = 15;
 
 /// A segment of a sound, as it stands in its chunk `SEGM`.
@@ -89,7 +91,7 @@ impl Segment<'_> {
     }
 }
 
-/// The level of a segment from that of the header and the field of the segment: 0, −1, 1, −2, 2 and so on.
+/// The level of a segment from the level of the header and the field of the segment: 0, −1, 1, −2, 2 and so on.
 fn level_after(level: u16, field: u64) -> Option<u16> {
     let size = u16::try_from(field.div_ceil(2)).ok()?;
     let changed = if field & 1 == 1 { level.checked_sub(size) } else { level.checked_add(size) };
@@ -137,7 +139,8 @@ impl TableHead {
         let first = head.reader.varint("first segment")?;
         let (lengths_start, chunk_bytes) = head.check()?;
         check("samples", header.samples(frames), limits.samples)?;
-        // As many segments as the frames need, each of them somewhere before the table; a length takes five bytes at most.
+        // As many segments as the frames need, each of them somewhere before the table; a length takes five bytes at
+        // most.
         let longest = segments.saturating_mul(5).saturating_add(8);
         if segments != header.segment_count(frames)
             || segments.saturating_mul(LEAST_SEGMENT_BYTES) > offset
@@ -150,7 +153,7 @@ impl TableHead {
 }
 
 impl SegmentTable {
-    /// How many bytes at the end of a file tell where its table begins: the last eight of the table.
+    /// How many bytes at the end of a file say where its table begins: the last eight of the table.
     pub const TRAILER_BYTES: u64 = 8;
 
     /// Where the table begins in a file of `file_bytes` bytes that ends with `trailer`, by the word of the trailer.
@@ -162,7 +165,8 @@ impl SegmentTable {
     /// Reads the chunk `SEGT` that is `bytes`, at `offset` of the file.
     ///
     /// # Errors
-    /// [`Error::Truncated`], [`Error::ChunkChecksum`] or [`Error::Malformed`] if it is no whole table; [`Error::Limit`].
+    /// [`Error::Truncated`], [`Error::ChunkChecksum`] or [`Error::Malformed`] if it is no whole table;
+    /// [`Error::Limit`].
     pub fn read(bytes: &[u8], offset: u64, header: &AudioHeader, limits: &Limits) -> Result<Self, Error> {
         let head = TableHead::read(bytes, offset, header, limits)?;
         let needed = head.chunk_bytes;

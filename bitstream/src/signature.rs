@@ -13,7 +13,7 @@ pub fn probe(bytes: &[u8]) -> bool {
     bytes.starts_with(&SIGNATURE)
 }
 
-/// Tells apart a `.wvn` file, one that was cut, one that was damaged in transfer, and something else.
+/// Distinguishes a `.wvn` file, one that was cut, one that was damaged in transfer, and something else.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), Error> {
     if probe(bytes) {
         return Ok(());

@@ -79,7 +79,7 @@ impl SoundBuilder {
         self.add(level, payload, None, out)
     }
 
-    /// Adds the last segment, of so many frames.
+    /// Adds the last segment, of this many frames.
     ///
     /// # Errors
     /// As [`Self::segment`], and if `frames` is 0 or more than a segment has.

@@ -47,7 +47,7 @@ impl BitCounter {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if the parameters are not those of `symbols.len()` mixtures.
+    /// [`Error::Parameter`] if the parameters are not of `symbols.len()` mixtures.
     pub fn count(&self, params: &MixtureParams<'_>, symbols: &[i32]) -> Result<u64, Error> {
         params.check(symbols.len())?;
         Ok(crate::simd::dispatch::count(self.path, params, symbols))
@@ -57,7 +57,7 @@ impl BitCounter {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if the parameters are not those of `symbols.len()` mixtures, or `bits` has another
+    /// [`Error::Parameter`] if the parameters are not of `symbols.len()` mixtures, or `bits` has another
     /// length than `symbols`.
     pub fn count_each(
         &self,

@@ -12,7 +12,7 @@ use crate::stream::{Header, MAX_PACKED, check_width, pack_states, unpack_states}
 /// Decodes what an [`crate::Encoder`] wrote, by the same calls in the same order.
 ///
 /// Works call by call, so that the parameters of a call may depend on the symbols of the calls before. Bytes
-/// that no encoder wrote give symbols or an error; [`Decoder::finish`] tells damage with near certainty. No
+/// that no encoder wrote give symbols or an error; [`Decoder::finish`] detects damage with near certainty. No
 /// memory grows with what they say.
 #[derive(Clone, Debug)]
 pub struct Decoder<'a> {
@@ -85,7 +85,7 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if the parameters are not those of `symbols.len()` mixtures; nothing is read then.
+    /// [`Error::Parameter`] if the parameters are not of `symbols.len()` mixtures; nothing is read then.
     /// [`Error::UnexpectedEnd`], [`Error::Malformed`] or [`Error::FinalState`] if the bytes are not those of an
     /// encoder that used these parameters; every later call fails then.
     pub fn decode(&mut self, params: &MixtureParams<'_>, symbols: &mut [i32]) -> Result<(), Error> {

@@ -60,7 +60,7 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if the parameters are not those of `symbols.len()` mixtures.
+    /// [`Error::Parameter`] if the parameters are not of `symbols.len()` mixtures.
     pub fn encode(&mut self, params: &MixtureParams<'_>, symbols: &[i32]) -> Result<(), Error> {
         params.check(symbols.len())?;
         dispatch::mixture_intervals(self.path, params, symbols, &mut self.intervals, &mut self.escapes);

@@ -7,7 +7,7 @@ use crate::tables::{GAUSSIAN_LINES, LIMIT, MAGIC};
 ///
 /// The only floating-point operations are one multiplication, a minimum and one addition, each on its own:
 /// 1. `distance` is an integer below 2^24, hence exact, and the product is rounded once.
-/// 2. `MAGIC + t` rounds `t` to a whole number `T` of 2^-86 (nearest, ties to even) and leaves it in the low
+/// 2. `MAGIC + t` rounds `t` to an integer multiple `T` of 2^-86 (nearest, ties to even) and leaves it in the low
 ///    mantissa bits.
 /// 3. `intercept * 2^13 + slope * T` is `2^13 * knot[i] + 8 * rise * (T mod 1024)`, in integers. Its sign is set
 ///    before the fraction is cut off, so that all masses are rounded down.

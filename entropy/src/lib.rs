@@ -31,25 +31,25 @@
 //! raw bits      ─┘   probability)     └─ BitCounter ─ bits
 //! ```
 //!
-//! A model gives each symbol an interval of `0..65536`; rANS \[1] codes intervals. [`Encoder`] and [`Decoder`] take calls
-//! of any of the three kinds in any order, and later calls may depend on symbols of earlier ones. [`BitCounter`] tells
-//! what the encoder would write.
+//! A model gives each symbol an interval of `0..65536`; rANS \[1] codes intervals. [`Encoder`] and [`Decoder`] take
+//! calls of any of the three kinds in any order, and later calls may depend on symbols of earlier ones. [`BitCounter`]
+//! reports what the encoder would write.
 //!
 //! `FORMAT.md` of the project defines all of it to the last bit.
 //!
 //! # Why every machine agrees
 //!
-//! The mass below an edge `e` is `(256 * 32767 + sum of weight * h(e - mean, scale)) >> 8`. Everything but `h` is integer
-//! arithmetic. `h`, the mass between a mean and a point `d` above it, multiplies the integer `d` by a tabulated `f32`,
-//! which IEEE 754 rounds in exactly one way; takes the minimum with a constant; and adds a power of two, which rounds to
-//! a whole number `T` of table steps, again in exactly one way. From there on it is integers: a straight line between
-//! two of 33 knots. A product and a sum that are never fused, and no function of any library: there is nothing for
-//! compilers or processors to do differently. No operand is subnormal, infinite or NaN.
+//! The mass below an edge `e` is `(256 * 32767 + sum of weight * h(e - mean, scale)) >> 8`. Everything but `h` is
+//! integer arithmetic. `h`, the mass between a mean and a point `d` above it, multiplies the integer `d` by a tabulated
+//! `f32`, which IEEE 754 rounds in exactly one way; takes the minimum with a constant; and adds a power of two, which
+//! rounds to an integer number `T` of table steps, again in exactly one way. From there on it is integers: a straight
+//! line between two of 33 knots. A product and a sum that are never fused, and no function of any library: there is
+//! nothing for compilers or processors to do differently. No operand is subnormal, infinite or NaN.
 //!
 //! # Why decoding never fails
 //!
-//! A decoder finds the symbol whose interval holds a number, so intervals must neither overlap nor turn around: the mass
-//! below an edge must not fall as the edge rises. Each step keeps the order of its arguments. `e - mean` is exact.
+//! A decoder finds the symbol whose interval holds a number, so intervals must neither overlap nor turn around: the
+//! mass below an edge must not fall as the edge rises. Each step keeps the order of its arguments. `e - mean` is exact.
 //! Multiplying by a positive constant, rounding, the minimum and the addition keep `<=`. The line rises within a
 //! segment, since the knots rise, and two segments have the same value at the knot they share; below the mean the same
 //! line is negated as its argument is. Rounding down keeps `<=`, and so do sums with weights that are not negative.
@@ -59,16 +59,16 @@
 //! # Damage
 //!
 //! Any bytes give symbols or an [`Error`]. Nothing is read outside the slice, and no memory grows with what bytes say.
-//! [`Decoder::finish`] notices nearly all damage, for the states must end where the encoder began; but damage within raw
-//! bits only changes them. Containers that have to be sure carry a checksum.
+//! [`Decoder::finish`] notices nearly all damage, for the states must end where the encoder began; but damage within
+//! raw bits only changes them. Containers that have to be sure carry a checksum.
 //!
 //! # References
 //!
-//! \[1] J. Duda, Asymmetric numeral systems, [arXiv 1311.2540](https://arxiv.org/abs/1311.2540).
-//! \[2] F. Giesen, Interleaved entropy coders, [arXiv 1402.3392](https://arxiv.org/abs/1402.3392).
-//! \[3] S. Murai, F. Lin, J. Katto, FlashGMM, [arXiv 2509.18815](https://arxiv.org/abs/2509.18815): mixtures without tables.
-//! \[4] R. Bamler, Understanding entropy coding with asymmetric numeral systems,
-//! [arXiv 2201.01741](https://arxiv.org/abs/2201.01741); its crate `constriction` is the oracle of the tests.
+//! \[1] J. Duda, Asymmetric numeral systems, [arXiv 1311.2540](https://arxiv.org/abs/1311.2540). \[2] F. Giesen,
+//! Interleaved entropy coders, [arXiv 1402.3392](https://arxiv.org/abs/1402.3392). \[3] S. Murai, F. Lin, J. Katto,
+//! FlashGMM, [arXiv 2509.18815](https://arxiv.org/abs/2509.18815): mixtures without tables. \[4] R. Bamler,
+//! Understanding entropy coding with asymmetric numeral systems, [arXiv 2201.01741](https://arxiv.org/abs/2201.01741);
+//! its crate `constriction` is the oracle of the tests.
 
 #![no_std]
 // Vector instructions are in `simd`; no other module may have `unsafe`.

@@ -82,7 +82,7 @@ pub(crate) fn push(state: &mut u64, interval: Interval) -> Option<u16> {
     word
 }
 
-/// The code, `0..65536`, that tells the next interval of this state.
+/// The code, `0..65536`, that selects the next interval of this state.
 #[inline]
 pub(crate) fn quantile(state: u64) -> u32 {
     (state & 0xffff) as u32
@@ -144,7 +144,7 @@ impl Lanes<'_> {
         Ok(value)
     }
 
-    /// Decodes `symbols` row by row. `find(i, quantile)` tells symbol `i` with its interval, or `None` for the
+    /// Decodes `symbols` row by row. `find(i, quantile)` returns symbol `i` with its interval, or `None` for the
     /// `escape`, whose raw parts follow after the row.
     pub(crate) fn decode_rows(
         &mut self,

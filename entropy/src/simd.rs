@@ -153,7 +153,7 @@ pub(crate) trait Simd {
 
     /// Exact for the numbers used here, below 2^24.
     unsafe fn to_f(a: Self::I) -> Self::F;
-    /// To a whole number next to the value; which one is left to the instruction set.
+    /// To an integer next to the value; which one is left to the instruction set.
     unsafe fn to_i(a: Self::F) -> Self::I;
     unsafe fn add_f(a: Self::F, b: Self::F) -> Self::F;
     unsafe fn sub_f(a: Self::F, b: Self::F) -> Self::F;
@@ -185,7 +185,7 @@ pub(crate) trait Simd {
             sums
         }
     }
-    /// Brings weights into the form that `weighted_masses` takes, as those of its first or its second group.
+    /// Brings weights into the form that `weighted_masses` takes, for its first or its second group.
     #[inline(always)]
     unsafe fn pack_weights<const K: usize>(weight: [Self::I; K], _second: bool) -> [Self::I; K] {
         weight

@@ -56,7 +56,7 @@ impl Header {
     }
 }
 
-/// Most unused words a header can tell of.
+/// Most unused words that a header can state.
 pub(crate) const MAX_UNUSED_WORDS: usize = 31;
 
 /// Most bytes that packed states can take: 51 bits each.

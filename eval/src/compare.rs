@@ -173,7 +173,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::from_csv;
 
-    /// Two files at three settings, at so many times the rate.
+    /// Two files at three settings, at this many times the rate.
     pub(crate) fn rows(codec: &str, factor: f64) -> Vec<Row> {
         let points = [(10.0, 0.2, 30.0), (50.0, 0.5, 34.0), (90.0, 1.4, 39.0)];
         let of_file = |file: &str, shift: f64| {
@@ -217,7 +217,8 @@ pub(crate) mod tests {
 
         let differing = &compare(&anchor, &shifted(&|index| 0.7 + 0.01 * index as f64))[0];
         let (mean, interval) = (differing.files_mean().unwrap(), differing.files_interval.unwrap());
-        // The deviation of the mean of 20 draws from -30, -29 .. -11 is sqrt((20² - 1) / 12 / 20) = 1.29; 1.96 of it is 2.53.
+        // The deviation of the mean of 20 draws from -30, -29 .. -11 is sqrt((20² - 1) / 12 / 20) = 1.29; 1.96 of it is
+        // 2.53.
         assert!((mean + 20.5).abs() < 1e-9, "{mean}");
         assert!((interval.from + 23.03).abs() < 0.4 && (interval.to + 17.97).abs() < 0.4, "{interval:?}");
         let curves = differing.curves_interval.unwrap();

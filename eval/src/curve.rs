@@ -1,4 +1,4 @@
-//! Curves of others, to compare with: CSV, or the JSON result files of CompressAI.
+//! Curves of other codecs, to compare with: CSV, or the JSON result files of CompressAI.
 
 use crate::{Error, Row, from_csv, table};
 use serde::Deserialize;
@@ -44,8 +44,8 @@ impl Curve {
         Ok(codecs.into_iter().map(of).collect())
     }
 
-    /// `{"name": "...", "results": {"bpp": [...], "psnr-rgb": [...], "ms-ssim-rgb": [...]}}`, as in the folder `results`
-    /// of CompressAI. Lists of equal length; columns that are not known are passed over.
+    /// `{"name": "...", "results": {"bpp": [...], "psnr-rgb": [...], "ms-ssim-rgb": [...]}}`, as in the folder
+    /// `results` of CompressAI. Lists of equal length; columns that are not known are passed over.
     fn from_json(bytes: &[u8], name: &str) -> Result<Vec<Self>, Error> {
         #[derive(Deserialize)]
         struct File {

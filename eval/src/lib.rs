@@ -3,8 +3,8 @@
 //!
 //! - [`metrics`]: plain functions of two signals.
 //! - [`Row`]: one file through one codec at one setting, as CSV and back; [`Metric`] names its cells.
-//! - [`bd_rate`]: how much more rate one curve needs than another; [`compare`]: the same for rows of many files, with a
-//!   confidence interval.
+//! - [`bd_rate()`]: how much more rate one curve needs than another; [`compare()`]: the same for rows of many files,
+//!   with a confidence interval.
 //! - [`chart`]: rate–distortion curves, speed and spread, as SVG and PNG.
 //! - [`Curve`]: a curve from elsewhere, such as a result file of CompressAI.
 //!

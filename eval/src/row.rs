@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One file through one codec at one setting. Pictures have `bpp`, sounds `kbps`; a cell without meaning is empty.
 ///
-/// Times and memory are those of whole processes that read a file and write one.
+/// Times and memory are of whole processes that read a file and write one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Row {

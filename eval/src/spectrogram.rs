@@ -13,8 +13,9 @@ const FLOOR: f64 = -100.0;
 const COLORS: [[f64; 3]; 5] =
     [[0.0, 0.0, 4.0], [81.0, 18.0, 124.0], [183.0, 55.0, 121.0], [252.0, 137.0, 97.0], [252.0, 253.0, 191.0]];
 
-/// The power of the mean of the channels over time and frequency (0 Hz to half the sample rate, linear), 0 dB to −100 dB:
-/// width, height, 8-bit RGB. A Hann window of 2048 samples; each column shows the loudest of the spectra that fall on it.
+/// The power of the mean of the channels over time and frequency (0 Hz to half the sample rate, linear), 0 dB to −100
+/// dB: width, height, 8-bit RGB. A Hann window of 2048 samples; each column shows the loudest of the spectra that fall
+/// on it.
 pub fn spectrogram(audio: &Audio) -> (u32, u32, Vec<u8>) {
     let (width, height) = SIZE;
     let fft = RealFftPlanner::<f64>::new().plan_fft_forward(WINDOW);

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 pub struct Mean {
     /// How many files.
     pub files: usize,
-    /// Means of the cells; cells of text are those of the first file.
+    /// Means of the cells; cells of text are taken from the first file.
     pub row: Row,
 }
 

@@ -27,7 +27,7 @@ macro_rules! with_features {
 }
 
 /// States are held as even lanes and odd lanes: then a vector of 32-bit numbers holds the factors of the even
-/// lanes where `vpmuludq` wants them, and those of the odd lanes one shift away.
+/// lanes where `vpmuludq` wants them, and the odd lanes one shift away.
 #[derive(Clone, Copy)]
 pub(crate) struct States {
     even: __m256i,
@@ -185,7 +185,7 @@ impl Simd for Avx2 {
         }
 
         unsafe fn multiply_add(sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
-            // The upper halves of `b` are zero: what stands in those of `a`, its sign, does not count.
+            // The upper halves of `b` are zero: the upper halves of `a`, its sign, do not count.
             _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
         }
 

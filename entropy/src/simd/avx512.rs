@@ -45,7 +45,7 @@ macro_rules! with_features {
 }
 
 /// States are held as even lanes and odd lanes: then a vector of 32-bit numbers holds the factors of the even
-/// lanes where `vpmuludq` wants them, and those of the odd lanes one shift away.
+/// lanes where `vpmuludq` wants them, and the odd lanes one shift away.
 #[derive(Clone, Copy)]
 pub(crate) struct States {
     even: __m512i,
@@ -61,7 +61,7 @@ with_features! {
         _mm512_permutex2var_epi32(low, index, high)
     }
 
-    /// T of two vectors as 16-bit numbers: those of `a` in the lower halves of the 32-bit lanes, those of `b` in the
+    /// T of two vectors as 16-bit numbers: `a` in the lower halves of the 32-bit lanes, `b` in the
     /// upper.
     fn steps(a: __m512, b: __m512) -> __m512i {
         // 0b0010: the operand of smaller magnitude, with the sign of the first.
@@ -199,7 +199,7 @@ impl Simd for Avx512 {
         }
 
         unsafe fn multiply_add(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
-            // The upper halves of `b` are zero: what stands in those of `a`, its sign, does not count.
+            // The upper halves of `b` are zero: the upper halves of `a`, its sign, do not count.
             _mm512_dpwssd_epi32(sum, a, b)
         }
 

@@ -71,7 +71,7 @@ pub(super) unsafe fn load_group<V: Simd, const K: usize>(
 }
 
 /// `256 * (below(edge) - 32767)` for two groups and an edge each, before the fraction is cut off. The weights must be
-/// packed, those of the second group as such.
+/// packed, the second group as such.
 ///
 /// # Safety
 ///

@@ -8,7 +8,7 @@ use crate::tables::{GAUSSIAN_LINES, INVERSE_MANTISSA, LIMIT, LOG2_LINES, MAGIC, 
 static EXPAND: [[u8; 8]; 16] = words::expand();
 static COMPRESS: [[u8; 8]; 16] = words::compress();
 
-/// The instructions: those of every AArch64 processor.
+/// The instructions that every AArch64 processor has.
 #[derive(Clone, Copy)]
 pub(crate) struct Neon;
 

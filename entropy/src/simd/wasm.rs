@@ -143,7 +143,7 @@ impl Simd for Wasm {
         }
 
         unsafe fn multiply_add(sum: v128, a: v128, b: v128) -> v128 {
-            // The upper halves of `b` are zero: what stands in those of `a`, its sign, does not count.
+            // The upper halves of `b` are zero: the upper halves of `a`, its sign, do not count.
             i32x4_add(sum, i32x4_dot_i16x8(a, b))
         }
 
@@ -222,7 +222,7 @@ impl Simd for Wasm {
         unsafe fn signed_half_mass(t: v128) -> v128 {
             let bits = f32x4_add(f32x4_pmin(f32x4_abs(t), f32x4_splat(LIMIT)), f32x4_splat(MAGIC));
             let mass = line(&GAUSSIAN_LINES, bits);
-            // (mass ^ sign) - sign, with all bits of `sign` that of t.
+            // (mass ^ sign) - sign, with all bits of `sign` set to the sign of t.
             let sign = i32x4_shr(t, 31);
             i32x4_shr(i32x4_sub(v128_xor(mass, sign), sign), 13)
         }

@@ -16,7 +16,7 @@ pub fn rate_distortion(rows: &[Row]) -> Vec<Panel> {
                 .collect();
             Series { color, points, line: true }
         };
-        // One point is no curve; that of a lossless codec would lie far off to the right.
+        // One point is not a curve; a lossless codec would lie far off to the right.
         let series: Vec<Series> = codecs(rows).into_iter().enumerate().map(of_codec).collect();
         let has_curve = series.iter().any(|series| series.points.len() > 1);
         let series = series.into_iter().filter(|series| !has_curve || series.points.len() > 1).collect();

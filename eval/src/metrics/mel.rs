@@ -17,8 +17,8 @@ const FLOOR: f64 = 1e-5;
 /// The sum over seven window lengths (32 to 2048 samples, 5 to 320 bands) of the mean absolute difference of log10 mel
 /// amplitudes; the mean over the channels. 0 for equal sounds. `None` for sounds without samples.
 ///
-/// Periodic Hann windows, not normalised, the ends mirrored by half a window; bands of Slaney's mel scale with equal area,
-/// from 0 Hz to half the sample rate.
+/// Periodic Hann windows, not normalised, the ends mirrored by half a window; bands of Slaney's mel scale with equal
+/// area, from 0 Hz to half the sample rate.
 pub fn mel_distance(original: &Audio, decoded: &Audio) -> Option<f64> {
     if !same_length(original, decoded) || original.frames() < 2 {
         return None;
