@@ -3,20 +3,30 @@
 use crate::codec::Engine;
 use crate::error::{Error, Result};
 use crate::{decode, encode, eval, extension, files, info, latents, limits, quantize, verify, weights};
+use clap::error::ErrorKind as ClapError;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::process::ExitCode;
 
 const AFTER_HELP: &str = "\
+Examples:
+  wavern encode photo.png              writes photo.wvn
+  wavern encode -q 85 photo.png a.wvn  -q 0 is the smallest file, 100 the best quality
+  wavern encode --bitrate 96k song.wav
+  wavern decode photo.wvn              writes photo.png
+  wavern decode song.wvn song.flac     the extension selects the format
+
 A file name of - stands for standard input or standard output.
 
-Exit codes: 0 done, 1 a file could not be read or written, 2 wrong usage, 3 not supported by this version,
+Exit codes: 0 done, 1 a file could not be read or written, 2 wrong usage, 3 not supported by this version, \
 4 damaged input, 5 unknown weights, 6 a limit was exceeded, 7 device not available.";
 
 /// A learned codec for photographs and sound.
 ///
-/// Pictures (PNG, JPEG, WebP, TIFF, BMP, PNM) and sound (WAV, FLAC, Ogg Vorbis, MP3, AIFF) become small .wvn files and come back.
+/// Encodes pictures (PNG, JPEG, WebP, TIFF, BMP, PNM) and sounds (WAV, FLAC, Ogg Vorbis, MP3, AIFF) to small .wvn
+/// files, and decodes those.
 #[derive(Debug, Parser)]
 #[command(name = "wavern", version, after_help = AFTER_HELP)]
 struct Cli {
@@ -43,7 +53,12 @@ pub fn run() -> ExitCode {
     files::install_panic_hook();
     files::install_signal_handlers();
     prefer_instructions();
-    let matches = command().get_matches();
+    let matches = command().try_get_matches().unwrap_or_else(|error| {
+        let hint = if error.kind() == ClapError::InvalidSubcommand { missing_verb() } else { None };
+        let Some(hint) = hint else { error.exit() };
+        tell_error(&hint);
+        std::process::exit(hint.exit_code().into())
+    });
     if let Some((name, arguments)) = matches.subcommand()
         && let Some(extension) = extension::get().filter(|extension| extension.verb().get_name() == name)
     {
@@ -76,6 +91,22 @@ fn end(result: Result<()>) -> ExitCode {
     }
 }
 
+/// For a file where the verb should be: the verb that was probably meant.
+fn missing_verb() -> Option<Error> {
+    let first = std::env::args_os().nth(1)?;
+    let path = Path::new(&first);
+    if !path.is_file() || command().find_subcommand(&first).is_some() {
+        return None;
+    }
+    let verb = match files::input::Opened::new(path).ok()?.head() {
+        head if wavern_bitstream::probe(head) => "decode",
+        _ => "encode",
+    };
+    let hint =
+        format!("is a file, where a verb is expected (did you mean: wavern {verb} {})", path.display());
+    Some(Error::usage(hint).at(path.display()))
+}
+
 /// All verbs, those of an extension too.
 fn command() -> clap::Command {
     match extension::get() {
@@ -96,11 +127,11 @@ fn prefer_instructions() {
 /// Options that several verbs share.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Common {
-    /// Use at most this many threads [default: one per core]
+    /// Use at most this many threads, which never changes the result [default: one per core]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Say nothing but errors
+    /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
 
@@ -133,14 +164,14 @@ impl Common {
         self.backend.backend().map(|backend| backend.to_arguments()).unwrap_or_default()
     }
 
-    /// One line for the user on standard error, unless told to be quiet.
+    /// One line for the user on standard error, unless it is to be quiet.
     pub(crate) fn say(&self, line: impl std::fmt::Display) {
         if !self.quiet {
             tell(format_args!("{line}"));
         }
     }
 
-    /// Things the user should know about a file although nothing failed.
+    /// What the user should know about a file although nothing failed.
     pub(crate) fn notes(&self, name: &str, notes: &[String]) {
         for note in notes {
             self.say(format_args!("note: {name}: {note}"));
@@ -157,7 +188,7 @@ pub(crate) fn tell_error(error: &Error) {
     tell(format_args!("error: {error}"));
 }
 
-/// Standard error may be closed; there is nobody left to tell then.
+/// Standard error may be closed; nobody is listening then.
 fn tell(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{line}");
 }
@@ -233,7 +264,7 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     bytes.map(|bytes| bytes as u64).ok_or_else(|| "expected a number of bytes, such as 50k or 50000".into())
 }
 
-/// `268435456`, `512M`, `4G`: a whole number, at least 1; k, M and G are powers of 1024.
+/// `268435456`, `512M`, `4G`: an integer, at least 1; k, M and G are powers of 1024.
 pub(crate) fn parse_count(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.char_indices().last() {
         Some((at, 'k' | 'K')) => (&text[..at], 10),
@@ -242,9 +273,7 @@ pub(crate) fn parse_count(text: &str) -> Result<u64, String> {
         _ => (text, 0),
     };
     let count = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(1 << shift));
-    count
-        .filter(|&count| count > 0)
-        .ok_or_else(|| "expected a whole number, such as 100000 or 512M".to_owned())
+    count.filter(|&count| count > 0).ok_or_else(|| "expected an integer, such as 100000 or 512M".to_owned())
 }
 
 /// A number above 0.
@@ -256,10 +285,10 @@ pub(crate) fn parse_positive(text: &str) -> Result<f64, String> {
 /// `--tune`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Tune {
-    /// The smallest squared error: for measurement and for machines
+    /// Pixel values: smallest squared error, for measurement and machines
     #[default]
     Psnr,
-    /// The eye: structure and luma before colour
+    /// What people see: structure and luma before colour
     Visual,
 }
 
@@ -275,7 +304,7 @@ impl From<Tune> for wavern::Tune {
 /// 1 to 9.
 pub(crate) fn parse_effort(text: &str) -> Result<wavern::Effort, String> {
     let effort = text.parse().ok().and_then(|value| wavern::Effort::new(value).ok());
-    effort.ok_or_else(|| "expected a whole number in 1..=9".to_owned())
+    effort.ok_or_else(|| "expected an integer in 1..=9".to_owned())
 }
 
 /// `--json` and the result cannot both go to standard output.

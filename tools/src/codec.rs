@@ -66,7 +66,7 @@ impl Engine {
     }
 }
 
-/// Codes a signal.
+/// Encodes a signal.
 pub(crate) fn encode(
     signal: &Signal,
     target: Target,
@@ -84,7 +84,7 @@ pub(crate) fn encode(
     Ok(Stream { bytes, level, search })
 }
 
-/// Codes a picture as its rows come.
+/// Encodes a picture row by row.
 pub(crate) fn encode_rows(
     rows: &mut FileRows,
     target: Target,
@@ -128,9 +128,10 @@ pub(crate) fn encoder(
         Target::Quality(value) => {
             options = options.quality(Quality::new(value).map_err(explain)?);
         }
-        Target::Bitrate(bits) if kind == Kind::Image => {
-            let what = format!("bitrate {bits} applies to sound only; choose a quality for a picture");
-            return Err(Error::usage(what));
+        Target::Bitrate(_) if kind == Kind::Image => {
+            return Err(Error::usage(
+                "--bitrate is for sounds (a picture takes -q, --target-size or --target-bpp)",
+            ));
         }
         Target::Bitrate(bits) => options = options.sound(SoundOptions::new().bitrate(bits)),
         Target::Picture(_) if kind == Kind::Audio => {
@@ -172,8 +173,8 @@ pub(crate) fn kind(head: &[u8]) -> Option<Kind> {
     }
 }
 
-/// What kind of signal a whole stream holds, by the copy of its header too. Without any it is taken as a picture, for the errors
-/// of those to be told.
+/// What kind of signal a whole stream holds, by the copy of its header too. Without any it is taken as a picture, for
+/// the errors of those to be told.
 pub(crate) fn kind_of_damaged(bytes: &[u8], limits: Limits) -> Kind {
     let copied = || Container::parse_damaged(bytes, &limits).ok().map(|left| kind_of(left.header()));
     kind(bytes).or_else(copied).unwrap_or(Kind::Image)
@@ -320,7 +321,7 @@ pub(crate) fn explain_container(error: wavern_bitstream::Error) -> Error {
     let remedy = match &error {
         Container::Limit { what, .. } => limits::option(what).map(|option| format!("; {option} raises it")),
         Container::ChunkChecksum { .. } | Container::TileChecksum { .. } | Container::Truncated { .. } => {
-            Some("; decode --partial gives what is left".to_owned())
+            Some("; decode --partial recovers what is left".to_owned())
         }
         _ => None,
     };

@@ -6,12 +6,12 @@ use crate::error::{At, Error, Result};
 use crate::files::input::{Input, Opened};
 use crate::files::output::Output;
 use crate::files::rows;
-use crate::files::{self, OutputFormat, image_writer};
+use crate::files::{self, InputKind, OutputFormat, image_writer};
 use crate::weights;
 use crate::{sound, verify};
 use serde_json::json;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use wavern::Kind;
@@ -19,10 +19,11 @@ use wavern::View;
 use wavern::damage::Damage;
 use wavern::rows::WriteRows;
 
-/// Turn a .wvn file back into a picture or a sound
+/// Decode a .wvn file to a picture or a sound
 ///
-/// The extension of OUT says which format to write: png, pnm, pgm, ppm, pam, webp (lossless), tif, bmp, wav or flac.
-/// A picture on standard output is a PNG and a sound a WAV unless --format says otherwise.
+/// The extension of OUT selects the format: png, pnm, pgm, ppm, pam, webp (lossless), tif, bmp, wav or flac. Without
+/// OUT, photo.wvn becomes photo.png and song.wvn becomes song.wav in the same folder. A picture on standard output is
+/// a PNG and a sound a WAV unless --format selects another.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// File to read, or - for standard input
@@ -31,34 +32,34 @@ pub(crate) struct Args {
 
     /// Picture or sound to write, or - for standard output
     #[arg(value_name = "OUT")]
-    output: PathBuf,
+    output: Option<PathBuf>,
 
-    /// Format to write, whatever OUT is called
+    /// Format to write, whatever the extension of OUT
     #[arg(long, value_name = "FORMAT", value_enum, ignore_case = true)]
     format: Option<OutputFormat>,
 
-    /// Only these pixels of a picture: x,y,width,height. Only the tiles that they need are read
+    /// Pictures: decode only this region; only the tiles that it needs are read
     #[arg(long, value_name = "X,Y,W,H", value_parser = cli::parse_region)]
     region: Option<wavern::Region>,
 
-    /// A picture 1/2, 1/4 or 1/8 as wide and high
+    /// Pictures: decode at 1/2, 1/4 or 1/8 of the width and height
     #[arg(long, value_name = "1/N", value_parser = cli::parse_scale)]
     scale: Option<wavern::Scale>,
 
-    /// Sound: begin here, in seconds
+    /// Sounds: start here, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = cli::parse_seconds)]
     from: Option<f64>,
 
-    /// Sound: end here, in seconds
+    /// Sounds: stop here, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = cli::parse_seconds)]
     to: Option<f64>,
 
-    /// Decode what is left of a damaged file, with gray for damaged tiles and silence for damaged segments, and tell what they
-    /// are; ends with code 4 if anything was missing
+    /// Decode what is left of a damaged file and list what is missing: damaged tiles become gray, damaged segments
+    /// silent; the exit code is 4 if anything is missing
     #[arg(long)]
     partial: bool,
 
-    /// Overwrite OUT if it exists
+    /// Overwrite an existing output
     #[arg(short, long)]
     force: bool,
 
@@ -73,6 +74,40 @@ pub(crate) struct Args {
     common: Common,
 }
 
+/// The output of a file that came without one: a PNG or a WAV in the same folder.
+fn beside(args: &Args) -> Result<PathBuf> {
+    let (path, name) = (&args.input, args.input.display());
+    if path == Path::new("-") {
+        return Err(Error::usage("standard input has no name (name OUT too, or - for standard output)"));
+    }
+    // A pipe could be read only once.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(Error::usage("is not a regular file (name OUT too)").at(name));
+    }
+    let input = Opened::new(path)?;
+    let extension = match (args.format, codec::kind(input.head())) {
+        (Some(format), _) => format.extension(),
+        (None, Some(Kind::Audio)) => "wav",
+        (None, Some(Kind::Image)) => "png",
+        (None, None) => {
+            refuse_other_formats(&input, path)?;
+            return Err(Error::usage("its beginning is damaged (name OUT too)").at(name));
+        }
+    };
+    Ok(path.with_extension(extension))
+}
+
+/// A picture or sound in another format, with what was probably meant.
+fn refuse_other_formats(input: &Opened, path: &Path) -> Result<()> {
+    let what = match InputKind::of(input.head()) {
+        Ok(InputKind::Image(_)) => "picture",
+        Ok(InputKind::Wav | InputKind::Sound) => "sound",
+        Ok(InputKind::Wavern) | Err(_) => return Ok(()),
+    };
+    let hint = format!("is a {what}, not a .wvn file (to encode it: wavern encode {})", path.display());
+    Err(Error::corrupt(hint).at(input.name()))
+}
+
 impl Args {
     fn engine(&self) -> Engine {
         Engine { weights: self.weights.all(), ..self.common.engine() }
@@ -80,20 +115,24 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let output = Output::new(&args.output, args.force)?;
+    let path = args.output.clone().map_or_else(|| beside(args), Ok)?;
+    let output = Output::new(&path, args.force)?;
     output.refuse_input(&args.input)?;
     cli::check_json(args.json, output.is_stdout())?;
     let named = match args.format {
         Some(format) => Some(format),
         None if output.is_stream() => None,
-        None => Some(OutputFormat::from_path(&args.output).at(output.name())?),
+        None => Some(OutputFormat::from_path(&path).at(output.name())?),
     };
     let mut input = Opened::new(&args.input)?;
+    if !args.partial {
+        refuse_other_formats(&input, &args.input)?;
+    }
 
     let part = sound::Part { from: args.from, to: args.to, partial: args.partial };
     let kind = match codec::kind(input.head()) {
         Some(kind) => kind,
-        // Only the end of the file may tell.
+        // Only the end of the file may say.
         None if args.partial => {
             let whole = input.into_input()?;
             let kind = codec::kind_of_damaged(whole.bytes(), args.engine().limits);
@@ -160,7 +199,7 @@ struct Done {
     what: String,
     format: OutputFormat,
     notes: Vec<String>,
-    /// What was missing, if that was borne.
+    /// What was missing, if that was allowed.
     damage: Option<Damage>,
 }
 
@@ -204,7 +243,7 @@ fn sound(args: &Args, input: Opened, part: sound::Part, format: OutputFormat, ou
     let start = Instant::now();
     let (input_name, count) = (input.name().to_owned(), input.count());
     let (name, is_stream) = (output.name().to_owned(), output.is_stream());
-    // A file by its name, so that places in it can be looked up; a pipe and the like as it comes.
+    // A file is opened by its name, so that places in it can be looked up; a pipe is read in order.
     let file = File::open(&args.input).ok().filter(|file| file.metadata().is_ok_and(|of| of.is_file()));
     let length = file.as_ref().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
     let coded = match file {

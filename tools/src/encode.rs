@@ -4,6 +4,7 @@ use crate::cli::{self, Common};
 use crate::codec::{self, Rate, Stream, Target};
 use crate::error::{At, Error, Result};
 use crate::files::input::Opened;
+use crate::files::kind;
 use crate::files::output::Output;
 use crate::files::rows::Source;
 use crate::files::{self, InputKind, Loaded};
@@ -16,26 +17,26 @@ use std::time::Instant;
 use wavern::Effort;
 use wavern::search::SearchReport;
 
-/// Code pictures and sounds as .wvn files
+/// Encode pictures and sounds as .wvn files
 ///
-/// What IN holds is told by its content, not by its name. Metadata (ICC, EXIF, XMP, RIFF chunks, tags) is kept. A sound is
-/// coded while it is read, a second behind it, or with --bitrate up to a minute. OUT appears complete or not at all, and an existing file is
-/// overwritten only with -f. With --out-dir, every path is an input; one
-/// that fails does not keep the others from being coded.
+/// Without OUT, photo.png becomes photo.wvn in the same folder. The kind of input is recognised by its content, not by
+/// its name. Metadata (ICC, EXIF, XMP, RIFF chunks, tags) is kept. A sound is encoded while it is read, with a delay of
+/// one second, or of up to a minute with --bitrate. The output appears complete or not at all; an existing file is
+/// overwritten only with -f. With --out-dir every path is an input, and one that fails does not stop the others.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "wavern encode [OPTIONS] IN OUT\n       wavern encode [OPTIONS] --out-dir DIR [-r] IN..."
+    override_usage = "wavern encode [OPTIONS] IN [OUT]\n       wavern encode [OPTIONS] --out-dir DIR [-r] IN..."
 )]
 pub(crate) struct Args {
-    /// Picture or sound to read and file to write, - for standard input or output; with --out-dir, inputs
+    /// File to read and file to write; - is standard input or output. With --out-dir, all are inputs
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
-    /// Write the files into this folder, each with the name of its input and the extension .wvn
+    /// Write the files to this folder, each under the name of its input with the extension .wvn
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
 
-    /// Code the pictures and sounds in folders, and mirror the folders
+    /// Encode the pictures and sounds in folders and their subfolders, which are mirrored in DIR
     #[arg(short, long, requires = "out_dir")]
     recursive: bool,
 
@@ -43,11 +44,11 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "0..100", value_parser = cli::parse_quality, allow_negative_numbers = true)]
     quality: Option<f32>,
 
-    /// Bits per second of a sound, such as 96k: finds the quality that meets it
+    /// Sounds: bits per second, such as 96k; finds the quality that meets it
     #[arg(long, value_name = "RATE", value_parser = cli::parse_bitrate, conflicts_with = "quality")]
     bitrate: Option<u32>,
 
-    /// Pictures: at most this many bytes, such as 50k, and as near to them as can be
+    /// Pictures: at most this many bytes, such as 50k, and as close to that as possible
     #[arg(long, value_name = "BYTES", value_parser = cli::parse_size, conflicts_with_all = ["quality", "bitrate"])]
     target_size: Option<u64>,
 
@@ -58,31 +59,38 @@ pub(crate) struct Args {
     )]
     target_bpp: Option<f64>,
 
-    /// Pictures: at least this PSNR over all colour samples, at the lowest quality that reaches it
+    /// Pictures: at least this PSNR (over R, G and B), at the lowest quality that reaches it
     #[arg(
         long, value_name = "DB", value_parser = cli::parse_positive,
         conflicts_with_all = ["quality", "bitrate", "target_size", "target_bpp"]
     )]
     target_psnr: Option<f64>,
 
-    /// How long to search for better symbols, from 1 (not at all) to 9; decoding takes the same time
+    /// How hard to search for a smaller file, from 1 (no search) to 9; decoding time stays the same
     ///
-    /// Pictures, in encoder's time and BD-rate against 1: 2 and 3 take one step down the slope of bits and error and choose symbols by
-    /// exact bits (2.5 times, -3 %), 4 and 5 two steps (3 times, -4 %), 6 to 9 then move the latents by 24, 60, 150 or 400 gradients
-    /// (7: 100 times, -7 %; 9: 600 times, -10 %). With --tune visual one step that counts errors less where they are hidden. Sounds:
-    /// one to four rounds, 2 to 4 times, -11 % at equal SI-SDR. A searched picture is held in memory.
-    #[arg(short, long, value_name = "1..9", value_parser = cli::parse_effort, default_value = "1")]
+    /// Pictures, by size at equal PSNR and encoding time:
+    ///   1     no search
+    ///   2, 3  one refinement step: -3 % size, 2.5 times the time
+    ///   4, 5  two steps: -4 %, 3 times
+    ///   6-9   24 to 400 gradient iterations: -6 to -10 %, 40 to 600 times
+    /// With --tune visual, 2 to 9 are all one step that weighs errors by how visible they are.
+    /// Sounds: -11 % size at equal SI-SDR, 2 to 4 times the time.
+    /// A picture is held in memory while it is searched.
+    #[arg(
+        short, long, value_name = "1..9", value_parser = cli::parse_effort, default_value = "1",
+        verbatim_doc_comment
+    )]
     effort: Effort,
 
-    /// Pictures: what the weights were trained for
+    /// Pictures: what to preserve
     #[arg(long, value_enum, default_value_t)]
     tune: cli::Tune,
 
-    /// What an interrupt (Ctrl-C) does to a search: end the command and leave nothing, or write the best found so far
+    /// What Ctrl-C does during a search: stop and leave nothing, or stop searching and write the best file so far
     #[arg(long, value_enum, value_name = "WHAT", default_value = "discard")]
     on_interrupt: OnInterrupt,
 
-    /// Overwrite OUT if it exists
+    /// Overwrite an existing output
     #[arg(short, long)]
     force: bool,
 
@@ -109,11 +117,41 @@ impl Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match (&args.out_dir, &args.paths[..]) {
         (Some(folder), inputs) => run_all(args, inputs, folder),
+        (None, [input]) => run_one(args, input, &beside(input)?),
         (None, [input, output]) => run_one(args, input, output),
         (None, paths) => {
             let count = paths.len();
-            Err(Error::usage(format!("{count} paths (expected IN and OUT, or --out-dir with any number)")))
+            Err(Error::usage(format!(
+                "{count} paths (expected IN and OUT, or --out-dir DIR for several inputs)"
+            )))
         }
+    }
+}
+
+/// The output of an input that came alone.
+fn beside(input: &Path) -> Result<PathBuf> {
+    if input == Path::new("-") {
+        return Err(Error::usage("standard input has no name (name OUT too, or - for standard output)"));
+    }
+    let output = input.with_extension("wvn");
+    if output == input {
+        let hint = format!("is a .wvn file already (to decode it: wavern decode {})", input.display());
+        return Err(Error::usage(hint).at(input.display()));
+    }
+    Ok(output)
+}
+
+/// A .wvn file called photo.jpg would mislead every program that opens it, so not even -f writes one.
+fn refuse_foreign_name(output: &Path) -> Result<()> {
+    let is_special = fs::metadata(output).is_ok_and(|found| !found.is_file());
+    match kind::foreign_extension(output) {
+        Some(extension) if !is_special => Err(Error::usage(format!(
+            "encode writes .wvn files, and .{extension} is the extension of another format \
+             (expected {}, or --out-dir DIR for several inputs)",
+            output.with_extension("wvn").display()
+        ))
+        .at(output.display())),
+        _ => Ok(()),
     }
 }
 
@@ -130,6 +168,7 @@ fn target(args: &Args) -> Target {
 }
 
 fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
+    refuse_foreign_name(output)?;
     let output = Output::new(output, args.force)?;
     output.refuse_input(input)?;
     cli::check_json(args.json, output.is_stdout())?;
@@ -172,7 +211,7 @@ fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A file that was coded, and what to say of it.
+/// A file that was encoded, and what to report about it.
 struct Coded {
     input: String,
     input_bytes: u64,
@@ -242,12 +281,12 @@ fn code(args: &Args, source: Source, target: Target) -> Result<(Coded, Vec<u8>)>
     Ok((Coded { input, input_bytes, bytes: size, level, search, what, rate, seconds, notes }, bytes))
 }
 
-/// All inputs, folders among them, into a folder.
+/// All inputs, which may be folders, into a folder.
 fn run_all(args: &Args, inputs: &[PathBuf], folder: &Path) -> Result<()> {
     let mut jobs = Vec::new();
     for input in inputs {
         if input.is_dir() && !args.recursive {
-            return Err(Error::usage("is a folder (use -r to code what is in it)").at(input.display()));
+            return Err(Error::usage("is a folder (use -r to encode what is in it)").at(input.display()));
         }
         if input == Path::new("-") {
             return Err(Error::usage("standard input has no name to use in --out-dir (name OUT instead)"));
@@ -255,7 +294,7 @@ fn run_all(args: &Args, inputs: &[PathBuf], folder: &Path) -> Result<()> {
         if input.is_dir() {
             find(input, folder, &mut jobs)?;
         } else {
-            let name = input.file_name().ok_or_else(|| Error::usage("is no file").at(input.display()))?;
+            let name = input.file_name().ok_or_else(|| Error::usage("is not a file").at(input.display()))?;
             jobs.push((input.clone(), folder.join(name).with_extension("wvn")));
         }
     }
@@ -263,7 +302,7 @@ fn run_all(args: &Args, inputs: &[PathBuf], folder: &Path) -> Result<()> {
     names.sort();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(Error::usage(
-            "would be the file of two inputs (their names differ in the extension only)",
+            "would be the output of two inputs (their names differ only in the extension)",
         )
         .at(twice[0].display()));
     }

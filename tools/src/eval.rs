@@ -1,5 +1,5 @@
-//! `wavern eval`: codes many files at many settings, with Wavern and with other codecs, and measures what it costs and
-//! what it keeps.
+//! `wavern eval`: encodes many files at many settings, with Wavern and with other codecs, and measures cost and
+//! quality.
 
 mod audio;
 mod bd_table;
@@ -32,7 +32,7 @@ use results::{Anchor, Outputs, Results};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-/// Measure rate, distortion, time and memory, beside other codecs
+/// Measure rate, distortion, time and memory, and compare with other codecs
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -47,10 +47,11 @@ enum What {
 
 /// Measure on pictures
 ///
-/// Every picture is really coded and decoded, by Wavern and by the tools of its peers that are installed; rates are those
-/// of whole files, times and memory those of whole processes, one at a time. All codecs get the same pixels: 8-bit RGB,
-/// what is transparent laid on white. Peers: cjpeg (4:2:0, optimised tables), cwebp (-m 6), avifenc (libaom, speed 6:
-/// avif 4:2:0, avif444 4:4:4, and where the library knows them avif-psnr and avif-iq), cjxl (-e 7). Metrics: PSNR over RGB and of luma, MS-SSIM, SSIMULACRA2, Butteraugli.
+/// Every picture is encoded and decoded by Wavern and by those peers whose tools are installed. Rates count whole
+/// files, times and memory whole processes, which run one at a time. All codecs get the same pixels: 8-bit RGB, with
+/// transparency laid on white. Peers: cjpeg (4:2:0, optimised tables), cwebp (-m 6), avifenc (libaom, speed 6: avif is
+/// 4:2:0, avif444 4:4:4, and avif-psnr and avif-iq have that tuning, where the library knows it), cjxl (-e 7). Metrics:
+/// PSNR over RGB and of luma, MS-SSIM, SSIMULACRA2, Butteraugli.
 #[derive(Debug, clap::Args)]
 struct ImageArgs {
     /// Peers to measure beside Wavern, or none
@@ -72,10 +73,10 @@ struct ImageArgs {
 
 /// Measure on sounds
 ///
-/// Every sound is really coded and decoded, by Wavern and by the tools of its peers that are installed; rates are those of
-/// whole files, times and memory those of whole processes, one at a time. All codecs get the same 16-bit samples. The delay
-/// of each decoder is found and taken away; sample rate, channels and length must come back. Peers: opusenc, lame, ffmpeg's
-/// AAC, oggenc, flac. Metrics: SI-SDR, log-spectral distance, mel distance, and what --listeners names.
+/// Every sound is encoded and decoded by Wavern and by those peers whose tools are installed. Rates count whole files,
+/// times and memory whole processes, which run one at a time. All codecs get the same 16-bit samples. The delay of each
+/// decoder is measured and removed; sample rate, channels and length must survive. Peers: opusenc, lame, ffmpeg's AAC,
+/// oggenc, flac. Metrics: SI-SDR, log-spectral distance, mel distance, and the --listeners.
 #[derive(Debug, clap::Args)]
 struct AudioArgs {
     /// Peers to measure beside Wavern, or none
@@ -91,11 +92,11 @@ struct AudioArgs {
     #[arg(short, long, value_name = "LIST", value_parser = cli::parse_quality, value_delimiter = ',')]
     quality: Vec<f32>,
 
-    /// Python packages that score as listeners would, if they are installed
+    /// Models of human listeners: Python packages, used where they are installed
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "zimtohrli")]
     listeners: Vec<Listener>,
 
-    /// The Python to run them with
+    /// Python interpreter to run them with
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     python: String,
 
@@ -106,29 +107,29 @@ struct AudioArgs {
 /// Options for pictures and sounds.
 #[derive(Debug, clap::Args)]
 struct Shared {
-    /// Files and folders to measure; folders are searched, folders inside them too
+    /// Files and folders to measure; folders are searched recursively
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
-    /// Settings of a peer, such as avif=20,30,40 [default: a list for each that covers the common rates]
+    /// Settings of a peer, such as avif=20,30,40 [default: a list for each peer that covers the common rates]
     #[arg(long, value_name = "PEER=LIST", value_parser = parse_settings)]
     settings: Vec<(String, Vec<f64>)>,
 
-    /// Measure Wavern with further options too, as a codec of this name, such as 'slow=--effort 9'
+    /// Also measure Wavern with these options, as a codec of this name, such as 'slow=--effort 9'
     #[arg(long, value_name = "NAME=OPTIONS")]
     variant: Vec<Variant>,
 
-    /// Another codec by its command lines, NAME=ENCODE :: DECODE or NAME=ENCODE :: DECODE :: VERSION: {in}, {out} and {q} stand
-    /// for the files (PNG, or WAV) and the setting, {threads} for a number of threads; --settings NAME=LIST has its settings
+    /// Another codec by its command lines, NAME=ENCODE :: DECODE or NAME=ENCODE :: DECODE :: VERSION; {in} and {out}
+    /// stand for the files (PNG, or WAV), {q} for the setting, {threads} for the number of threads. It needs --settings
     #[arg(long, value_name = "NAME=LINES")]
     peer_command: Vec<PeerCommand>,
 
-    /// Codec of this run, or file of curves (CSV, or JSON as CompressAI has it), that BD-rates are taken against
+    /// Codec of this run, or file of curves (CSV, or JSON as CompressAI writes it), to take BD-rates against
     /// [default: the first peer, or Wavern for its variants]
     #[arg(long, value_name = "CODEC|FILE")]
     anchor: Option<String>,
 
-    /// Write every measurement as a row of this CSV file; an interrupted run goes on where it was
+    /// Write every measurement as a row of this CSV file; an interrupted run continues where it stopped
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
@@ -148,7 +149,7 @@ struct Shared {
     #[arg(short, long)]
     force: bool,
 
-    /// Take rows of the CSV file that are there already and measure only what is missing; implies -f
+    /// Keep the rows that the CSV file has already and measure only what is missing; implies -f
     #[arg(long, requires = "csv")]
     resume: bool,
 
@@ -197,7 +198,7 @@ fn audio(args: &AudioArgs) -> Result<()> {
     let (listeners, missing) = Listeners::new(&args.python, &args.listeners);
     for name in missing {
         let python = &args.python;
-        args.shared.common.say(format_args!("note: {name} is left out: {python} has no such package"));
+        args.shared.common.say(format_args!("note: {name} is left out: {python} does not have the package"));
     }
     evaluate::<audio::Sound>(&args.shared, &codecs, &[], audio::is_sound, &listeners)
 }
@@ -260,7 +261,7 @@ fn codecs(args: &Shared, names: &[String], peers: &[Peer], own: &Own) -> Result<
     for name in names.iter().filter(|name| *name != "none") {
         let Some(peer) = peers.iter().find(|peer| peer.name == name) else {
             let known = peers.iter().map(|peer| peer.name).collect::<Vec<_>>().join(", ");
-            return Err(Error::usage(format!("no peer is called {name} (expected none or some of {known})")));
+            return Err(Error::usage(format!("unknown peer {name} (expected none, or some of {known})")));
         };
         match Codec::peer(peer) {
             Ok(mut codec) => {

@@ -1,5 +1,5 @@
-//! Files in, signals out, and back. What a file is is told by its content; what to write is told by its name or by
-//! `--format`.
+//! Files in, signals out, and back. A file is recognised by its content; the format to write is chosen by its name or
+//! by `--format`.
 
 pub mod flac;
 mod guard;
@@ -8,6 +8,7 @@ pub mod image_writer;
 pub mod input;
 mod interrupt;
 pub mod kind;
+pub mod limits;
 pub mod output;
 mod png_rows;
 pub mod rows;
@@ -25,17 +26,6 @@ use input::Input;
 use std::io::Write;
 use wavern::Signal;
 use wavern_bitstream::Limits;
-
-/// Bounds on what is read from files made by others beside [`Limits`]. They are far beyond any photograph or recording,
-/// and keep a hostile header from asking for all the memory there is.
-pub mod limits {
-    /// Bytes of one input file.
-    pub const FILE_BYTES: u64 = 1 << 32;
-    /// Pixels that a file of any length may hold, whatever the bound on pixels for each of its bytes.
-    pub const PIXELS_FREE: u64 = 1 << 25;
-    /// Bytes of ICC, EXIF, XMP and RIFF chunks together.
-    pub const METADATA_BYTES: u64 = 1 << 24;
-}
 
 /// A picture or a sound as it was read, and what the user should know about the reading.
 #[derive(Debug)]
@@ -58,7 +48,7 @@ pub fn read_signal_within(input: &Input, bounds: &Limits) -> Result<Loaded> {
         InputKind::Wav => wav::read(input.bytes()),
         InputKind::Sound => crate::sound::read_whole(std::io::Cursor::new(input.bytes().to_vec()))
             .map(|(audio, notes)| Loaded { signal: audio.into(), notes }),
-        InputKind::Wavern => Err(Error::usage("this is a Wavern file already (decode it first)")),
+        InputKind::Wavern => Err(Error::usage("is a .wvn file already (decode it first)")),
     };
     let loaded = loaded.at(input.name())?;
     let kept = match &loaded.signal {

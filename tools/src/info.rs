@@ -11,7 +11,7 @@ use wavern_bitstream::{AudioHeader, ChunkCode, ChunkInfo, Color, Container, Head
 
 /// Show what a .wvn file holds, without decoding it
 ///
-/// A file that is damaged or made by a newer version is shown as far as it can be read; the exit code is then 4 or 3.
+/// A file that is damaged, or made by a newer version, is shown as far as it can be read; the exit code is then 4 or 3.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// File to look at, or - for standard input
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .map_err(codec::explain_container)
         .at(input.name())?
         .map_while(|chunk| chunk.ok())
-        // A sound has many; they are told as one.
+        // A sound has many; they are reported as one.
         .filter(|chunk| chunk.code != ChunkCode::SEGMENT)
         .collect();
     let container = Container::parse_damaged(bytes, &Limits::default());

@@ -13,9 +13,9 @@ use wavern::internals::array::Symbols;
 
 /// Write the quantized latents of a .wvn file as an array of integers
 ///
-/// A picture has latents y of shape [rows, columns, channels] and coarser hyper-latents z. OUT.npy holds y and opens with
-/// numpy.load; OUT.safetensors holds both. A sound has a pair of them for each group of channels (y0, z0, y1, ...).
-/// Nothing is synthesised, so this is much faster than decoding.
+/// A picture has latents y of shape [rows, columns, channels] and coarser hyper-latents z. OUT.npy holds y, for
+/// numpy.load; OUT.safetensors holds both. A sound has one pair for each group of channels (y0, z0, y1, ...).
+/// No pixels are computed, so this is much faster than decoding.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// File to read, or - for standard input
@@ -50,9 +50,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some("npy") => false,
         _ if output.is_stream() => false,
         _ => {
-            return Err(
-                Error::usage("names no format to write (expected .npy or .safetensors)").at(output.name())
-            );
+            return Err(Error::usage("does not name a format to write (expected .npy or .safetensors)")
+                .at(output.name()));
         }
     };
     let input = Input::read(&args.input)?;
@@ -62,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         [one] => npy(&one.y.shape(), &little_endian(&one.y)),
         several => {
             let what =
-                format!("{} groups of channels do not fit into one array (use .safetensors)", several.len());
+                format!("{} groups of channels do not fit in one array (use .safetensors)", several.len());
             return Err(Error::usage(what).at(input.name()));
         }
     };

@@ -1,4 +1,4 @@
-//! The `wavern` command as a library: reading and writing the files of others, measuring, and one module per verb.
+//! The `wavern` command as a library: reading and writing other file formats, measuring, and one module per verb.
 #![forbid(unsafe_code)]
 
 mod cli;
@@ -20,3 +20,8 @@ mod weights;
 
 pub use cli::{Tune, print, run};
 pub use error::Result;
+
+/// The Rust in the texts of the repository, which `cargo test --doc` compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

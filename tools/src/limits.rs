@@ -1,4 +1,4 @@
-//! `--limit-*`: how much a file may ask for. One value goes from here to everything that reads files of others.
+//! `--limit-*`: how much a file may ask for. One value goes from here to everything that reads files.
 
 use crate::cli;
 use wavern_bitstream::Limits;
@@ -15,7 +15,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = cli::parse_count)]
     limit_side: Option<u64>,
 
-    /// Samples of a sound in all channels [default: 1099511627776]
+    /// Samples of a sound over all channels [default: 1099511627776]
     #[arg(long, value_name = "N", value_parser = cli::parse_count)]
     limit_samples: Option<u64>,
 
@@ -23,11 +23,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = cli::parse_count)]
     limit_metadata: Option<u64>,
 
-    /// Pixels or samples for each byte of the file [default: 65536]
+    /// Pixels or samples per byte of the file [default: 65536]
     #[arg(long, value_name = "N", value_parser = cli::parse_count)]
     limit_work: Option<u64>,
 
-    /// Bytes of memory set aside for what a file declares [default: 1073741824]
+    /// Bytes of memory allocated for what a file declares [default: 1073741824]
     #[arg(long, value_name = "N", value_parser = cli::parse_count)]
     limit_memory: Option<u64>,
 }

@@ -9,7 +9,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Positions of a bar.
 const STEPS: f32 = 1000.0;
 
-/// A bar on standard error, if that is a terminal, from the moment on that the work has taken a second, until it is dropped.
+/// A bar on standard error, if that is a terminal, from the moment on that the work has taken a second, until it is
+/// dropped.
 pub(crate) struct Progress {
     start: Instant,
     is_shown: AtomicBool,

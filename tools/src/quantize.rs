@@ -1,4 +1,4 @@
-//! `wavern quantize`: the last step of making image weights, from networks in floats to such in whole numbers.
+//! `wavern quantize`: the last step of making image weights, from float networks to integer networks.
 
 use crate::codec;
 use crate::error::{At, Error, Result};
@@ -14,14 +14,14 @@ use wavern::internals::calibrate::{Calibration, Curvature};
 use wavern::internals::quality::Level;
 use wavern::{EncodeOptions, Encoder, Quality, Weights};
 
-/// Turn the analysis and the synthesis of image weights into whole numbers: every machine decodes to the same pixels, sooner
+/// Convert the analysis and synthesis networks of image weights to integers
 ///
-/// WEIGHTS is what `wavern train export` wrote; a network that is in whole numbers already stays. Pictures of training are
-/// coded at several qualities, and what passes through the networks decides the range of the whole numbers in each
-/// channel.
+/// All machines then decode to the same pixels, and faster. WEIGHTS is the output of `wavern train export`; networks
+/// that are integer already are kept. Training pictures are encoded at several qualities, and the values seen inside
+/// the networks set the integer range of each channel.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Weight file with networks in floats
+    /// Weight file with float networks
     #[arg(value_name = "WEIGHTS")]
     weights: PathBuf,
 
@@ -33,12 +33,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
-    /// How many of them to look at, spread over the folder
+    /// How many of them to use, spread over the folder
     #[arg(long, value_name = "N", default_value_t = 64)]
     pictures: usize,
 
-    /// Also measure how fast the squared error grows with each channel, which `encode --effort` goes by, and write the table to
-    /// this file, together with those of the other weights inside this program
+    /// Also measure how fast the squared error grows with each channel, which `encode --effort` relies on, and write
+    /// the table to this file, along with the tables of the weights built into this program
     #[arg(long, value_name = "FILE")]
     curvature: Option<PathBuf>,
 
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let is_picture = |head: &[u8]| matches!(InputKind::of(head), Ok(InputKind::Image(_)));
     let files = find(std::slice::from_ref(&args.data), is_picture)?;
     if files.is_empty() || args.pictures == 0 {
-        return Err(Error::usage("no pictures to look at").at(args.data.display()));
+        return Err(Error::usage("no pictures to learn from").at(args.data.display()));
     }
     let mut calibration = Calibration::default();
     for (index, file) in files.iter().step_by(files.len().div_ceil(args.pictures)).enumerate() {

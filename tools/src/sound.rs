@@ -88,7 +88,7 @@ impl Facts {
         codec::describe_sound(self.sample_rate, self.channels, seconds, self.format)
     }
 
-    /// Thousands of bits a second of a stream of so many bytes.
+    /// Thousands of bits a second of a stream of this many bytes.
     pub(crate) fn rate(&self, bytes: u64) -> Rate {
         if self.frames == 0 {
             return Rate::NoTime;
@@ -145,7 +145,7 @@ pub(crate) fn encode(
                 progress.set(count.load(Ordering::Relaxed) as f32 / expected as f32);
             }
         }
-        reading.join().unwrap_or_else(|_| Err(Error::failed("the reading stopped"))).at(&name)
+        reading.join().unwrap_or_else(|_| Err(Error::failed("the thread that reads has ended"))).at(&name)
     })?;
     let (back, notes) = source.finish().at(&name)?;
     let input_bytes = count.load(Ordering::Relaxed);
@@ -188,7 +188,7 @@ pub(crate) struct Part {
 pub(crate) enum Coded<'a> {
     /// A file, in which the segment table can be looked up.
     File(std::fs::File),
-    /// Anything else, as it comes.
+    /// Anything else, read in order.
     Stream(Box<dyn Read + 'a>),
 }
 
@@ -234,7 +234,7 @@ fn transfer<R: Read>(
     let place = |seconds: f64| (seconds * f64::from(rate)).round() as u64;
     let (from, to) = (place(part.from.unwrap_or(0.0)), part.to.map_or(u64::MAX, place));
     if from > to {
-        return Err(Error::usage("--from lies behind --to"));
+        return Err(Error::usage("--from is after --to"));
     }
     // A sound that is damaged may be shorter than its table says; and without the table, chunks may still follow.
     let expected = reader.frames().filter(|_| reader.has_table() && !part.partial);
@@ -259,7 +259,7 @@ fn transfer<R: Read>(
     let head = sink.finish(reader.metadata(), &front, is_stream, &mut notes)?;
     let second = |segment: u64| segment as f64 * header.segment_frames as f64 / f64::from(rate);
     let gaps = reader.gaps().iter().map(|gap| second(gap.start)..second(gap.end)).collect();
-    // The end is missing if it was looked for and nothing told where it is.
+    // The end is missing if it was looked for and nothing said where it is.
     let cut = left > 0 && reader.frames().is_none();
     notes.extend(reader.damage().iter().map(|error| format!("damage: {error}")));
     let fault = reader.into_damage().into_iter().next().map(codec::explain);
@@ -317,7 +317,7 @@ impl<'a> Sink<'a> {
         let late = metadata.riff.get(front.riff.len()..).unwrap_or_default();
         let mut leave_out = || {
             if !late.is_empty() {
-                notes.push("chunks that stand behind the sound in the stream: left out".to_owned());
+                notes.push("chunks after the sound in the stream are left out".to_owned());
             }
         };
         match self {

@@ -1,4 +1,4 @@
-//! `wavern verify`: whether files are whole, down to the last symbol.
+//! `wavern verify`: whether files are intact, down to the last symbol.
 
 use crate::cli::{self, Common};
 use crate::codec::{self, Engine};
@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use wavern::Kind;
 use wavern::damage::{Damage, DamagedTile, SoundDamage};
 
-/// Check that .wvn files are whole
+/// Check that .wvn files are intact
 ///
-/// Every checksum is compared and every symbol is decoded; nothing is written. The exit code is that of what is wrong with
-/// the files, 1 if they differ in that.
+/// Every checksum is compared and every symbol decoded; nothing is written. If all failing files fail alike, the exit
+/// code is the code of that failure, otherwise it is 1.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Files to check, - for standard input
+    /// Files to check; - is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
@@ -97,7 +97,7 @@ fn check_bytes(bytes: &[u8], engine: Engine) -> Result<(Result<()>, Value)> {
     Ok((to_result(damage), value))
 }
 
-/// Tiles that are damaged with their place in the picture, and the faults outside of them.
+/// Damaged tiles with their place in the picture, and faults outside of tiles.
 pub(crate) fn to_json(damage: &Damage) -> Value {
     let tile = |tile: &DamagedTile| {
         json!({

@@ -45,9 +45,9 @@ fn data_folder() -> Option<PathBuf> {
 
 /// List the trained weights that are here
 ///
-/// A file decodes only with the weights it was made with, which it names by their id. Some are inside this program. Others
-/// are looked for by their id in --weights-dir, in the folders that the environment variable WAVERN_WEIGHTS names, and in the
-/// user's data folder (on Linux ~/.local/share/wavern/weights), as .safetensors files of any name.
+/// A file decodes only with the weights it was made with, which it names by their id. Some are inside this program.
+/// Others are looked for by their id in --weights-dir, in the folders that the environment variable WAVERN_WEIGHTS
+/// names, and in the user's data folder (on Linux ~/.local/share/wavern/weights), as .safetensors files of any name.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -17,7 +17,7 @@ use wavern_eval::{Row, metrics};
 
 /// Delays are looked for up to this many seconds.
 const REACH_S: f64 = 0.5;
-/// A decoded sound may lack so many seconds at its end, which then count as silence.
+/// A decoded sound may lack this many seconds at its end, which then count as silence.
 const TAIL_S: f64 = 0.1;
 
 /// A sound in 16 bits, without metadata: every codec gets the same samples.

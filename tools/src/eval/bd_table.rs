@@ -30,8 +30,8 @@ pub(crate) fn bd_table(all: &[Versus]) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "\nBD-rate against {anchor}: percent more bytes for the same quality, and where 95 of 100 results fall if the files\n\
-             are drawn again; \"over\" is the quality that both curves cover, \"shared\" its part of the anchor's and of the codec's.\n"
+            "\nBD-rate against {anchor}: percent more bytes for the same quality, with 95 % intervals over files. \"over\" is the range\n\
+             of quality that both curves cover, \"shared\" its share of the anchor's curve and of the codec's.\n"
         );
         table(&lines, &mut out);
         for (codec, comparison) in &comparisons {

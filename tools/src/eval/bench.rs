@@ -34,13 +34,13 @@ pub(crate) trait Original: Sized + Sync {
     /// Fills in the cells that describe the original.
     fn describe(&self, row: &mut Row);
 
-    /// Bits per pixel or kbit/s of so many bytes.
+    /// Bits per pixel or kbit/s of this many bytes.
     fn rate(&self, bytes: u64) -> f64;
 
     /// Fills in the rate.
     fn set_rate(&self, bytes: u64, row: &mut Row);
 
-    /// Samples a second, which some decoders have to be told; 0 for pictures.
+    /// Samples a second, which some decoders have to know; 0 for pictures.
     fn sample_rate(&self) -> u32;
 
     /// Reads what a decoder wrote and fills in the metrics.
@@ -106,7 +106,7 @@ impl Plan<'_> {
         Ok(outcome)
     }
 
-    /// A bar with the time left, as far as the steps done tell it.
+    /// A bar with the time left, estimated from the steps done.
     pub(crate) fn progress(&self, steps: usize) -> ProgressBar {
         let progress = if self.quiet { ProgressBar::hidden() } else { ProgressBar::new(steps as u64) };
         let left = |state: &ProgressState, out: &mut dyn fmt::Write| {

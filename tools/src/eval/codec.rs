@@ -16,7 +16,7 @@ pub(crate) struct Codec {
     pub(crate) name: String,
     /// What to call it in a chart.
     pub(crate) title: String,
-    /// Its version, for people and to tell rows of another version apart.
+    /// Its version, for people, and to recognise rows of another version.
     pub(crate) version: String,
     /// Settings to measure at.
     pub(crate) settings: Vec<f64>,
@@ -155,7 +155,7 @@ impl Codec {
         let kind = if own.format == Format::Wav { Kind::Audio } else { Kind::Image };
         let ids = weights::listed(kind).into_iter().map(|(id, _)| id.to_string());
         let weights = ids.collect::<Vec<_>>().join("/");
-        // Any other build may code differently: rows of another build are not to be mixed with those of this one.
+        // Another build may encode differently: rows of two builds must not be mixed.
         let build = digest(&fs::read(&program).at(program.display())?);
         let name = variant.map_or("wavern", |variant| &variant.name);
         Ok(Self {

@@ -56,7 +56,7 @@ fn search(folder: &Path, wanted: fn(&[u8]) -> bool, found: &mut Vec<PathBuf>) ->
     Ok(())
 }
 
-/// Told by the first bytes; what lies in a folder and is something else is passed over.
+/// Recognised by the first bytes; other files in a folder are passed over.
 fn is_wanted(path: &Path, wanted: fn(&[u8]) -> bool) -> bool {
     use std::io::Read;
     let mut head = [0; 32];

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use wavern_eval::{Row, from_csv, to_csv};
 
-/// Rows of earlier runs, and where those of this run go.
+/// Rows of earlier runs, and where new rows go.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     earlier: Vec<Row>,

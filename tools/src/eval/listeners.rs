@@ -100,7 +100,7 @@ impl Listeners {
             .spawn()
             .at(&self.python)?;
         let (Some(questions), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(Error::failed("no pipes to it")).at(&self.python);
+            return Err(Error::failed("its pipes could not be opened")).at(&self.python);
         };
         let mut process = Process { child, questions, answers: BufReader::new(answers) };
         let versions = process.read().at(&self.python)?;
@@ -143,6 +143,6 @@ impl Process {
         if line.is_empty() {
             return Err(Error::failed("it ended without an answer"));
         }
-        serde_json::from_str(&line).map_err(|error| Error::failed(format!("an answer that is none: {error}")))
+        serde_json::from_str(&line).map_err(|error| Error::failed(format!("not a valid answer: {error}")))
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use wavern_eval::{Comparison, Interval, Mean, Metric, Row, chart, means};
 
-/// A file of the run as several codecs give it back at about the same size, for eye or ear.
+/// A file of the run as decoded by several codecs at about the same size, to look at or listen to.
 pub(crate) struct Exhibit {
     pub(crate) title: String,
     /// What the rates have in common, and how this file compares.
@@ -90,13 +90,13 @@ fn page(results: &Results<'_>, exhibits: &[Exhibit], threads: usize) -> Result<M
                 main {
                     h1 { (title) }
                     p.soft { "Measured " (today()) " by wavern eval " (env!("CARGO_PKG_VERSION")) ", " (machine()) ", "
-                        (threads) " threads for each codec. Rates are bytes of whole files; times and memory are those of whole \
+                        (threads) " threads for each codec. Rates count the bytes of whole files; times and memory are of whole \
                         processes, one at a time." }
                     h2 { "Summary" }
                     (summary(results, is_image))
                     h2 { "Charts" }
-                    p.soft { "Curves: means over all files at each setting, rate to the right, quality upwards unless the axis says that lower is \
-                        better. Speeds: the best codec is at the bottom right. Dots under the names of codecs are single files, and lower is better." }
+                    p.soft { "Curves: means over all files at each setting; rate to the right, quality upwards unless the axis says that lower is \
+                        better. Speeds: the best codec is at the bottom right. Dots above the names of codecs are single files; lower is better." }
                     ul.legend { @for (index, name) in results.curve_names().iter().enumerate() { li { (dot(index)) (name) } } }
                     div.charts { @for chart in &charts { div.card { (PreEscaped(chart)) } } }
                     (numbers(rows))
@@ -117,11 +117,11 @@ fn page(results: &Results<'_>, exhibits: &[Exhibit], threads: usize) -> Result<M
 fn guide(is_image: bool) -> Markup {
     html! {
         @if is_image {
-            p.soft { "The same place of the same picture, from files of nearly the same number of bytes. Worst pictures for Wavern first; \
-                shown is the part that Wavern changes most. Drag to move the border, or press Flicker." }
+            p.soft { "The same part of the same picture, from files of nearly equal size. The pictures on which Wavern does worst come first, and \
+                the part shown is the one it changes most. Drag to move the border, or press Flicker." }
         } @else {
-            p.soft { "The same clip from files of nearly the same number of bytes, worst clips for Wavern first. Starting another version \
-                goes on from the same moment. The pictures are spectrograms: of the original, and of what each codec changed, \
+            p.soft { "The same clip from files of nearly equal size; the clips on which Wavern does worst come first. Starting another version \
+                continues at the same moment. The pictures are spectrograms: of the original, and of what each codec changed, \
                 on the same scale (0 to -100 dB, 0 Hz at the bottom)." }
         }
     }
@@ -141,9 +141,9 @@ fn summary(results: &Results<'_>, is_image: bool) -> Markup {
     };
     html! {
         @if let Some(against) = against {
-            p { "BD-rate: how many percent more bytes a codec needs than " b { (against) } " for the same quality; less is better, and below zero \
-                is fewer bytes. It is taken between the mean curves, in the range of quality that both cover (“over”). If the files were \
-                drawn again, 95 of 100 results would fall between the numbers in small print." }
+            p { "BD-rate: how much larger, in percent, a codec’s files are than those of " b { (against) } " at the same quality; negative means \
+                smaller. It is computed between the mean curves, over the range of quality that both cover (“over”). The small print is the \
+                95 % confidence interval over files." }
         }
         div.scroll { table {
             thead { tr {
@@ -315,7 +315,7 @@ fn date(days: i64) -> (i64, i64, i64) {
     (400 * era + year_of_era + i64::from(month <= 2), month, day)
 }
 
-/// The processor, as far as the system tells.
+/// The processor, as the system names it.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -79,8 +79,8 @@ const AVIF: Peer = Peer {
     needs: None,
 };
 
-/// Pictures. Chroma is halved (4:2:0) in JPEG, WebP and AVIF, which is what they are used with, and kept in `avif444`, whose
-/// RGB is what Wavern's is to be compared with.
+/// Pictures. Chroma is halved (4:2:0) in JPEG, WebP and AVIF, as is usual for them, and kept in `avif444`, which is the
+/// one to compare Wavern's RGB with.
 pub(crate) const IMAGES: [Peer; 7] = [
     Peer {
         name: "jpeg",
@@ -148,7 +148,7 @@ pub(crate) const IMAGES: [Peer; 7] = [
 /// Kilobits a second.
 const BITRATE: Knob = Knob { lowest: 32.0, highest: 320.0, step: 1.0, rises: true };
 
-/// Sounds. The setting is the bit rate in kbit/s that the tool is asked for; the rate that counts is that of the file.
+/// Sounds. The setting is the bit rate in kbit/s that the tool is asked for; what counts is the rate of the file.
 pub(crate) const AUDIO: [Peer; 5] = [
     Peer {
         name: "opus",

@@ -1,7 +1,7 @@
 //! What a process costs: wall time, processor time, and memory at its peak.
 //!
 //! The encoder or decoder is started by a second, small process, `wavern measure`, and waited for there. The largest
-//! resident set that the system reports for a process includes that of the process it was started from, so a program
+//! resident set that the system reports for a process includes the one of the process that started it, so a program
 //! that holds pictures in memory would hand its own size on to everything it measures.
 
 use crate::cli;
@@ -78,7 +78,7 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<Cost> {
     }
 }
 
-/// The line that tells most: one with the word error, or else the last one.
+/// The most telling line: one with the word error, or else the last one.
 fn complaint(said: &str) -> &str {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let error = lines.clone().find(|line| line.to_ascii_lowercase().contains("error"));

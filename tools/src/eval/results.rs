@@ -37,8 +37,8 @@ pub(crate) enum Anchor {
 }
 
 impl Anchor {
-    /// What was asked for, or the first codec behind the `own` that are Wavern's, or, if there is none, Wavern itself for its
-    /// variants.
+    /// What was asked for, or the first codec behind the `own` that are Wavern's, or, if there is none, Wavern itself
+    /// for its variants.
     pub(crate) fn new(asked: Option<&str>, codecs: &[Codec], own: usize) -> Result<Self> {
         let Some(asked) = asked else {
             let first = codecs.get(own).or(codecs.first().filter(|_| own > 1));
@@ -51,7 +51,7 @@ impl Anchor {
         if !path.is_file() {
             let names = codecs.iter().map(|codec| codec.name.as_str()).collect::<Vec<_>>().join(", ");
             return Err(Error::usage(format!(
-                "anchor {asked} is no file and no codec of this run ({names})"
+                "anchor {asked} is neither a file nor a codec of this run ({names})"
             )));
         }
         let input = Input::read(path)?;
@@ -167,7 +167,7 @@ pub(crate) struct Results<'a> {
     pub(crate) rows: &'a [Row],
     pub(crate) codecs: &'a [Codec],
     pub(crate) versus: Vec<Versus>,
-    /// Curves from a file, which are drawn beside those of the run.
+    /// Curves from a file, which are drawn beside the curves of the run.
     foreign: Vec<Curve>,
 }
 

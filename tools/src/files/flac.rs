@@ -70,7 +70,7 @@ impl<'a> FlacWriter<'a> {
     /// Writes all that comes before the samples; `frames` is how many will come, if it is known.
     ///
     /// # Errors
-    /// If FLAC cannot hold such a sound; those of `out`.
+    /// If FLAC cannot hold such a sound, or `out` fails.
     pub fn new(
         sample_rate: u32,
         format: SampleFormat,
@@ -100,7 +100,7 @@ impl<'a> FlacWriter<'a> {
     /// Writes the next samples, `[channels][frames]`.
     ///
     /// # Errors
-    /// Those of the output.
+    /// If the output fails.
     pub fn write<C: AsRef<[f32]>>(&mut self, channels: &[C]) -> Result<()> {
         let full_scale = f64::from(1u32 << (self.bits - 1));
         let integer =
@@ -117,11 +117,11 @@ impl<'a> FlacWriter<'a> {
         self.out.flush().at("writing FLAC") // somebody may be listening
     }
 
-    /// Writes what is left. Gives what should stand at the beginning of the file instead of what does, in as many bytes: the
-    /// length, and a hash of the samples.
+    /// Writes what is left. Gives what should stand at the beginning of the file instead of what does, in as many
+    /// bytes: the length, and a hash of the samples.
     ///
     /// # Errors
-    /// Those of the output.
+    /// If the output fails.
     pub fn finish(mut self) -> Result<Vec<u8>> {
         let rest = std::mem::take(&mut self.pending);
         if !rest.is_empty() {
@@ -141,8 +141,8 @@ impl<'a> FlacWriter<'a> {
         let frame = frame.map_err(failed)?;
         let size = self.block.size();
         self.info.update_frame_info(&frame);
-        // The least block size leaves the last block out (RFC 9639, 8.2); flacenc counts it, and readers take the file for one of
-        // changing block sizes then.
+        // The least block size leaves the last block out (RFC 9639, 8.2); flacenc counts it, and readers take the file
+        // for one of changing block sizes then.
         self.info.set_block_sizes(size, size).map_err(failed)?;
         let mut sink = ByteSink::new();
         frame.write(&mut sink).map_err(failed)?;
@@ -156,7 +156,11 @@ impl<'a> FlacWriter<'a> {
         let last = if self.has_comments { 0 } else { LAST };
         let mut start = [&b"fLaC"[..], &[last, 0, 0, 34]].concat();
         start.extend_from_slice(sink.as_slice());
-        if start.len() == START { Ok(start) } else { Err(Error::failed("FLAC: a head of unknown length")) }
+        if start.len() == START {
+            Ok(start)
+        } else {
+            Err(Error::failed("FLAC: a stream head of unknown length"))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps panics that [`guarded`] catches off the terminal. Called once, when the command starts.
+/// Keeps panics that `guarded` catches off the terminal. Called once, when the command starts.
 pub fn install_panic_hook() {
     let default = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -23,7 +23,7 @@ pub(crate) fn guarded<T>(what: &str, parse: impl FnOnce() -> Result<T>) -> Resul
     let before = GUARDED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(parse));
     GUARDED.set(before);
-    result.unwrap_or_else(|_| Err(Error::corrupt(format!("malformed {what}: its parser gave up"))))
+    result.unwrap_or_else(|_| Err(Error::corrupt(format!("malformed {what}: the parser failed"))))
 }
 
 #[cfg(test)]
@@ -36,7 +36,7 @@ mod tests {
         let empty: Vec<u8> = Vec::new();
         let error = guarded("PNG", || Ok(empty[empty.len()])).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
-        assert_eq!(error.to_string(), "malformed PNG: its parser gave up");
+        assert_eq!(error.to_string(), "malformed PNG: the parser failed");
         assert_eq!(guarded("PNG", || Ok(7)), Ok(7));
         assert!(!GUARDED.get());
     }

@@ -104,7 +104,8 @@ fn open<'a>(
     Ok(decoder)
 }
 
-/// What the header and the metadata of a PNG say, and notes on them; `None` if its rows cannot be taken as they come.
+/// What the header and the metadata of a PNG say, and notes on them; `None` if its rows cannot be read one after the
+/// other.
 pub(super) fn png_info(
     file: impl BufRead + Seek,
     bytes: u64,

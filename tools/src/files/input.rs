@@ -86,7 +86,7 @@ impl Opened {
         &self.name
     }
 
-    /// The first bytes: as many as it takes to tell what it is.
+    /// The first bytes: enough to recognise what it is.
     pub fn head(&self) -> &[u8] {
         &self.head
     }
@@ -101,7 +101,7 @@ impl Opened {
         self.count.clone()
     }
 
-    /// All of it, as it comes.
+    /// All of it, in order.
     pub fn into_bytes(self) -> impl Read + Send + Sync {
         io::Cursor::new(self.head).chain(self.rest)
     }
@@ -123,7 +123,7 @@ impl From<Input> for Opened {
     }
 }
 
-/// Bytes that tell what a file is.
+/// How many bytes it takes to recognise a file.
 const HEAD: u64 = 256;
 
 impl Input {

@@ -1,7 +1,6 @@
 //! Signals that end the process: what is half written goes away first.
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
-use signal_hook::iterator::Signals;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -42,10 +41,12 @@ fn stop_search() -> bool {
 /// system an error instead of the end. Called once, when the command starts.
 pub fn install_signal_handlers() {
     // Where the system refuses, signals end the process as they do without handlers.
-    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    let Ok(signals) = signals() else { return };
     let wait = move || {
-        let Some(signal) = signals.forever().find(|signal| *signal != SIGINT || !stop_search()) else {
+        let mut signals = std::iter::from_fn(signals);
+        let Some(signal) = signals.find(|signal| *signal != SIGINT || !stop_search()) else {
             return;
         };
         // Held to the end: no file becomes visible any more.
@@ -61,9 +62,46 @@ pub fn install_signal_handlers() {
             let erase = if stderr.is_terminal() { "\r\x1b[K" } else { "" };
             let _ = writeln!(stderr, "{erase}error: interrupted; {words}");
         }
-        let _ = signal_hook::low_level::emulate_default_handler(signal);
+        end_by(signal);
     };
     let _ = std::thread::Builder::new().name("signals".into()).spawn(wait);
+}
+
+/// What waits for the next SIGINT or SIGTERM.
+#[cfg(unix)]
+fn signals() -> io::Result<impl FnMut() -> Option<i32>> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    Ok(move || signals.forever().next())
+}
+
+/// What waits for the next SIGINT or SIGTERM. Without signals that a thread can wait for, it looks now and then.
+#[cfg(not(unix))]
+fn signals() -> io::Result<impl FnMut() -> Option<i32>> {
+    use std::sync::atomic::Ordering;
+    let raised = [SIGINT, SIGTERM].map(|signal| (signal, Arc::new(AtomicBool::new(false))));
+    for (signal, flag) in &raised {
+        signal_hook::flag::register(*signal, flag.clone())?;
+    }
+    Ok(move || {
+        loop {
+            if let Some((signal, _)) = raised.iter().find(|(_, flag)| flag.swap(false, Ordering::Relaxed)) {
+                return Some(*signal);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    })
+}
+
+/// Ends the process as the signal would have.
+#[cfg(unix)]
+fn end_by(signal: i32) {
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}
+
+/// Ends the process with the code that shells give to one that a signal ended.
+#[cfg(not(unix))]
+fn end_by(signal: i32) {
+    std::process::exit(128 + signal)
 }
 
 /// A folder for temporary files, which goes when it is dropped or a signal ends the process.

@@ -5,7 +5,7 @@ use image::ImageFormat;
 use std::fmt;
 use std::path::Path;
 
-/// What an input holds, told by its content alone.
+/// What an input holds, recognised by its content alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputKind {
     /// A picture in a format that can be read.
@@ -18,7 +18,7 @@ pub enum InputKind {
     Wavern,
 }
 
-/// Formats people may well try, recognised in order to say their name.
+/// Formats people may well try, recognised so that an error can name them.
 const KNOWN_UNREADABLE: [(usize, &[u8], &str); 7] = [
     (0, b"GIF8", "GIF"),
     (0, b"qoif", "QOI"),
@@ -64,6 +64,20 @@ impl InputKind {
     }
 }
 
+/// Extensions of pictures, sounds and films that a .wvn file must not bear.
+const FOREIGN: [&str; 44] = [
+    "aac", "aif", "aifc", "aiff", "apng", "avif", "bmp", "exr", "flac", "gif", "hdr", "heic", "heif", "ico",
+    "jfif", "jp2", "jpe", "jpeg", "jpg", "jxl", "m4a", "mkv", "mov", "mp3", "mp4", "oga", "ogg", "opus",
+    "pam", "pbm", "pdf", "pgm", "png", "pnm", "ppm", "qoi", "svg", "tif", "tiff", "wav", "wave", "webm",
+    "webp", "wma",
+];
+
+/// The extension of a path, if it is that of another format.
+pub fn foreign_extension(path: &Path) -> Option<String> {
+    let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
+    FOREIGN.contains(&extension.as_str()).then_some(extension)
+}
+
 /// A format to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 #[non_exhaustive]
@@ -91,6 +105,22 @@ pub enum OutputFormat {
 }
 
 impl OutputFormat {
+    /// The extension of its files.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Pnm => "pnm",
+            Self::Pgm => "pgm",
+            Self::Ppm => "ppm",
+            Self::Pam => "pam",
+            Self::Webp => "webp",
+            Self::Tiff => "tif",
+            Self::Bmp => "bmp",
+            Self::Wav => "wav",
+            Self::Flac => "flac",
+        }
+    }
+
     /// The format that a file of this name should have.
     pub fn from_path(path: &Path) -> Result<Self> {
         let extension =
@@ -114,7 +144,7 @@ impl OutputFormat {
                 };
                 let expected =
                     "expected .png, .pnm, .pgm, .ppm, .pam, .webp, .tif, .bmp, .wav or .flac, or --format";
-                return Err(Error::usage(format!("{what} names no format to write ({expected})")));
+                return Err(Error::usage(format!("{what} does not name a format to write ({expected})")));
             }
         })
     }
@@ -169,10 +199,18 @@ mod tests {
     }
 
     #[test]
+    fn an_extension_is_foreign_or_not() {
+        assert_eq!(foreign_extension(Path::new("a/b.PNG")).as_deref(), Some("png"));
+        for own in ["a.wvn", "a", "-", "a.bin", "/dev/null"] {
+            assert_eq!(foreign_extension(Path::new(own)), None);
+        }
+    }
+
+    #[test]
     fn the_name_decides_what_is_written() {
         assert_eq!(OutputFormat::from_path(Path::new("a/b.TIFF")), Ok(OutputFormat::Tiff));
         let error = OutputFormat::from_path(Path::new("a.jpg")).unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().starts_with("extension .jpg names no format"), "{error}");
+        assert!(error.to_string().starts_with("extension .jpg does not name a format"), "{error}");
     }
 }

@@ -64,11 +64,7 @@ impl Output {
             (Ok(input), Ok(output)) => is_same(&input, &output),
             _ => false,
         };
-        if same {
-            Err(Error::usage("is the input as well (name another file)").at(&self.name))
-        } else {
-            Ok(())
-        }
+        if same { Err(Error::usage("is the input too (name another file)").at(&self.name)) } else { Ok(()) }
     }
 
     /// The path as given, or `standard output`.
@@ -99,8 +95,8 @@ impl Output {
         self.write_with_head(|sink| Ok((write(sink)?, Vec::new())))
     }
 
-    /// As [`write`](Self::write). The bytes that `write` gives beside its value then replace as many at the beginning of the
-    /// file, which tell what was not known when they were written; those of a stream are gone.
+    /// As [`write`](Self::write). The bytes that `write` returns with its value then replace the same number at the
+    /// beginning of the file, for what was not known when they were written; in a stream they cannot be replaced.
     pub fn write_with_head<T>(
         self,
         write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(T, Vec<u8>)>,
@@ -173,7 +169,7 @@ fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666)); // less what the umask takes away
+        builder.permissions(fs::Permissions::from_mode(0o666)); // minus the umask
     }
     builder.tempfile_in(folder)
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wavern::rows::{PictureInfo, Pixels, WriteRows};
 use wavern_bitstream::Limits;
 
-/// Whether the first bytes of a file are those of a PNG whose rows come one after the other in whole bytes, and its width.
+/// The width, if a file begins like a PNG whose rows come one after the other in whole bytes.
 pub fn width(start: &[u8]) -> Option<u32> {
     let start = start.get(..29)?;
     let width = u32::from_be_bytes([start[16], start[17], start[18], start[19]]);

@@ -1,7 +1,7 @@
 //! Pictures that come and go row by row, so that none is ever in memory as a whole: PNM, and PNG in files.
 //!
-//! Only what needs no conversion streams: of PNM, binary gray and colour (P5, P6) of the full range of 8 or 16 bits; of PNG,
-//! see [`super::png_rows`]. All else goes the way of the other formats.
+//! Only what needs no conversion streams: of PNM, binary gray and colour (P5, P6) of the full range of 8 or 16 bits; of
+//! PNG, see `png_rows.rs`. Everything else is read as the other formats are.
 
 use super::OutputFormat;
 use super::image_writer::big_endian;
@@ -17,7 +17,7 @@ use wavern_bitstream::Limits;
 /// from a pipe can promise anything.
 const WIDEST: u32 = 1 << 16;
 
-/// Fills in the samples of the next rows, those of 16 bits with the high byte first.
+/// Fills in the samples of the next rows; 16-bit samples have the high byte first.
 type Fill = dyn FnMut(&mut [u8]) -> Result<()> + Send;
 
 /// A picture whose rows come from a file.
@@ -62,7 +62,7 @@ impl ReadRows for FileRows {
 
 /// An input that may come row by row.
 pub enum Source {
-    /// As it comes.
+    /// In order.
     Rows(Box<FileRows>),
     /// All of it.
     Whole(Input),

@@ -1,5 +1,5 @@
-//! Sounds made by other programs, in pieces: FLAC, Ogg Vorbis, MP3 and AIFF through symphonia. WAV has a reader of its own,
-//! which keeps all of its chunks.
+//! Sounds made by other programs, in pieces: FLAC, Ogg Vorbis, MP3 and AIFF through symphonia. WAV has a reader of its
+//! own, which keeps all of its chunks.
 
 use super::guard::guarded;
 use super::limits;
@@ -23,7 +23,7 @@ pub struct SoundReader {
     /// Frames that the file announces, if it does, and frames read so far.
     announced: Option<u64>,
     frames: u64,
-    /// Whether packets are damaged, which is told once.
+    /// Whether packets are damaged, which is reported once.
     damaged: bool,
     interleaved: Vec<f32>,
     /// Tags that have been given.

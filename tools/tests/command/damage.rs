@@ -45,7 +45,7 @@ fn a_damage_map_names_the_tiles() {
     let out = folder.path().join("left.pgm");
     let assert = wavern().arg("decode").arg(&file).arg(&out).assert().code(4);
     let message = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
-    assert!(message.contains("decode --partial gives what is left") && !out.exists(), "{message}");
+    assert!(message.contains("decode --partial recovers what is left") && !out.exists(), "{message}");
     let assert = wavern().args(["decode", "--partial", "--json"]).arg(&file).arg(&out).assert().code(4);
     let told: serde_json::Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
     assert_eq!(told["damage"]["damaged"], map["damaged"]);

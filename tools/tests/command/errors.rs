@@ -58,7 +58,7 @@ fn outputs_that_cannot_be_written() {
     assert!(message.contains("exists already (use -f to overwrite)"), "{message}");
     wavern().arg("encode").arg(testdata("image/1x1.png")).arg(&file).arg("-f").assert().success();
     let message = fails("decode", &file, &folder.path().join("x.jpg"), &[], 2);
-    assert!(message.contains("extension .jpg names no format to write"), "{message}");
+    assert!(message.contains("extension .jpg does not name a format to write"), "{message}");
     let sub = folder.path().join("no");
     let assert = wavern().arg("decode").arg(&file).arg(sub.join("x.png")).assert().code(1);
     assert!(String::from_utf8_lossy(&assert.get_output().stderr).contains("there is no folder"));

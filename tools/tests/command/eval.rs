@@ -176,12 +176,13 @@ fn wrong_peers_settings_and_anchors_are_refused_before_anything_is_measured() {
         let assert = wavern().args(["eval", "images"]).arg(testdata("photo.png")).args(more).assert().code(2);
         String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
     };
-    assert!(eval(&["--peers", "gif"]).contains("no peer is called gif (expected none or some of jpeg, webp"));
+    assert!(eval(&["--peers", "gif"]).contains("unknown peer gif (expected none, or some of jpeg, webp"));
     assert!(
         eval(&["--peers", "none", "--settings", "jpeg=5"]).contains("jpeg, which is not among the peers")
     );
     assert!(
-        eval(&["--peers", "none", "--anchor", "x"]).contains("anchor x is no file and no codec of this run")
+        eval(&["--peers", "none", "--anchor", "x"])
+            .contains("anchor x is neither a file nor a codec of this run")
     );
     assert!(eval(&["--bpp", "0"]).contains("expected a number above 0"));
     assert!(eval(&["--variant", "x"]).contains("expected NAME=OPTIONS"));

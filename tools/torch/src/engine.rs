@@ -22,11 +22,11 @@ pub(crate) enum Backend {
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Args {
-    /// Engine of the float networks; probabilities are exact integers on either
+    /// Engine that runs the float networks; probabilities are exact integers with both
     #[arg(long, value_enum, default_value_t)]
     backend: Backend,
 
-    /// Where libtorch runs: cpu, cuda or cuda:N. A device that is not there is an error
+    /// Where libtorch runs: cpu, cuda or cuda:N; a missing device is an error
     #[arg(long, value_name = "DEVICE", value_parser = parse_device, default_value = "cpu")]
     device: Device,
 }
@@ -70,7 +70,7 @@ pub(crate) fn parse_device(text: &str) -> Result<Device, String> {
         None if text == "cpu" => Ok(Device::Cpu),
         None if text == "cuda" => Ok(Device::Cuda(0)),
         Some(("cuda", index)) => {
-            index.parse().map(Device::Cuda).map_err(|_| format!("{index} is no number of a CUDA device"))
+            index.parse().map(Device::Cuda).map_err(|_| format!("{index} is not the number of a CUDA device"))
         }
         _ => Err("expected cpu, cuda or cuda:N".to_owned()),
     }

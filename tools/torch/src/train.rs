@@ -15,9 +15,9 @@ use wavern_torch::{checkpoint, export, params, validation};
 
 /// Train a model (needs libtorch)
 ///
-/// The learning rate follows the clock. A run that is interrupted continues with --resume from its last checkpoint; Ctrl-C
-/// writes one first. A long training is one `--schedule constant` over many runs, whose averaged weights the validation
-/// sees, and a `--schedule cooldown` at its end.
+/// The learning rate follows the clock. A run that is interrupted continues with --resume from its last checkpoint;
+/// Ctrl-C writes one first. A long training is one `--schedule constant` over many runs, whose averaged weights the
+/// validation sees, and a `--schedule cooldown` at its end.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -30,9 +30,9 @@ enum What {
     Image(Run),
     /// Train the audio model on a folder of sounds (FLAC, Ogg Vorbis, WAV)
     Audio(Run),
-    /// Measure a model on a folder, without files: rate with the integer prior and with one in floats, and quality
+    /// Measure a model on a folder without writing files: rate with the integer and with a float prior, and quality
     Validate(Validate),
-    /// Keep of a checkpoint what another run can start from: averaged weights as packed 16-bit floats
+    /// Reduce a checkpoint to what another run can start from: averaged weights as packed 16-bit floats
     Slim(Slim),
     /// Print minutes of training and crops seen of a checkpoint
     State {
@@ -49,7 +49,7 @@ struct Run {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
-    /// Folder of validation signals; their curve goes to a CSV file beside OUT
+    /// Folder of validation signals; the validation curve goes to a CSV file beside OUT
     #[arg(long, value_name = "DIR")]
     valid: Option<PathBuf>,
 
@@ -61,11 +61,11 @@ struct Run {
     #[arg(long, value_name = "FILE", group = "start")]
     init: Option<PathBuf>,
 
-    /// Go on with the schedule and the optimizer of the checkpoint OUT
+    /// Continue the checkpoint OUT, with its schedule and optimizer state
     #[arg(long, group = "start")]
     resume: bool,
 
-    /// Length of the whole schedule, over all its runs; a constant one has no end unless one is given [default: 120]
+    /// Length of the whole schedule, over all its runs; a constant one never ends unless told to [default: 120]
     #[arg(long)]
     minutes: Option<f64>,
 
@@ -77,7 +77,7 @@ struct Run {
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
 
-    /// Write averaged weights alone, as files OUT.00, OUT.01 … of at most 16 MiB
+    /// Write only the averaged weights, as files OUT.00, OUT.01 … of at most 16 MiB
     #[arg(long)]
     parts: bool,
 
@@ -85,7 +85,7 @@ struct Run {
     #[arg(long, value_enum, default_value_t)]
     optimizer: Method,
 
-    /// Train nothing: print the loss on the first N batches, to compare two machines by
+    /// Do not train, but print the loss of the first N batches, to compare two machines
     #[arg(long, value_name = "N")]
     check: Option<usize>,
 
@@ -125,28 +125,28 @@ struct Run {
     #[arg(long, value_enum, default_value_t)]
     precision: Precision,
 
-    /// Draw files whose names start with one of these twice as often
+    /// Draw files whose names start with one of these prefixes twice as often
     #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
     favour: Vec<String>,
 
-    /// Pictures: squared error of RGB, or four parts of a stand-in for SSIMULACRA 2 and one of it
+    /// Pictures: distortion to minimise: squared error of RGB, or that and a stand-in for SSIMULACRA 2, 1 : 4
     #[arg(long, value_enum, default_value_t)]
     tune: wavern_cli::Tune,
 
-    /// Pictures: share of crops that are made-up drawings of text, shapes and flat areas
+    /// Pictures: share of crops that are generated drawings of text, shapes and flat areas
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     drawings: f64,
 
-    /// Pictures: the smaller model with half the work for a decoder
+    /// Pictures: the smaller model, which halves the work of a decoder
     #[arg(long, conflicts_with = "linear")]
     fast: bool,
 
-    /// Pictures: an analysis of one pointwise layer, for sensors and small processors, that starts as near as it can to the analysis of
-    /// the image model that --init names
+    /// Pictures: train an analysis of one pointwise layer, for sensors and small processors, which starts as the linear
+    /// map nearest to the analysis of the image model that --init names
     #[arg(long, requires = "start")]
     linear: bool,
 
-    /// Leave prior and synthesis as --init has them, so that --hard has no part
+    /// Keep prior and synthesis as --init has them; --hard then has no effect
     #[arg(long, requires = "start")]
     encoder_only: bool,
 
@@ -166,12 +166,12 @@ enum Precision {
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Schedule {
-    /// From the peak down a cosine to zero
+    /// A cosine from the peak to zero
     #[default]
     Cosine,
     /// The peak throughout
     Constant,
-    /// From the peak down a line to zero, from the run on that asks for it first
+    /// A line from the peak to zero, which begins with the first run that asks for it
     Cooldown,
 }
 
@@ -233,7 +233,7 @@ struct Export {
 
 #[derive(Debug, clap::Args)]
 struct Validate {
-    /// What it is a model of
+    /// What the model is for
     #[arg(value_enum)]
     kind: Kind,
 

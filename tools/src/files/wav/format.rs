@@ -75,7 +75,8 @@ impl WavFormat {
         Ok(Self { sample, channels, sample_rate, channel_mask })
     }
 
-    /// The payload of a `fmt ` chunk: the short form where every reader knows it, the extensible one where it says more.
+    /// The payload of a `fmt ` chunk: the short form where every reader knows it, the extensible one where it says
+    /// more.
     pub fn to_bytes(self) -> Vec<u8> {
         let (bits, bytes) = (self.sample.bits(), self.sample.bytes() as u32);
         let tag = if self.sample.is_float() { FLOAT } else { PCM };
@@ -103,7 +104,7 @@ impl WavFormat {
     }
 }
 
-/// The usual loudspeakers for so many channels: mono, stereo, 3.0, quad, 5.0, 5.1, 6.1, 7.1.
+/// The usual loudspeakers for this many channels: mono, stereo, 3.0, quad, 5.0, 5.1, 6.1, 7.1.
 pub fn default_mask(channels: u16) -> u32 {
     [0, 0x4, 0x3, 0x7, 0x33, 0x37, 0x3F, 0x70F, 0x63F].get(usize::from(channels)).copied().unwrap_or(0)
 }

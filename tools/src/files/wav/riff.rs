@@ -86,8 +86,8 @@ pub fn head_of(bytes: &[u8]) -> (Id, u32) {
     (read_id(bytes, 0).unwrap_or_default(), read_u32(bytes, 4).unwrap_or(0))
 }
 
-/// For a file that is read as it arrives and whose chunk `data` of length `length` begins at `position`: bytes of samples,
-/// and whether they go on to the end of the file instead. `head` is the file up to there.
+/// For a file that is read as it arrives and whose chunk `data` of length `length` begins at `position`: bytes of
+/// samples, and whether they go on to the end of the file instead. `head` is the file up to there.
 ///
 /// # Errors
 /// If `ds64` is cut short.

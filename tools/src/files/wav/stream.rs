@@ -116,7 +116,8 @@ impl WavStream {
         deinterleave(&samples, self.format.sample, channels).map(Some)
     }
 
-    /// The chunks around the samples, but for those that [`Self::front`] has given, and what the user should know about the reading.
+    /// The chunks around the samples, except those that [`Self::front`] has returned, and what the user should know
+    /// about the reading.
     ///
     /// # Errors
     /// If a chunk after the samples is cut short, or there is more of them than the limit allows.

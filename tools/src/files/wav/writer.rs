@@ -1,8 +1,8 @@
 //! An [`Audio`] in, bytes of a WAV file out.
 //!
-//! Samples come right after the format, where simple readers look for them, and the kept chunks after the samples. Beyond
-//! 4 GiB the file becomes an RF64. A sound of unknown length has lengths of 2^32 − 1, as is the custom in pipes, and what chunks
-//! are known in front of the samples; room is left so that a file can be given its lengths afterwards.
+//! Samples come right after the format, where simple readers look for them, and the kept chunks after the samples.
+//! Beyond 4 GiB the file becomes an RF64. A sound of unknown length has lengths of 2^32 − 1, as is the custom in pipes,
+//! and what chunks are known in front of the samples; room is left so that a file can be given its lengths afterwards.
 
 use super::format::{WavFormat, default_mask};
 use std::io::{self, Write};
@@ -28,11 +28,11 @@ pub struct WavWriter<'a> {
 }
 
 impl<'a> WavWriter<'a> {
-    /// Writes all that comes before the samples. If it is known how many `frames` there will be, `metadata` is all there is, and
-    /// its chunks follow the samples; else those that are known go here.
+    /// Writes all that comes before the samples. If it is known how many `frames` there will be, `metadata` is all
+    /// there is, and its chunks follow the samples; else those that are known go here.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// If `out` fails.
     pub fn new(
         sample_rate: u32,
         sample: SampleFormat,
@@ -64,18 +64,18 @@ impl<'a> WavWriter<'a> {
     /// Writes the next samples, `[channels][frames]`.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// If `out` fails.
     pub fn write(&mut self, channels: &[Vec<f32>]) -> io::Result<()> {
         self.data_bytes += channels.first().map_or(0, Vec::len) as u64 * frame_bytes(self.format);
         write_samples(channels, self.format.sample, self.out)?;
         self.out.flush() // somebody may be listening
     }
 
-    /// Writes chunks behind the samples. If the length of the sound was not known, gives what should stand at the beginning of
-    /// the file instead of what does, in as many bytes.
+    /// Writes chunks behind the samples. If the length of the sound was not known, gives what should stand at the
+    /// beginning of the file instead of what does, in as many bytes.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// If `out` fails.
     pub fn finish(self, chunks: &[Vec<u8>]) -> io::Result<Vec<u8>> {
         let kept = kept(chunks);
         self.out.write_all(&vec![0; (self.data_bytes % 2) as usize])?;
@@ -93,7 +93,7 @@ fn frame_bytes(format: WavFormat) -> u64 {
     format.sample.bytes() as u64 * u64::from(format.channels)
 }
 
-/// Chunks as they stand in a file, but for a format, which is written anew.
+/// Chunks as they stand in a file, except for the format, which is written anew.
 fn kept(chunks: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();
     for chunk in chunks.iter().filter(|chunk| !is_format(chunk)) {
@@ -103,8 +103,8 @@ fn kept(chunks: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// Everything in front of the first sample. `lengths` are frames and the bytes behind the samples, where they are known.
-/// With chunks in `front`, even none, room is left for the lengths of an RF64.
+/// Everything in front of the first sample. `lengths` are frames and the bytes behind the samples, where they are
+/// known. With chunks in `front`, even none, room is left for the lengths of an RF64.
 fn head(format: WavFormat, lengths: Option<(u64, u64)>, front: Option<&[u8]>) -> Vec<u8> {
     /// Length of a chunk `ds64` without a table.
     const DS64: usize = 28;
@@ -170,7 +170,7 @@ fn write_samples(channels: &[Vec<f32>], format: SampleFormat, out: &mut dyn Writ
     }
 }
 
-/// The nearest integer of so many bits; what lies beyond full scale is clipped.
+/// The nearest integer of this many bits; values beyond full scale are clipped.
 fn integer(sample: f32, bits: u32) -> i32 {
     let full_scale = f64::from(1_u32 << (bits - 1));
     (f64::from(sample) * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32
