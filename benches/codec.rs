@@ -1,13 +1,13 @@
-//! Pictures through the whole codec, and the stages that take most of its time, in pixels a second: 0.4, 2 and 24 megapixels
-//! on one and two threads.
+//! Pictures through the whole codec, and the stages that take most of its time, in pixels a second: 0.4, 2 and 24
+//! megapixels on one and two threads.
 //!
 //! ```text
 //! cargo bench -p wavern-benches --bench codec -- 'decode/.*/2 MP'
 //! ```
 //!
-//! The picture is `testdata/photo.png`, mirrored until it is large enough. What `decode/whole` takes beyond `latents` (container,
-//! entropy coder, prior) and `synthesis` (g_s) is wavelet, colour and copying; what `encode/whole` takes beyond `analysis` (g_a),
-//! wavelet, h_a, prior and entropy coder.
+//! The picture is `testdata/photo.png`, mirrored until it is large enough. What `decode/whole` takes beyond `latents`
+//! (container, entropy coder, prior) and `synthesis` (g_s) is wavelet, colour and copying; what `encode/whole` takes
+//! beyond `analysis` (g_a), wavelet, h_a, prior and entropy coder.
 #![allow(clippy::unwrap_used)] // a benchmark may fail
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -1,4 +1,4 @@
-//! Seeded fixtures of the benchmarks: the same parameters and symbols as those of the tests.
+//! Seeded fixtures of the benchmarks: the same parameters and symbols as in the tests.
 
 #[path = "../entropy/tests/common/mod.rs"]
 #[allow(missing_docs, clippy::unwrap_used, reason = "test code, documented where it matters")]

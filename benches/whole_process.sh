@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Whole processes on the same PPM: wavern beside cjxl/djxl -e 7, avifenc/avifdec -s 6 and cwebp/dwebp, and, where the
-# command was built with it, libtorch on the same weights. One line of CSV for each: best and median of RUNS wall times.
+# Whole processes on the same PPM: wavern, cjxl/djxl -e 7, avifenc/avifdec -s 6, cwebp/dwebp and, where the command was
+# built with it, libtorch on the same weights. One line of CSV for each: best and median of RUNS wall times.
 #
 #   benches/whole_process.sh PICTURE.ppm [THREADS] > benches/record/DATE-speed.csv
 #
-# Each peer runs at the lowest quality of 1 to 100 whose PSNR is at least that of wavern's default, found by bisection with ffmpeg;
-# without ffmpeg, or with QUALITIES="JXL AVIF WEBP", at given ones. (AVIF's quantizers go from 63 to 0 with it.) A tool that is missing is left out. WAVERN names the command,
-# WAVERN_TORCH the command `wavern-torch`, RUNS the repetitions, LAUNCH a prefix such as `chrt -f 5`.
+# Each peer runs at the lowest quality of 1 to 100 whose PSNR is at least that of wavern's default, found by bisection with
+# ffmpeg; without ffmpeg, or with QUALITIES="JXL AVIF WEBP", at the given ones. (AVIF's quantizers go from 63 to 0 with
+# it.) A missing tool is left out. WAVERN names the command, WAVERN_TORCH the command `wavern-torch`, RUNS the
+# number of repetitions, LAUNCH a prefix such as `chrt -f 5`.
 set -euo pipefail
 picture=$1
 threads=${2:-2}
