@@ -16,8 +16,8 @@ use crate::{
     signature, varint,
 };
 
-/// The format version that this crate reads and writes. Whoever raises it keeps the reader of the versions before: their files
-/// decode for ever. 0 stands for all drafts before the first one, which nothing reads.
+/// The format version that this crate reads and writes. Whoever raises it keeps the reader of the versions before:
+/// their files decode for ever. 0 stands for all drafts before the first one, which nothing reads.
 pub const FORMAT_VERSION: u64 = 1;
 
 /// The highest quality level index; what a level means belongs to the weights.
@@ -72,8 +72,8 @@ impl Header {
         Ok(Self::read_first(bytes, false, limits)?.map(|(header, _)| header))
     }
 
-    /// Signature and header chunk in `window`, the first bytes of a file, and how many bytes they take; `None` if they are
-    /// not all there yet, unless the file `ended`.
+    /// Signature and header chunk in `window`, the first bytes of a file, and how many bytes they take; `None` if they
+    /// are not all there yet, unless the file `ended`.
     pub(crate) fn read_first(
         window: &[u8],
         ended: bool,

@@ -18,8 +18,8 @@
 //! ```
 //!
 //! A chunk is a four-letter code, a length as varint, the payload, and a CRC-32C over all three. An image is cut into
-//! tiles and audio into segments; where both are meant this crate says *tile*. [`Container`] reads a whole file in memory,
-//! [`SoundParser`] a sound while it arrives; [`ContainerBuilder`] and [`SoundBuilder`] write.
+//! tiles and audio into segments; where both are meant this crate says *tile*. [`Container`] reads a whole file in
+//! memory, [`SoundParser`] a sound while it arrives; [`ContainerBuilder`] and [`SoundBuilder`] write.
 //!
 //! Three rules hold for every byte string given to [`Container::parse`], whatever it contains: the answer is a value
 //! or a typed [`Error`], never a panic; nothing is allocated before a length has been held against the bytes that are

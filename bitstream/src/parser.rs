@@ -19,8 +19,8 @@ pub enum Step<'a> {
     Header(AudioHeader),
     /// ICC profile, EXIF, XMP, a RIFF chunk, or a skippable chunk that this version does not know.
     Metadata(RawChunk<'a>),
-    /// A segment whose checksums hold. Its index is above the index of the segment before it, by more than one only after
-    /// damage.
+    /// A segment whose checksums hold. Its index is above the index of the segment before it, by more than one only
+    /// after damage.
     Segment(Segment<'a>),
     /// Something that is damaged, breaks a rule, or is missing. The parser goes on behind it.
     Lost(Error),
@@ -32,7 +32,8 @@ pub enum Step<'a> {
 
 /// Reads a sound from pieces of its file, as they arrive. It keeps one chunk of them at most.
 ///
-/// Damage is reported where it stands and passed over: [`Step::Lost`]. Who wants only whole files takes that as the end.
+/// Damage is reported where it stands and passed over: [`Step::Lost`]. Who wants only whole files takes that as the
+/// end.
 ///
 /// ```
 /// use wavern_bitstream::{AudioHeader, Limits, SampleFormat, SoundBuilder, SoundParser, Step, WeightsId};
@@ -88,8 +89,8 @@ impl SoundParser {
         self.ended |= bytes.is_empty();
     }
 
-    /// Takes the copy of the header, after [`Self::step`] has refused the one in front. All of the file must have been fed since
-    /// the parser was made.
+    /// Takes the copy of the header, after [`Self::step`] has refused the one in front. All of the file must have been
+    /// fed since the parser was made.
     ///
     /// # Errors
     /// [`Error::Malformed`] if there is no copy; the errors of the header that it holds.
@@ -217,8 +218,8 @@ impl Walk {
         }
     }
 
-    /// A reader of a file whose header is known from its copy alone: behind the place of the header, if there is a chunk, else
-    /// from the beginning on at the first segment.
+    /// A reader of a file whose header is known from its copy alone: behind the place of the header, if there is a
+    /// chunk, else from the beginning on at the first segment.
     pub(crate) fn behind_lost_header(copy: &Copy<'_>, bytes: &[u8]) -> Self {
         let header = copy.header.end().saturating_sub(copy.header.offset);
         let end = length(&SIGNATURE).saturating_add(header);
@@ -232,7 +233,8 @@ impl Walk {
         self.offset
     }
 
-    /// Reads what stands at the front of `window` and moves on; `ended` says that the window reaches to the end of the file.
+    /// Reads what stands at the front of `window` and moves on; `ended` says that the window reaches to the end of the
+    /// file.
     ///
     /// # Errors
     /// As [`SoundParser::step`].
@@ -497,8 +499,8 @@ fn after(window: &[u8], bytes: u64) -> &[u8] {
     usize::try_from(bytes).ok().and_then(|start| window.get(start..)).unwrap_or_default()
 }
 
-/// How many bytes stand before the next segment or table whose check holds, and whether there is one. Without one, they are
-/// those in which none can begin.
+/// How many bytes stand before the next segment or table whose check holds, and whether there is one. Without one, they
+/// are those in which none can begin.
 fn search(window: &[u8], ended: bool, offset: u64, header: &AudioHeader, limits: &Limits) -> (u64, bool) {
     let mut rest = window;
     loop {

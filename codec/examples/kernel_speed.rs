@@ -1,5 +1,5 @@
-//! How fast the kernels are on one thread: GMAC/s of the shapes of the image model, by path, as CSV. On AVX-512 machines the
-//! first rows are the peak: chains of multiply-adds, and of dot products, on registers alone.
+//! How fast the kernels are on one thread: GMAC/s of the shapes of the image model, by path, as CSV. On AVX-512
+//! machines the first rows are the peak: chains of multiply-adds, and of dot products, on registers alone.
 //!
 //! ```text
 //! cargo run --release -p wavern --example kernel_speed

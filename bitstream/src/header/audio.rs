@@ -13,13 +13,14 @@ use crate::{
 pub struct AudioHeader {
     /// Quality level index, 0..=1023.
     pub level: u16,
-    /// Format of the samples that a decoder gives back.
+    /// Format of the samples that a decoder returns.
     pub format: SampleFormat,
     /// Frames a second, in hertz, at least 1.
     pub sample_rate: u32,
     /// Channels, at least 1.
     pub channels: u32,
-    /// Length of a segment in frames, at least 1; a frame is one sample of every channel. The last segment may be shorter.
+    /// Length of a segment in frames, at least 1; a frame is one sample of every channel. The last segment may be
+    /// shorter.
     pub segment_frames: u64,
     /// The weights that decode the sound.
     pub weights: WeightsId,

@@ -15,7 +15,7 @@ pub struct ImageHeader {
     pub level: u16,
     /// The colour channels.
     pub color: Color,
-    /// Precision of the samples that a decoder gives back.
+    /// Precision of the samples that a decoder returns.
     pub depth: BitDepth,
     /// 0: the whole picture is one tile. 1..=15: tiles are squares of 2^(`tile_log2` + 7) pixels a side.
     pub tile_log2: u8,

@@ -1,5 +1,5 @@
-//! `wavern-torch`: the command `wavern` with libtorch, which trains (`train`) and is a second engine for the float networks
-//! (`--backend torch`).
+//! `wavern-torch`: the command `wavern` with libtorch, which trains (`train`) and is a second engine for the float
+//! networks (`--backend torch`).
 
 mod engine;
 mod train;
