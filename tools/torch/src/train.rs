@@ -376,12 +376,12 @@ fn measure(args: &Validate) -> Result<()> {
 
 /// The averaged weights of a checkpoint or weight file, and the model that they are of.
 fn averages(path: &Path, kind: Kind) -> Result<(ModelConfig, params::Params)> {
-    let (config, saved) = train::start_of(path, false).map_err(Error::failed).at(&show(path))?;
+    let (config, saved) = train::start_of(path, false).map_err(Error::failed).at(show(path))?;
     Ok((config.unwrap_or_else(|| kind.config()), checkpoint::averages(&saved)))
 }
 
 fn print_state(path: &Path) -> Result<()> {
-    let saved = checkpoint::read(path).map_err(Error::failed).at(&show(path))?;
+    let saved = checkpoint::read(path).map_err(Error::failed).at(show(path))?;
     let [minutes, crops] = ["minutes", "crops"].map(|name| checkpoint::number(&saved, name));
     wavern_cli::print(&format!("{minutes:.0} {crops:.0}\n"))
 }
