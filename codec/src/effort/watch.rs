@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Hears how far a search is, and may tell it to stop. Clones share both.
 ///
 /// A search that is told to stop ends within one iteration with the best symbols so far, and the file is written with
-/// them; a search for a target ends with the best level so far. [`crate::SearchReport::stopped`] tells.
+/// them; a search for a target ends with the best level so far. [`SearchReport::stopped`](crate::search::SearchReport::stopped) reports it.
 #[derive(Clone, Default)]
 pub struct Watch {
     stop: Arc<AtomicBool>,
