@@ -9,16 +9,12 @@ pub use audio::{AudioHeader, SampleFormat};
 pub use image::{BitDepth, Color, ImageHeader, TileRect};
 
 use crate::{
-    ChunkCode, Error, Fault, Limits, SIGNATURE,
+    ChunkCode, Error, FORMAT_VERSION, Fault, Limits, SIGNATURE,
     chunk::{self, Chunk},
     limits,
     reader::{Reader, length},
     signature, varint,
 };
-
-/// The format version that this crate reads and writes. Whoever raises it keeps the reader of the versions before:
-/// their files decode for ever. 0 stands for all drafts before the first one, which nothing reads.
-pub const FORMAT_VERSION: u64 = 1;
 
 /// The highest quality level index; what a level means belongs to the weights.
 pub const MAX_LEVEL: u16 = LEVEL_MASK;

@@ -63,8 +63,10 @@
 
 mod reader;
 mod varint;
+mod version;
 
 mod chunk;
+mod chunk_code;
 mod copy;
 mod header;
 mod metadata;
@@ -81,12 +83,12 @@ mod error;
 mod limits;
 
 pub use builder::ContainerBuilder;
-pub use chunk::{ChunkCode, ChunkInfo, Chunks, describe};
+pub use chunk::{ChunkInfo, Chunks, describe};
+pub use chunk_code::ChunkCode;
 pub use container::Container;
 pub use error::{Error, Fault, TransferDamage};
 pub use header::{
-    AudioHeader, BitDepth, Color, FORMAT_VERSION, Header, ImageHeader, MAX_LEVEL, SampleFormat, TileRect,
-    WeightsId,
+    AudioHeader, BitDepth, Color, Header, ImageHeader, MAX_LEVEL, SampleFormat, TileRect, WeightsId,
 };
 pub use limits::Limits;
 pub use metadata::{Metadata, RawChunk};
@@ -94,3 +96,4 @@ pub use parser::{SoundParser, Step};
 pub use segment::{Segment, SegmentTable};
 pub use signature::{SIGNATURE, probe};
 pub use sound_builder::SoundBuilder;
+pub use version::FORMAT_VERSION;

@@ -1,6 +1,6 @@
 //! A cursor over bytes that knows where in the file it is.
 
-use crate::{Error, Fault, varint};
+use crate::{Error, Fault};
 
 /// The length of a slice as `u64`, the type of every length and offset in the format.
 #[allow(clippy::as_conversions, reason = "usize is at most 64 bits wide on every target of Rust")]
@@ -63,9 +63,31 @@ impl<'a> Reader<'a> {
         self.array(what).map(u32::from_le_bytes)
     }
 
-    /// A variable-length field.
+    /// The next varint; only the encoding that [`varint::write`](crate::varint::write) produces is accepted, so that equal files
+    /// have equal bytes.
     pub(crate) fn varint(&mut self, what: &'static str) -> Result<u64, Error> {
-        varint::read(self, what)
+        /// A 64-bit value takes at most this many bytes.
+        const MAX_BYTES: u32 = 10;
+        let offset = self.offset();
+        let mut value = 0u64;
+        for shift in (0..MAX_BYTES).map(|index| index.saturating_mul(7)) {
+            let [byte] = self.array(what)?;
+            let group = u64::from(byte & 0x7f);
+            // The tenth byte has room for bit 63 alone.
+            if shift == 63 && byte > 1 {
+                return Err(Error::malformed(offset, Fault::WideVarint));
+            }
+            value |= group.wrapping_shl(shift);
+            if byte < 0x80 {
+                let superfluous = byte == 0 && shift > 0;
+                return if superfluous {
+                    Err(Error::malformed(offset, Fault::LongVarint))
+                } else {
+                    Ok(value)
+                };
+            }
+        }
+        Err(Error::malformed(offset, Fault::WideVarint))
     }
 
     /// A variable-length field that must not be 0.

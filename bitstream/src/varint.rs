@@ -1,10 +1,5 @@
 //! LEB128: seven bits a byte, low bits first, the high bit set on every byte but the last.
 
-use crate::{Error, Fault, reader::Reader};
-
-/// A 64-bit value takes at most this many bytes.
-const MAX_BYTES: u32 = 10;
-
 /// Appends `value` in as few bytes as it takes.
 pub(crate) fn write(value: u64, out: &mut Vec<u8>) {
     let mut rest = value;
@@ -18,29 +13,10 @@ pub(crate) fn write(value: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads a value; only the encoding that [`write`] produces is accepted, so that equal files have equal bytes.
-pub(crate) fn read(reader: &mut Reader<'_>, what: &'static str) -> Result<u64, Error> {
-    let offset = reader.offset();
-    let mut value = 0u64;
-    for shift in (0..MAX_BYTES).map(|index| index.saturating_mul(7)) {
-        let [byte] = reader.array(what)?;
-        let group = u64::from(byte & 0x7f);
-        // The tenth byte has room for bit 63 alone.
-        if shift == 63 && byte > 1 {
-            return Err(Error::malformed(offset, Fault::WideVarint));
-        }
-        value |= group.wrapping_shl(shift);
-        if byte < 0x80 {
-            let superfluous = byte == 0 && shift > 0;
-            return if superfluous { Err(Error::malformed(offset, Fault::LongVarint)) } else { Ok(value) };
-        }
-    }
-    Err(Error::malformed(offset, Fault::WideVarint))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Error, Fault, reader::Reader};
     use proptest::prelude::*;
 
     fn encode(value: u64) -> Vec<u8> {
@@ -51,7 +27,7 @@ mod tests {
 
     fn decode(bytes: &[u8]) -> Result<(u64, usize), Error> {
         let mut reader = Reader::new(bytes, 100);
-        let value = read(&mut reader, "number")?;
+        let value = reader.varint("number")?;
         Ok((value, reader.rest().len()))
     }
 

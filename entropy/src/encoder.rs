@@ -4,20 +4,13 @@ use alloc::vec::Vec;
 
 use crate::categorical::Categorical;
 use crate::error::Error;
-use crate::escape;
+use crate::escape::{self, Escape};
 use crate::interval::Interval;
 use crate::mixture::MixtureParams;
 use crate::path::Path;
 use crate::rans::{LOW, MAX_LANES, SINGLE_END, WordsBackwards, push};
 use crate::simd::dispatch;
 use crate::stream::{Header, MAX_PACKED, MAX_UNUSED_WORDS, pack_states, unpack_states};
-
-/// A symbol that had no mass: its raw parts follow the row that holds interval `index`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Escape {
-    pub(crate) index: usize,
-    pub(crate) symbol: i32,
-}
 
 /// Collects symbols in the order they will be decoded, and turns them into bytes in [`Encoder::finish`].
 ///

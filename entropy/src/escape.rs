@@ -6,6 +6,13 @@
 
 use crate::interval::Interval;
 
+/// A symbol that had no mass: its raw parts follow the row that holds interval `index`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Escape {
+    pub(crate) index: usize,
+    pub(crate) symbol: i32,
+}
+
 /// At most this many intervals follow an escape.
 pub(crate) const MAX_PARTS: usize = 3;
 

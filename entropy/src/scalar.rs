@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::bit_counter::mixture_cost;
-use crate::encoder::Escape;
 use crate::error::Error;
+use crate::escape::Escape;
 use crate::interval::Interval;
 use crate::mixture::MixtureParams;
 use crate::rans::{Lanes, MAX_LANES, WordsBackwards, push};

@@ -40,7 +40,7 @@ macro_rules! entries {
                 params: &crate::mixture::MixtureParams<'_>,
                 symbols: &[i32],
                 intervals: &mut alloc::vec::Vec<crate::interval::Interval>,
-                escapes: &mut alloc::vec::Vec<crate::encoder::Escape>
+                escapes: &mut alloc::vec::Vec<crate::escape::Escape>
             ) -> ()
         );
         crate::simd::entries!(

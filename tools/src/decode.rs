@@ -7,6 +7,7 @@ use crate::files::input::{Input, Opened};
 use crate::files::output::Output;
 use crate::files::rows;
 use crate::files::{self, InputKind, OutputFormat, image_writer};
+use crate::values;
 use crate::weights;
 use crate::{sound, verify};
 use serde_json::json;
@@ -39,19 +40,19 @@ pub(crate) struct Args {
     format: Option<OutputFormat>,
 
     /// Pictures: decode only this region; only the tiles that it needs are read
-    #[arg(long, value_name = "X,Y,W,H", value_parser = cli::parse_region)]
+    #[arg(long, value_name = "X,Y,W,H", value_parser = values::parse_region)]
     region: Option<wavern::Region>,
 
     /// Pictures: decode at 1/2, 1/4 or 1/8 of the width and height
-    #[arg(long, value_name = "1/N", value_parser = cli::parse_scale)]
+    #[arg(long, value_name = "1/N", value_parser = values::parse_scale)]
     scale: Option<wavern::Scale>,
 
     /// Sounds: start here, in seconds
-    #[arg(long, value_name = "SECONDS", value_parser = cli::parse_seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = values::parse_seconds)]
     from: Option<f64>,
 
     /// Sounds: stop here, in seconds
-    #[arg(long, value_name = "SECONDS", value_parser = cli::parse_seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = values::parse_seconds)]
     to: Option<f64>,
 
     /// Decode what is left of a damaged file and list what is missing: damaged tiles become gray, damaged segments

@@ -9,6 +9,7 @@ use crate::files::output::Output;
 use crate::files::rows::Source;
 use crate::files::{self, InputKind, Loaded};
 use crate::sound;
+use crate::values;
 use serde_json::json;
 use std::fs;
 use std::io::{Read, Write};
@@ -41,27 +42,27 @@ pub(crate) struct Args {
     recursive: bool,
 
     /// Quality from 0 (smallest) to 100 (best) [default: 60]
-    #[arg(short, long, value_name = "0..100", value_parser = cli::parse_quality, allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "0..100", value_parser = values::parse_quality, allow_negative_numbers = true)]
     quality: Option<f32>,
 
     /// Sounds: bits per second, such as 96k; finds the quality that meets it
-    #[arg(long, value_name = "RATE", value_parser = cli::parse_bitrate, conflicts_with = "quality")]
+    #[arg(long, value_name = "RATE", value_parser = values::parse_bitrate, conflicts_with = "quality")]
     bitrate: Option<u32>,
 
     /// Pictures: at most this many bytes, such as 50k, and as close to that as possible
-    #[arg(long, value_name = "BYTES", value_parser = cli::parse_size, conflicts_with_all = ["quality", "bitrate"])]
+    #[arg(long, value_name = "BYTES", value_parser = values::parse_size, conflicts_with_all = ["quality", "bitrate"])]
     target_size: Option<u64>,
 
     /// Pictures: at most this many bits per pixel
     #[arg(
-        long, value_name = "BPP", value_parser = cli::parse_positive,
+        long, value_name = "BPP", value_parser = values::parse_positive,
         conflicts_with_all = ["quality", "bitrate", "target_size"]
     )]
     target_bpp: Option<f64>,
 
     /// Pictures: at least this PSNR (over R, G and B), at the lowest quality that reaches it
     #[arg(
-        long, value_name = "DB", value_parser = cli::parse_positive,
+        long, value_name = "DB", value_parser = values::parse_positive,
         conflicts_with_all = ["quality", "bitrate", "target_size", "target_bpp"]
     )]
     target_psnr: Option<f64>,
@@ -77,14 +78,14 @@ pub(crate) struct Args {
     /// Sounds: -11 % size at equal SI-SDR, 2 to 4 times the time.
     /// A picture is held in memory while it is searched.
     #[arg(
-        short, long, value_name = "1..9", value_parser = cli::parse_effort, default_value = "1",
+        short, long, value_name = "1..9", value_parser = values::parse_effort, default_value = "1",
         verbatim_doc_comment
     )]
     effort: Effort,
 
     /// Pictures: what to preserve
     #[arg(long, value_enum, default_value_t)]
-    tune: cli::Tune,
+    tune: values::Tune,
 
     /// What Ctrl-C does during a search: stop and leave nothing, or stop searching and write the best file so far
     #[arg(long, value_enum, value_name = "WHAT", default_value = "discard")]

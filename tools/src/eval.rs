@@ -14,14 +14,15 @@ mod page;
 mod peers;
 mod process;
 mod results;
+mod shared;
 
 pub(crate) use process::{MeasureArgs, measure};
 
-use crate::cli::{self, Common};
 use crate::error::{Error, Result};
 use crate::files::InputKind;
+use crate::values;
 use bench::Plan;
-use codec::{Codec, Own, PeerCommand, Variant};
+use codec::{Codec, Own};
 use exhibits::Shown;
 use find::find;
 use journal::Journal;
@@ -29,8 +30,8 @@ use listeners::{Listener, Listeners};
 use page::Folder;
 use peers::{Format, Knob, Peer};
 use results::{Anchor, Outputs, Results};
+use shared::Shared;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 /// Measure rate, distortion, time and memory, and compare with other codecs
 #[derive(Debug, clap::Args)]
@@ -59,7 +60,7 @@ struct ImageArgs {
     peers: Vec<String>,
 
     /// Qualities of Wavern
-    #[arg(short, long, value_name = "LIST", value_parser = cli::parse_quality, value_delimiter = ',',
+    #[arg(short, long, value_name = "LIST", value_parser = values::parse_quality, value_delimiter = ',',
           default_value = "0,20,40,60,80,100")]
     quality: Vec<f32>,
 
@@ -84,12 +85,12 @@ struct AudioArgs {
     peers: Vec<String>,
 
     /// Bit rates to ask every codec for
-    #[arg(long, value_name = "LIST", value_parser = cli::parse_bitrate, value_delimiter = ',',
+    #[arg(long, value_name = "LIST", value_parser = values::parse_bitrate, value_delimiter = ',',
           default_value = "48k,64k,80k,96k,128k,160k")]
     bitrate: Vec<u32>,
 
     /// Qualities of Wavern, instead of bit rates
-    #[arg(short, long, value_name = "LIST", value_parser = cli::parse_quality, value_delimiter = ',')]
+    #[arg(short, long, value_name = "LIST", value_parser = values::parse_quality, value_delimiter = ',')]
     quality: Vec<f32>,
 
     /// Models of human listeners: Python packages, used where they are installed
@@ -102,63 +103,6 @@ struct AudioArgs {
 
     #[command(flatten)]
     shared: Shared,
-}
-
-/// Options for pictures and sounds.
-#[derive(Debug, clap::Args)]
-struct Shared {
-    /// Files and folders to measure; folders are searched recursively
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
-
-    /// Settings of a peer, such as avif=20,30,40 [default: a list for each peer that covers the common rates]
-    #[arg(long, value_name = "PEER=LIST", value_parser = parse_settings)]
-    settings: Vec<(String, Vec<f64>)>,
-
-    /// Also measure Wavern with these options, as a codec of this name, such as 'slow=--effort 9'
-    #[arg(long, value_name = "NAME=OPTIONS")]
-    variant: Vec<Variant>,
-
-    /// Another codec by its command lines, NAME=ENCODE :: DECODE or NAME=ENCODE :: DECODE :: VERSION; {in} and {out}
-    /// stand for the files (PNG, or WAV), {q} for the setting, {threads} for the number of threads. It needs --settings
-    #[arg(long, value_name = "NAME=LINES")]
-    peer_command: Vec<PeerCommand>,
-
-    /// Codec of this run, or file of curves (CSV, or JSON as CompressAI writes it), to take BD-rates against
-    /// [default: the first peer, or Wavern for its variants]
-    #[arg(long, value_name = "CODEC|FILE")]
-    anchor: Option<String>,
-
-    /// Write every measurement as a row of this CSV file; an interrupted run continues where it stopped
-    #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
-
-    /// Write measurements, means and BD-rates to this JSON file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-
-    /// Draw the curves, speeds and the spread over files to this file, SVG or PNG by its extension
-    #[arg(long, value_name = "FILE")]
-    plot: Option<PathBuf>,
-
-    /// Write a report for a browser into this folder: tables, charts, and pictures or sounds to compare
-    #[arg(long, value_name = "DIR")]
-    html: Option<PathBuf>,
-
-    /// Overwrite files that exist
-    #[arg(short, long)]
-    force: bool,
-
-    /// Keep the rows that the CSV file has already and measure only what is missing; implies -f
-    #[arg(long, requires = "csv")]
-    resume: bool,
-
-    /// Threads that compute metrics, while no codec runs [default: one per core]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
-
-    #[command(flatten)]
-    common: Common,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -294,13 +238,6 @@ fn codecs(args: &Shared, names: &[String], peers: &[Peer], own: &Own) -> Result<
         return Err(Error::usage(format!("--settings for {name}, which is not among the peers")));
     }
     Ok(codecs)
-}
-
-fn parse_settings(text: &str) -> Result<(String, Vec<f64>), String> {
-    let expected = "expected PEER=LIST, such as avif=20,30,40";
-    let (name, list) = text.split_once('=').ok_or(expected)?;
-    let settings = list.split(',').map(str::parse).collect::<Result<Vec<f64>, _>>().map_err(|_| expected)?;
-    Ok((name.to_owned(), settings))
 }
 
 fn parse_positive(text: &str) -> Result<f64, String> {

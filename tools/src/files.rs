@@ -46,7 +46,7 @@ pub fn read_signal_within(input: &Input, bounds: &Limits) -> Result<Loaded> {
     let loaded = match InputKind::of(input.bytes()).at(input.name())? {
         InputKind::Image(format) => image_reader::read(input.bytes(), format, bounds),
         InputKind::Wav => wav::read(input.bytes()),
-        InputKind::Sound => crate::sound::read_whole(std::io::Cursor::new(input.bytes().to_vec()))
+        InputKind::Sound => sound_reader::read_whole(std::io::Cursor::new(input.bytes().to_vec()))
             .map(|(audio, notes)| Loaded { signal: audio.into(), notes }),
         InputKind::Wavern => Err(Error::usage("is a .wvn file already (decode it first)")),
     };

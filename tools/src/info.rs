@@ -3,6 +3,7 @@
 use crate::cli;
 use crate::codec::{self, Rate};
 use crate::error::{At, Result};
+use crate::explain;
 use crate::files::input::Input;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let input = Input::read(&args.input)?;
     let bytes = input.bytes();
     let chunks: Vec<ChunkInfo> = wavern_bitstream::describe(bytes)
-        .map_err(codec::explain_container)
+        .map_err(explain::explain_container)
         .at(input.name())?
         .map_while(|chunk| chunk.ok())
         // A sound has many; they are reported as one.
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         cli::print(&facts.text(&damage))?
     }
     match damage.into_iter().next() {
-        Some(error) => Err(codec::explain_container(error)).at(input.name()),
+        Some(error) => Err(explain::explain_container(error)).at(input.name()),
         None => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 pub mod error;
 mod eval;
+mod explain;
 pub mod extension;
 pub mod files;
 mod info;
@@ -15,11 +16,15 @@ mod limits;
 mod progress;
 mod quantize;
 mod sound;
+mod values;
+mod verbs;
 mod verify;
 mod weights;
 
-pub use cli::{Tune, print, run};
+pub use cli::print;
 pub use error::Result;
+pub use values::Tune;
+pub use verbs::run;
 
 /// The Rust in the texts of the repository, which `cargo test --doc` compiles and runs.
 #[cfg(doctest)]

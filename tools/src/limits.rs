@@ -1,6 +1,6 @@
 //! `--limit-*`: how much a file may ask for. One value goes from here to everything that reads files.
 
-use crate::cli;
+use crate::values;
 use wavern_bitstream::Limits;
 
 /// Bounds on what is read; sizes take k, M and G.
@@ -8,27 +8,27 @@ use wavern_bitstream::Limits;
 #[command(next_help_heading = "Limits on what a file may ask for")]
 pub(crate) struct Args {
     /// Pixels of a picture [default: 268435456]
-    #[arg(long, value_name = "N", value_parser = cli::parse_count)]
+    #[arg(long, value_name = "N", value_parser = values::parse_count)]
     limit_pixels: Option<u64>,
 
     /// Pixels along each side of a picture [default: 1048576]
-    #[arg(long, value_name = "N", value_parser = cli::parse_count)]
+    #[arg(long, value_name = "N", value_parser = values::parse_count)]
     limit_side: Option<u64>,
 
     /// Samples of a sound over all channels [default: 1099511627776]
-    #[arg(long, value_name = "N", value_parser = cli::parse_count)]
+    #[arg(long, value_name = "N", value_parser = values::parse_count)]
     limit_samples: Option<u64>,
 
     /// Bytes of metadata [default: 16777216]
-    #[arg(long, value_name = "N", value_parser = cli::parse_count)]
+    #[arg(long, value_name = "N", value_parser = values::parse_count)]
     limit_metadata: Option<u64>,
 
     /// Pixels or samples per byte of the file [default: 65536]
-    #[arg(long, value_name = "N", value_parser = cli::parse_count)]
+    #[arg(long, value_name = "N", value_parser = values::parse_count)]
     limit_work: Option<u64>,
 
     /// Bytes of memory allocated for what a file declares [default: 1073741824]
-    #[arg(long, value_name = "N", value_parser = cli::parse_count)]
+    #[arg(long, value_name = "N", value_parser = values::parse_count)]
     limit_memory: Option<u64>,
 }
 

@@ -1,8 +1,8 @@
 //! `wavern quantize`: the last step of making image weights, from float networks to integer networks.
 
-use crate::codec;
 use crate::error::{At, Error, Result};
 use crate::eval::find::{Found, find};
+use crate::explain;
 use crate::files::input::Input;
 use crate::files::kind::InputKind;
 use crate::files::output::Output;
@@ -68,8 +68,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         for quality in [QUALITIES[index % 6], QUALITIES[(index + 3) % 6]] {
             let quality = Quality::new(quality).unwrap_or_default();
             let options = EncodeOptions::new().quality(quality).weights(weights.clone());
-            let encoder = Encoder::new(options).map_err(codec::explain)?;
-            let encoded = encoder.encode_image(&image).map_err(codec::explain).at(&file.name)?;
+            let encoder = Encoder::new(options).map_err(explain::explain)?;
+            let encoded = encoder.encode_image(&image).map_err(explain::explain).at(&file.name)?;
             for latents in &encoded.latents {
                 let watched = calibration.watch_latents(&weights, latents, Level(encoded.level));
                 watched.map_err(Error::failed).at(input.name())?;
@@ -102,11 +102,11 @@ fn curvature(weights: &[u8], files: &[Found], pictures: usize) -> Result<Vec<u8>
         for anchor in 0..anchors {
             let quality = Quality::new(100.0 * anchor as f32 / (anchors - 1) as f32).unwrap_or_default();
             let options = EncodeOptions::new().quality(quality).weights(weights.clone());
-            let encoder = Encoder::new(options).map_err(codec::explain)?;
-            let encoded = encoder.encode_image(&image).map_err(codec::explain).at(&file.name)?;
+            let encoder = Encoder::new(options).map_err(explain::explain)?;
+            let encoded = encoder.encode_image(&image).map_err(explain::explain).at(&file.name)?;
             for latents in &encoded.latents {
                 let watched = curvature.watch(&weights, &image, latents, Level(encoded.level));
-                watched.map_err(codec::explain).at(&file.name)?;
+                watched.map_err(explain::explain).at(&file.name)?;
             }
         }
     }

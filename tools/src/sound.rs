@@ -2,6 +2,7 @@
 
 use crate::codec::{self, Engine, Rate, Target};
 use crate::error::{At, Error, Result};
+use crate::explain;
 use crate::files::flac::{self, FlacWriter};
 use crate::files::input::Opened;
 use crate::files::kind::{InputKind, OutputFormat};
@@ -12,8 +13,8 @@ use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{TryRecvError, sync_channel};
-use wavern::{Audio, Metadata, SampleFormat};
 use wavern::{Decoder, SoundSummary};
+use wavern::{Metadata, SampleFormat};
 
 /// A sound file of any format, while it is read.
 enum Source {
@@ -114,7 +115,7 @@ pub(crate) fn encode(
     let encoder = codec::encoder(wavern::Kind::Audio, target, effort, wavern::Tune::default(), engine)?;
     let front = source.front().at(&name)?;
     let writer = encoder.sound_writer(sample_rate, format, channels, &front, out);
-    let mut writer = writer.map_err(codec::explain).at(&name)?;
+    let mut writer = writer.map_err(explain::explain).at(&name)?;
     /// Pieces that may have been read before they are coded.
     const AHEAD: usize = 16;
     let (sender, receiver) = sync_channel(AHEAD);
@@ -149,7 +150,7 @@ pub(crate) fn encode(
     })?;
     let (back, notes) = source.finish().at(&name)?;
     let input_bytes = count.load(Ordering::Relaxed);
-    let summary = writer.finish(&back).map_err(codec::explain).at(&name)?;
+    let summary = writer.finish(&back).map_err(explain::explain).at(&name)?;
     let frames = summary.frames;
     let (cut, gaps, fault) = (false, Vec::new(), None);
     Ok((summary, Facts { sample_rate, channels, frames, format, cut, input_bytes, notes, gaps, fault }))
@@ -159,21 +160,8 @@ pub(crate) fn encode(
 fn of_the_file(error: wavern::Error) -> Error {
     match error {
         wavern::Error::Signal(error) => Error::corrupt(error),
-        other => codec::explain(other),
+        other => explain::explain(other),
     }
-}
-
-/// A whole sound, for targets that have to see all of it.
-pub(crate) fn read_whole(input: impl Read + Send + Sync + 'static) -> Result<(Audio, Vec<String>)> {
-    let mut source = SoundReader::open(input)?;
-    let (sample_rate, format) = (source.sample_rate(), source.sample_format());
-    let mut channels = vec![Vec::new(); source.channels()];
-    while let Some(samples) = source.read()? {
-        channels.iter_mut().zip(samples).for_each(|(channel, samples)| channel.extend(samples));
-    }
-    let (metadata, notes) = source.finish();
-    let audio = Audio::new(sample_rate, format, channels).map_err(Error::corrupt)?;
-    Ok((audio.with_metadata(metadata), notes))
 }
 
 /// Which part of a sound to decode, in seconds, and whether damage is borne.
@@ -206,7 +194,7 @@ pub(crate) fn decode(
     match input {
         Coded::File(file) => {
             let mut reader = open(&decoder, file, part)?;
-            reader.read_table().map_err(codec::explain)?;
+            reader.read_table().map_err(explain::explain)?;
             transfer(reader, part, format, is_stream, out)
         }
         Coded::Stream(stream) => transfer(open(&decoder, stream, part)?, part, format, is_stream, out),
@@ -218,7 +206,7 @@ fn open<R: Read>(decoder: &Decoder, input: R, part: Part) -> Result<wavern::Soun
         false => decoder.sound_reader(input),
         true => decoder.sound_reader_partial(input),
     }
-    .map_err(codec::explain)
+    .map_err(explain::explain)
 }
 
 /// Decoded samples to where they go.
@@ -244,12 +232,12 @@ fn transfer<R: Read>(
     let front = reader.metadata().clone();
     let mut sink = Sink::new(format, rate, sample, channels, expected, &front, &mut notes, out)?;
     if from > 0 {
-        reader.seek(from).map_err(codec::explain)?;
+        reader.seek(from).map_err(explain::explain)?;
     }
     let mut left = to - from;
     let mut frames = 0u64;
     while left > 0 {
-        let Some(mut samples) = reader.read().map_err(codec::explain)? else { break };
+        let Some(mut samples) = reader.read().map_err(explain::explain)? else { break };
         let count = usize::try_from(left).unwrap_or(usize::MAX);
         samples.iter_mut().for_each(|channel| channel.truncate(count));
         let got = samples[0].len() as u64;
@@ -262,7 +250,7 @@ fn transfer<R: Read>(
     // The end is missing if it was looked for and nothing said where it is.
     let cut = left > 0 && reader.frames().is_none();
     notes.extend(reader.damage().iter().map(|error| format!("damage: {error}")));
-    let fault = reader.into_damage().into_iter().next().map(codec::explain);
+    let fault = reader.into_damage().into_iter().next().map(explain::explain);
     let (sample_rate, format) = (rate, sample);
     Ok((Facts { sample_rate, channels, frames, format, cut, input_bytes: 0, notes, gaps, fault }, head))
 }

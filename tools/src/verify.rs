@@ -3,6 +3,7 @@
 use crate::cli::{self, Common};
 use crate::codec::{self, Engine};
 use crate::error::{At, Error, Result};
+use crate::explain;
 use crate::files::input::Input;
 use crate::weights;
 use serde_json::{Value, json};
@@ -84,7 +85,7 @@ fn check(path: &Path, engine: Engine) -> (Result<()>, Value) {
 
 fn check_bytes(bytes: &[u8], engine: Engine) -> Result<(Result<()>, Value)> {
     if codec::kind_of_damaged(bytes, engine.limits) == Kind::Audio {
-        let damage = codec::sound_decoder(engine)?.verify_sound(bytes).map_err(codec::explain)?;
+        let damage = codec::sound_decoder(engine)?.verify_sound(bytes).map_err(explain::explain)?;
         let value = json!({
             "segments": damage.segment_count,
             "damaged": damage.segments.iter().flat_map(Range::clone).collect::<Vec<_>>(),
@@ -92,7 +93,7 @@ fn check_bytes(bytes: &[u8], engine: Engine) -> Result<(Result<()>, Value)> {
         });
         return Ok((sound_result(damage), value));
     }
-    let damage = codec::decoder(bytes, engine)?.verify_picture(bytes).map_err(codec::explain)?;
+    let damage = codec::decoder(bytes, engine)?.verify_picture(bytes).map_err(explain::explain)?;
     let value = to_json(&damage);
     Ok((to_result(damage), value))
 }
@@ -120,7 +121,7 @@ pub(crate) fn to_json(damage: &Damage) -> Value {
 fn sound_result(damage: SoundDamage) -> Result<()> {
     let lost: u64 = damage.segments.iter().map(|lost| lost.end - lost.start).sum();
     let explained = match damage.faults.into_iter().next() {
-        Some(first) => codec::explain(first),
+        Some(first) => explain::explain(first),
         None if lost == 0 => return Ok(()),
         None => Error::corrupt("damaged"),
     };
@@ -148,6 +149,6 @@ pub(crate) fn to_result(mut damage: Damage) -> Result<()> {
     }
     let (lost, of) = (damage.tiles.len(), damage.tile_count);
     let first = if damage.faults.is_empty() { damage.tiles.remove(0).error } else { damage.faults.remove(0) };
-    let explained = codec::explain(first);
+    let explained = explain::explain(first);
     Err(Error::new(explained.kind(), format!("{explained}; {lost} of {of} tiles cannot be decoded")))
 }

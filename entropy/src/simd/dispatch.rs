@@ -1,8 +1,8 @@
 //! The hot loops, dispatched to the chosen path.
 use alloc::vec::Vec;
 
-use crate::encoder::Escape;
 use crate::error::Error;
+use crate::escape::Escape;
 use crate::interval::Interval;
 use crate::mixture::MixtureParams;
 use crate::path::Path;

@@ -1,10 +1,21 @@
 //! BD-rates as tables for people.
 
-use super::results::{Versus, range};
 use std::fmt::Write as _;
-use wavern_eval::{Comparison, Interval};
+use wavern_eval::{Comparison, Interval, Metric};
 
 const HEAD: [&str; 7] = ["metric", "codec", "mean curves", "over", "shared", "mean of files", "files"];
+
+/// BD-rates of one codec against one curve.
+pub(crate) struct Versus {
+    pub(crate) codec: String,
+    pub(crate) anchor: String,
+    pub(crate) comparisons: Vec<Comparison>,
+}
+
+/// The range of a metric as its axis shows it: quality is turned around where lower is better.
+pub(crate) fn range(metric: Metric, from: f64, to: f64) -> (f64, f64) {
+    if metric.lower_is_better() { (-from, -to) } else { (from, to) }
+}
 
 /// A table for each anchor with a line for each metric and codec; curves that cannot be compared are named below it.
 pub(crate) fn bd_table(all: &[Versus]) -> String {

@@ -1,6 +1,7 @@
 //! The report for a browser: one page that opens from disk, with the pictures or sounds it shows in a folder beside it.
 
-use super::results::{Results, range};
+use super::bd_table::range;
+use super::results::Results;
 use crate::error::{At, Error, Result};
 use crate::files::output::Output;
 use maud::{DOCTYPE, Markup, PreEscaped, html};

@@ -1,8 +1,8 @@
 //! What comes out of a run: tables on standard output, CSV, JSON, charts.
 
-use super::Shared;
-use super::bd_table::bd_table;
+use super::bd_table::{Versus, bd_table, range};
 use super::codec::Codec;
+use super::shared::Shared;
 use crate::cli::{self, Common};
 use crate::error::{At, Error, Result};
 use crate::files::input::Input;
@@ -71,13 +71,6 @@ impl Anchor {
             Self::Curves(curves) => curves.clone(),
         }
     }
-}
-
-/// BD-rates of one codec against one curve.
-pub(crate) struct Versus {
-    pub(crate) codec: String,
-    pub(crate) anchor: String,
-    pub(crate) comparisons: Vec<Comparison>,
 }
 
 /// Every codec against every anchor.
@@ -245,11 +238,6 @@ pub(crate) fn png_bytes(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> 
     writer.write_image_data(rgb).map_err(Error::failed)?;
     writer.finish().map_err(Error::failed)?;
     Ok(bytes)
-}
-
-/// The range of a metric as its axis shows it: quality is turned around where lower is better.
-pub(crate) fn range(metric: Metric, from: f64, to: f64) -> (f64, f64) {
-    if metric.lower_is_better() { (-from, -to) } else { (from, to) }
 }
 
 fn codec_json(codec: &Codec) -> Value {

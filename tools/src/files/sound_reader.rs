@@ -211,3 +211,16 @@ fn explain(fault: &Fault) -> Error {
         other => Error::corrupt(other),
     }
 }
+
+/// A whole sound, for targets that have to see all of it.
+pub(crate) fn read_whole(input: impl Read + Send + Sync + 'static) -> Result<(Audio, Vec<String>)> {
+    let mut source = SoundReader::open(input)?;
+    let (sample_rate, format) = (source.sample_rate(), source.sample_format());
+    let mut channels = vec![Vec::new(); source.channels()];
+    while let Some(samples) = source.read()? {
+        channels.iter_mut().zip(samples).for_each(|(channel, samples)| channel.extend(samples));
+    }
+    let (metadata, notes) = source.finish();
+    let audio = Audio::new(sample_rate, format, channels).map_err(Error::corrupt)?;
+    Ok((audio.with_metadata(metadata), notes))
+}

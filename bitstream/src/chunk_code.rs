@@ -1,0 +1,63 @@
+//! The names of chunks.
+
+use std::fmt;
+
+/// The four ASCII letters that name a chunk. The first one in upper case: critical; in lower case: skippable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChunkCode([u8; 4]);
+
+impl ChunkCode {
+    /// `IMGH`: the header of a picture.
+    pub const IMAGE_HEADER: Self = Self(*b"IMGH");
+    /// `AUDH`: the header of a sound.
+    pub const AUDIO_HEADER: Self = Self(*b"AUDH");
+    /// `TABL`: length and checksum of every tile of a picture.
+    pub const TILE_TABLE: Self = Self(*b"TABL");
+    /// `ALPH`: the lossless alpha channel of a picture.
+    pub const ALPHA: Self = Self(*b"ALPH");
+    /// `DATA`: the tiles of a picture.
+    pub const DATA: Self = Self(*b"DATA");
+    /// `COPY`: header and tile table once more, behind `DATA`.
+    pub const COPY: Self = Self(*b"COPY");
+    /// `SEGM`: a segment of a sound.
+    pub const SEGMENT: Self = Self(*b"SEGM");
+    /// `SEGT`: where the segments of a sound are, and how long it is.
+    pub const SEGMENT_TABLE: Self = Self(*b"SEGT");
+    /// `iccp`: an ICC colour profile.
+    pub const ICC: Self = Self(*b"iccp");
+    /// `exif`: EXIF, beginning with its TIFF header.
+    pub const EXIF: Self = Self(*b"exif");
+    /// `xmpd`: an XMP packet.
+    pub const XMP: Self = Self(*b"xmpd");
+    /// `riff`: one chunk of the RIFF file that a sound came from, with its own code and length. May be repeated.
+    pub const RIFF: Self = Self(*b"riff");
+    /// `fill`: bytes without meaning.
+    pub const FILL: Self = Self(*b"fill");
+
+    /// The code `letters`, if they are ASCII letters.
+    pub fn new(letters: [u8; 4]) -> Option<Self> {
+        letters.iter().all(u8::is_ascii_alphabetic).then_some(Self(letters))
+    }
+
+    /// The four letters as ASCII bytes.
+    pub fn bytes(self) -> [u8; 4] {
+        self.0
+    }
+
+    /// Whether a reader that does not know the chunk must refuse the file.
+    pub fn is_critical(self) -> bool {
+        let [first, ..] = self.0;
+        first.is_ascii_uppercase()
+    }
+
+    /// Whether a file may hold more than one: `riff`, `fill`, and skippable chunks that this version does not know.
+    pub(crate) fn may_repeat(self) -> bool {
+        !self.is_critical() && ![Self::ICC, Self::EXIF, Self::XMP].contains(&self)
+    }
+}
+
+impl fmt::Display for ChunkCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|&letter| fmt::Write::write_char(f, char::from(letter)))
+    }
+}
