@@ -63,8 +63,8 @@ impl<'a> Reader<'a> {
         self.array(what).map(u32::from_le_bytes)
     }
 
-    /// The next varint; only the encoding that [`varint::write`](crate::varint::write) produces is accepted, so that equal files
-    /// have equal bytes.
+    /// The next varint; only the encoding that [`varint::write`](crate::varint::write) produces is accepted, so that
+    /// equal files have equal bytes.
     pub(crate) fn varint(&mut self, what: &'static str) -> Result<u64, Error> {
         /// A 64-bit value takes at most this many bytes.
         const MAX_BYTES: u32 = 10;

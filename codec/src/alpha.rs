@@ -81,8 +81,8 @@ fn read_png(file: &[u8], width: u32, height: u32, depth: u8) -> Result<Samples, 
     })
 }
 
-/// The part of a plane of this width that a view shows: the pixels of `area`, or their means over the blocks of a scaled
-/// picture.
+/// The part of a plane of this width that a view shows: the pixels of `area`, or their means over the blocks of a
+/// scaled picture.
 pub fn part(plane: Samples, width: usize, area: Region, scale: Scale) -> Samples {
     match plane {
         Samples::U8(v) => Samples::U8(means(&v, width, area, scale, |mean| mean as u8)),

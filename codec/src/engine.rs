@@ -1,4 +1,4 @@
-//! What runs the float networks of a model: the plain engine, on rows as they come, or another backend, on whole tensors.
+//! What runs the float networks of a model: the plain engine, on rows in order, or another backend, on whole tensors.
 
 use crate::array::Tensor;
 use crate::config::ModelConfig;
@@ -54,8 +54,8 @@ impl Transforms for PlainTransforms {
     }
 }
 
-/// Weights and what runs their float networks. Searches for better symbols and calibration differentiate the networks, which
-/// only the plain engine can, and take them from the weights themselves.
+/// Weights and what runs their float networks. Searches for better symbols and calibration differentiate the networks,
+/// which only the plain engine can, and take them from the weights themselves.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
     pub(crate) weights: Arc<Weights>,

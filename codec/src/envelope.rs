@@ -1,9 +1,10 @@
-//! The envelope of a sound: how loud each cell of time and frequency is, in steps of 4 dB. It is the hyper-latent ẑ of a
-//! sound, and it does three things: the prior predicts the scale of every symbol from it; the quantization steps follow it,
-//! so that noise hides under what is loud; and the decoder knows from it how much energy the symbols left out.
+//! The envelope of a sound: how loud each cell of time and frequency is, in steps of 4 dB. It is the hyper-latent ẑ of
+//! a sound, and it does three things: the prior predicts the scale of every symbol from it; the quantization steps
+//! follow it, so that noise hides under what is loud; and the decoder knows from it how much energy the symbols left
+//! out.
 //!
-//! A cell is `block` frames × one interval between two `edges` of bands, of mid or side. Channel `s · cells + j` of ẑ is cell
-//! `j` of signal `s`. All of it is local to a segment.
+//! A cell is `block` frames × one interval between two `edges` of bands, of mid or side. Channel `s · cells + j` of ẑ
+//! is cell `j` of signal `s`. All of it is local to a segment.
 
 use crate::array::{Symbols, Tensor};
 use crate::config::EnvelopeConfig;
@@ -119,9 +120,9 @@ impl Cells {
         out
     }
 
-    /// Fills what the symbols left out with noise: the energy that a cell has and its packets lack, spread over the symbols
-    /// that are 0, times [`FILL`]. `shape` comes from [`Self::shape`], `half_steps` half the quantization step of
-    /// each channel, and `seed` the number of the segment.
+    /// Fills what the symbols left out with noise: the energy that a cell has and its packets lack, spread over the
+    /// symbols that are 0, times [`FILL`]. `shape` comes from [`Self::shape`], `half_steps` half the quantization step
+    /// of each channel, and `seed` the number of the segment.
     pub fn fill(
         &self,
         [y, z]: [&Symbols; 2],
@@ -186,8 +187,8 @@ impl Noise {
     }
 }
 
-/// Channel of a band of a signal: even bands of mid and of side, then the odd ones, so that a prior that has decoded the
-/// first half knows both neighbours in frequency of everything in the second half.
+/// Channel of a band of a signal: even bands of mid and of side, then the odd ones, so that a prior that has decoded
+/// the first half knows both neighbours in frequency of everything in the second half.
 pub fn channel_of(signal: usize, band: usize, bands: usize) -> usize {
     ((band & 1) * SIGNALS + signal) * (bands / 2) + band / 2
 }
@@ -205,8 +206,8 @@ pub fn restore(residuals: &Symbols) -> Symbols {
     })
 }
 
-/// Walks columns, signals and cells in order. `step` gets a prediction and a value of `input`, and gives the value of the
-/// output and the level that later predictions start from.
+/// Walks columns, signals and cells in order. `step` gets a prediction and a value of `input`, and gives the value of
+/// the output and the level that later predictions start from.
 fn walk(input: &Symbols, step: impl Fn(i32, i32) -> (i32, i32)) -> Symbols {
     let width = input.shape()[2];
     let cells = width / SIGNALS;

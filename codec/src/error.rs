@@ -6,7 +6,8 @@ use wavern_bitstream::WeightsId;
 
 /// Why a signal could not be coded, or a file not be decoded. Each variant says who can act: the file is at fault for
 /// [`Container`](Self::Container) to [`Alpha`](Self::Alpha) and [`Field`](Self::Field), the caller for
-/// [`Signal`](Self::Signal) and [`Option`](Self::Option), the machine for [`Io`](Self::Io) and [`Backend`](Self::Backend).
+/// [`Signal`](Self::Signal) and [`Option`](Self::Option), the machine for [`Io`](Self::Io) and
+/// [`Backend`](Self::Backend).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -68,8 +68,8 @@ impl Gains {
     }
 }
 
-/// Rows of y on their way to ŷ and to h_a, which takes whole positions of z: the last column and the last row are repeated
-/// until both sides are multiples of the hyper stride.
+/// Rows of y on their way to ŷ and to h_a, which takes whole positions of z: the last column and the last row are
+/// repeated until both sides are multiples of the hyper stride.
 #[derive(Debug)]
 pub struct Quantizer {
     gains: Gains,
@@ -124,8 +124,8 @@ impl Quantizer {
     }
 }
 
-/// 2^x, the same on every machine: the series of the exponential in binary64, one operation after the other. A system's own
-/// function may differ in the last bit.
+/// 2^x, the same on every machine: the series of the exponential in binary64, one operation after the other. A system's
+/// own function may differ in the last bit.
 pub fn exp2_exact(x: f32) -> f32 {
     let x = f64::from(x).clamp(-126.0, 126.0);
     let whole = x.floor();

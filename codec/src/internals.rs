@@ -1,5 +1,5 @@
-//! The inside of the codec, for the trainer, the benches and the command of this repository. Not part of the interface: it
-//! changes without notice.
+//! The inside of the codec, for the trainer, the benches and the command of this repository. Not part of the interface:
+//! it changes without notice.
 #![allow(missing_docs, reason = "each module documents itself")]
 
 use crate::array::Tensor;

@@ -1,9 +1,10 @@
 //! The lapped transform of sound: a modified discrete cosine transform (MDCT) with a sine window.
 //!
 //! A frame covers two blocks of `hop` samples and gives `hop` coefficients; the next frame begins one block later. Each
-//! frame alone brings back its samples mixed with their mirror image, and the mirror images of neighbours cancel (Princen and
-//! Bradley, "Analysis/synthesis filter bank design based on time domain aliasing cancellation", 1986). The transform
-//! is orthonormal: an error in the coefficients is the same error in the sound. An error reaches two blocks, no further.
+//! frame alone brings back its samples mixed with their mirror image, and the mirror images of neighbours cancel
+//! (Princen and Bradley, "Analysis/synthesis filter bank design based on time domain aliasing cancellation", 1986). The
+//! transform is orthonormal: an error in the coefficients is the same error in the sound. An error reaches two blocks,
+//! no further.
 
 use std::f64::consts::PI;
 

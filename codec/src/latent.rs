@@ -11,8 +11,8 @@ pub struct Latents {
     pub y: Symbols,
     /// ẑ, `[rows, columns, N]`; each position stands for a block of positions of ŷ.
     pub z: Symbols,
-    /// What the prior adds to ŷ before the synthesis, in 1/64 step, `[rows, columns, M]`; no channels if the model has no
-    /// latent residuals.
+    /// What the prior adds to ŷ before the synthesis, in 1/64 step, `[rows, columns, M]`; no channels if the model has
+    /// no latent residuals.
     pub residual: Array<i8>,
 }
 
@@ -34,8 +34,8 @@ impl Latents {
         ]
     }
 
-    /// The part of one tile or segment: positions of ŷ, of which each position of ẑ stands for `stride`. The window must
-    /// begin at a whole position of ẑ.
+    /// The part of one tile or segment: positions of ŷ, of which each position of ẑ stands for `stride`. The window
+    /// must begin at a whole position of ẑ.
     pub(crate) fn window(&self, window: Window, stride: [usize; 2]) -> Self {
         Self {
             y: self.y.window(window),
@@ -51,9 +51,9 @@ impl Latents {
         self.residual.set_window([row, column], &part.residual);
     }
 
-    /// The check value that a payload carries of the symbols in it: the low half of the CRC-32C of ẑ, ŷ and residuals of every
-    /// group, as little-endian 32-bit integers. It holds on the machine that wrote the file; where it does not, the
-    /// bytes are whole, and a probability came out differently.
+    /// The check value that a payload carries of the symbols in it: the low half of the CRC-32C of ẑ, ŷ and residuals
+    /// of every group, as little-endian 32-bit integers. It holds on the machine that wrote the file; where it does
+    /// not, the bytes are whole, and a probability came out differently.
     pub(crate) fn check(groups: &[Self]) -> u16 {
         // Through a buffer, so that the order of bytes is the same on every machine.
         fn append<T: Copy + Into<i32>>(checksum: u32, symbols: &[T]) -> u32 {
@@ -84,8 +84,8 @@ pub(crate) fn hyper_window(window: Window, [v, u]: [usize; 2]) -> Window {
     }
 }
 
-/// Latents of tiles that are done with, whose memory serves those that come: fresh memory of megabytes a tile would be cleared
-/// by the kernel each time.
+/// Latents of tiles that are done with, whose memory serves those that come: fresh memory of megabytes a tile would be
+/// cleared by the kernel each time.
 #[derive(Debug, Default)]
 pub struct Spare(Mutex<Vec<Latents>>);
 

@@ -11,17 +11,17 @@
 //! # Ok::<(), wavern::Error>(())
 //! ```
 //!
-//! An [`Encoder`] turns an [`Image`] or an [`Audio`] into the bytes of a `.wvn` file, a [`Decoder`] turns them back. Pictures may
-//! also come and go row by row ([`rows`]), sounds piece by piece ([`SoundWriter`], [`SoundReader`]), in memory that does not
-//! grow with their length. [`probe`] tells what a file holds from its first bytes.
+//! An [`Encoder`] turns an [`Image`] or an [`Audio`] into the bytes of a `.wvn` file, a [`Decoder`] turns them back.
+//! Pictures may also come and go row by row ([`rows`]), sounds piece by piece ([`SoundWriter`], [`SoundReader`]), in
+//! memory that does not grow with their length. [`probe`] tells what a file holds from its first bytes.
 //!
-//! Any bytes give a result or an [`Error`]: never a panic, and no more memory than [`Limits`] allow. The same file decodes to the
-//! same symbols on every machine. FORMAT.md in the repository is the normative text of the format.
+//! Any bytes give a result or an [`Error`]: never a panic, and no more memory than [`Limits`] allow. The same file
+//! decodes to the same symbols on every machine. FORMAT.md in the repository is the normative text of the format.
 //!
 //! # Features
 //!
-//! `internals` shows the modules inside, for the trainer and the benches of this repository. They are no part of the interface
-//! and change without notice.
+//! `internals` shows the modules inside, for the trainer and the benches of this repository. They are no part of the
+//! interface and change without notice.
 #![deny(missing_docs)]
 #![cfg_attr(
     not(feature = "internals"),

@@ -71,8 +71,8 @@ impl FileInfo {
 /// ```
 ///
 /// # Errors
-/// [`Error::Container`] if the bytes are not the beginning of a Wavern file, too few, of a later version of the format, or
-/// beyond the default [`Limits`].
+/// [`Error::Container`] if the bytes are not the beginning of a Wavern file, too few, of a later version of the format,
+/// or beyond the default [`Limits`].
 pub fn probe(bytes: &[u8]) -> Result<FileInfo, Error> {
     let header = Header::probe(bytes, &Limits::default())?.ok_or(wavern_bitstream::Error::Truncated {
         offset: bytes.len() as u64,

@@ -6,9 +6,9 @@
 pub struct View {
     /// Only these pixels. Only the tiles that they need are read.
     pub region: Option<Region>,
-    /// Smaller: the low band of the wavelet at each halving, which is the picture through the 9-tap low-pass of CDF 9/7,
-    /// every second pixel of it. A region is given in pixels of the whole picture; what comes is the part of the scaled
-    /// picture that it touches.
+    /// Smaller: the low band of the wavelet at each halving, which is the picture through the 9-tap low-pass of CDF
+    /// 9/7, every second pixel of it. A region is given in pixels of the whole picture; what comes is the part of the
+    /// scaled picture that it touches.
     pub scale: Scale,
 }
 

@@ -1,7 +1,7 @@
 //! Reals ↔ codes, the integers that a quantized synthesis computes with, and depthwise layers from codes to codes.
 //!
-//! Sums are exact integers. What is real is one multiplication or addition of f32 at a time, rounded to nearest as IEEE 754
-//! has it and never fused, so all machines get the same codes.
+//! Sums are exact integers. What is real is one multiplication or addition of f32 at a time, rounded to nearest as IEEE
+//! 754 has it and never fused, so all machines get the same codes.
 
 use super::filter::{self, Footprint};
 use super::multiversion;
@@ -129,8 +129,8 @@ impl Depthwise {
         &self.bias
     }
 
-    /// The filtered positions of one row from `column` on, as many as `out` holds: sums times the `scale` of their channel,
-    /// rounded (halves to even), limited to −127..=127, plus [`SIGNED_ZERO`]. `rows` as for
+    /// The filtered positions of one row from `column` on, as many as `out` holds: sums times the `scale` of their
+    /// channel, rounded (halves to even), limited to −127..=127, plus [`SIGNED_ZERO`]. `rows` as for
     /// [`super::float::Depthwise::run`].
     ///
     /// # Panics

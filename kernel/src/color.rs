@@ -3,7 +3,8 @@
 //! The three-point DCT over (R, G, B): a luma-like sum and two differences. It is orthonormal, so squared error in
 //! opponent colours is squared error in RGB, and nothing has to be weighted.
 
-/// Pixel values are centred on this and divided by [`UNIT`], whatever their depth (16 bit values are first scaled to 255).
+/// Pixel values are centred on this and divided by [`UNIT`], whatever their depth (16 bit values are first scaled to
+/// 255).
 pub const CENTRE: f32 = 127.5;
 /// One unit of the networks in 8-bit pixel steps: brings typical packet coefficients near 1.
 pub const UNIT: f32 = 16.0;

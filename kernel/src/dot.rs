@@ -16,8 +16,8 @@ pub(crate) trait Dot: Copy {
     unsafe fn load(from: *const i32) -> Self;
     /// To any alignment.
     unsafe fn store(self, to: *mut i32);
-    /// In each lane, adds the products of a group of inputs with a group of weights: four of 8 bits, or two of 16 bits. The
-    /// sum wraps around.
+    /// In each lane, adds the products of a group of inputs with a group of weights: four of 8 bits, or two of 16 bits.
+    /// The sum wraps around.
     unsafe fn dot(self, inputs: Self, weights: Self) -> Self;
 }
 
@@ -50,8 +50,8 @@ const WIDEST: usize = 64;
 
 /// # Safety
 ///
-/// Needs the instructions of `V`. There are `rows` rows of `groups` groups behind `x`; `weight`, `bias` and `shift` hold
-/// `outputs.div_ceil(N · WIDTH)` panels, the results `rows · outputs` elements and, if any, `outputs` factors.
+/// Needs the instructions of `V`. There are `rows` rows of `groups` groups behind `x`; `weight`, `bias` and `shift`
+/// hold `outputs.div_ceil(N · WIDTH)` panels, the results `rows · outputs` elements and, if any, `outputs` factors.
 #[inline(always)]
 pub(crate) unsafe fn dense<V: Dot, const N: usize>(call: DenseCall<'_>) {
     let DenseCall { weight, bias, shift, groups, outputs, x, rows, mut results } = call;
@@ -66,7 +66,8 @@ pub(crate) unsafe fn dense<V: Dot, const N: usize>(call: DenseCall<'_>) {
         let mut row = 0;
         while row < rows {
             let count = ROWS.min(rows - row);
-            // SAFETY: rows `row..row + count` are there; the panel has `groups · N · WIDTH` weights and N · WIDTH biases.
+            // SAFETY: rows `row..row + count` are there; the panel has `groups · N · WIDTH` weights and N · WIDTH
+            // biases.
             unsafe {
                 let x = Rows { first: x.first.byte_add(row * x.stride), stride: x.stride };
                 let (weight, bias, sums) = (weight.as_ptr(), bias.as_ptr(), sums.as_mut_ptr());

@@ -59,8 +59,8 @@ pub fn filter<P: Copy>(
     }
 }
 
-/// The whole blocks, of which it gives the number, for a number of taps that the compiler knows: it then keeps the sums in
-/// registers.
+/// The whole blocks, of which it gives the number, for a number of taps that the compiler knows: it then keeps the sums
+/// in registers.
 #[inline(always)]
 fn fixed<const T: usize, P: Copy>(
     place: Footprint<'_>,

@@ -94,8 +94,8 @@ impl Dense {
         bias
     }
 
-    /// The layer at every row: `x` holds a row every `stride` elements, of which the first `inputs` count. `bias` are other
-    /// biases than the layer's own, from [`Self::bias`].
+    /// The layer at every row: `x` holds a row every `stride` elements, of which the first `inputs` count. `bias` are
+    /// other biases than the layer's own, from [`Self::bias`].
     ///
     /// # Panics
     /// If lengths do not fit.

@@ -4,8 +4,8 @@
 //! This crate serves `wavern` and has no interface of its own to keep: it changes with that crate.
 //!
 //! * [`float`]: pointwise and depthwise layers on f32, for the transforms.
-//! * [`integer`]: the same on integers of 8 bits, for the prior and the synthesis; [`wide`]: pointwise layers on 16 bits;
-//!   [`codes`]: from reals to integers, and filters between them, for the synthesis.
+//! * [`integer`]: the same on integers of 8 bits, for the prior and the synthesis; [`wide`]: pointwise layers on 16
+//!   bits; [`codes`]: from reals to integers, and filters between them, for the synthesis.
 //! * [`latents`], [`parameters`], [`likelihood`]: between float layers, symbols, integer layers and the entropy coder.
 //! * [`pixels`], [`lifting`]: colours and the steps of a wavelet; [`color`] and [`cdf97`] are their definitions.
 //!
@@ -82,8 +82,8 @@ impl Path {
         *CHOSEN.get_or_init(|| Self::available().next().unwrap_or(Self::Portable))
     }
 
-    /// Makes the path of this name [`Self::best`] for the whole process: to try on one machine what another does. False,
-    /// and without effect, if this machine does not have it or another path is in use already.
+    /// Makes the path of this name [`Self::best`] for the whole process: to try on one machine what another does.
+    /// False, and without effect, if this machine does not have it or another path is in use already.
     pub fn prefer(name: &str) -> bool {
         let named = Self::available().find(|path| path.name() == name);
         named.is_some_and(|path| *CHOSEN.get_or_init(|| path) == path)

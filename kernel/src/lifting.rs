@@ -66,7 +66,7 @@ impl SplitState {
 }
 
 multiversion! {
-    /// One pair of rows through all steps, after so many `pairs`: the neighbours above the first are its mirror images.
+    /// One pair of rows through all steps, after `pairs` others: the neighbours above the first are its mirror images.
     pub fn split_step(
         even: &[f32],
         odd: &[f32],

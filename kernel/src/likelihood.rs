@@ -12,8 +12,8 @@ multiversion! {
     /// Mass of one component at each symbol, and what its derivatives need.
     ///
     /// With a and b the edges of the symbol in standard deviations from the mean: `mass` is Φ(a) − Φ(b), `by_mean` is
-    /// (φ(b) − φ(a)) / σ and `by_scale` is (b φ(b) − a φ(a)), the derivatives of the mass by the mean and by ln σ. Means count
-    /// in 1/64 symbol, scales in 1/16 octave with 51 for σ = 1.
+    /// (φ(b) − φ(a)) / σ and `by_scale` is (b φ(b) − a φ(a)), the derivatives of the mass by the mean and by ln σ.
+    /// Means count in 1/64 symbol, scales in 1/16 octave with 51 for σ = 1.
     pub fn masses(
         symbols: &[f32],
         means: &[f32],
@@ -40,8 +40,8 @@ multiversion! {
         }
     }
 
-    /// Derivatives of −log₂ of the mixture's probability, by one component's mean (in 1/64), scale (in 1/16 octave) and log₂
-    /// weight (in 1/16), from [`masses`] of the component, its `weight` and the probability `total` of all.
+    /// Derivatives of −log₂ of the mixture's probability, by one component's mean (in 1/64), scale (in 1/16 octave) and
+    /// log₂ weight (in 1/16), from [`masses`] of the component, its `weight` and the probability `total` of all.
     pub fn slopes(
         weight: &[f32],
         total: &[f32],

@@ -1,4 +1,4 @@
-//! Pointwise layers on whole numbers of 16 bits, sums of 32: where 8 bits would be seen.
+//! Pointwise layers on integers of 16 bits, sums of 32: where 8 bits would be seen.
 
 use super::dot::{DenseCall, Rows};
 use super::integer::panel;

@@ -1,4 +1,5 @@
-//! Trained weights of the codec `wavern`: bytes and ids, no code. Each feature brings one file: `image`, `visual`, `audio`.
+//! Trained weights of the codec `wavern`: bytes and ids, no code. Each feature brings one file: `image`, `visual`,
+//! `audio`.
 //!
 //! A file names the weights it was made with, so old weights stay available: each generation is a crate of its own.
 #![forbid(unsafe_code)]
@@ -38,9 +39,9 @@ pub fn audio() -> Option<WeightFile> {
     files::AUDIO
 }
 
-/// How fast the squared error grows with each channel of the latents of a picture, which searches for better symbols go by:
-/// a safetensors file with one tensor for each set of weights, named by its id, of 16-bit floats: natural logarithms of squared
-/// errors in units of the networks per squared step, `[anchors, channels]`.
+/// How fast the squared error grows with each channel of the latents of a picture, which searches for better symbols go
+/// by: a safetensors file with one tensor for each set of weights, named by its id, of 16-bit floats: natural
+/// logarithms of squared errors in units of the networks per squared step, `[anchors, channels]`.
 #[inline(never)]
 pub fn curvatures() -> &'static [u8] {
     include_bytes!("../curvature.safetensors")

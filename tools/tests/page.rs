@@ -12,7 +12,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// Chromium, spoken to in its DevTools protocol: JSON objects with a zero byte behind each, on file descriptors 3 and 4.
+/// Chromium, spoken to in its DevTools protocol: JSON objects with a zero byte behind each, on file descriptors 3 and
+/// 4.
 struct Browser {
     child: Child,
     to: ChildStdin,

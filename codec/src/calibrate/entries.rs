@@ -1,4 +1,4 @@
-//! The tensors of layers in whole numbers, on their way to a weight file.
+//! The tensors of layers in integers, on their way to a weight file.
 
 use crate::config::ModelConfig;
 use crate::weight_file::{Error, TensorMap};

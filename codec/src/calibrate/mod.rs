@@ -1,8 +1,8 @@
 //! Calibration: an analysis and a synthesis in floats, and what passes through them, → the same in integers
 //! ([`crate::network::integer`]).
 //!
-//! Every input channel of a pointwise layer gets the range of codes that makes the squared error of its values smallest;
-//! every output channel of the weights, the finest step that they fit.
+//! Every input channel of a pointwise layer gets the range of codes that makes the squared error of its values
+//! smallest; every output channel of the weights, the finest step that they fit.
 
 mod curvature;
 mod entries;
@@ -34,7 +34,7 @@ const CODE_LIMIT: f32 = 255.0;
 /// Codes of 16 bits have room for values so many times as large as any that was seen.
 const WIDE_ROOM: f32 = 2.0;
 
-/// The networks that can be in whole numbers.
+/// The networks that can be in integers.
 const NETWORKS: [Part; 2] = [Part::Analysis, Part::Synthesis];
 
 /// What was seen of the inputs of each pointwise layer.
@@ -63,7 +63,7 @@ impl Calibration {
         self.walk(Part::Synthesis, weights.synthesis()?, x, level)
     }
 
-    /// Nothing is left to be watched in a network of whole numbers.
+    /// Nothing is left to be watched in a network of integers.
     fn walk(&mut self, part: Part, network: &Network, x: Tensor, level: Level) -> Result<(), Error> {
         let whole = |l: &Prepared| matches!(l, Prepared::IntegerPointwise(_) | Prepared::IntegerResidual(_));
         if network.layers().iter().any(whole) {
@@ -107,8 +107,8 @@ impl Calibration {
         }
     }
 
-    /// Codes for each unit of the inputs of a layer. Channels that were hardly ever open take part with the range of the
-    /// largest.
+    /// Codes for each unit of the inputs of a layer. Channels that were hardly ever open take part with the range of
+    /// the largest.
     fn factors(&self, prefix: &str, limit: f32) -> Result<Vec<f32>, Error> {
         let seen = self.inputs.get(prefix).ok_or_else(|| Error::Config(format!("{prefix}* was not seen")))?;
         let range =
@@ -118,7 +118,7 @@ impl Calibration {
         Ok(ranges.iter().map(|range| limit / range.max(least)).collect())
     }
 
-    /// The weight file with its analysis and its synthesis in whole numbers; one that is so already stays as it is.
+    /// The weight file with its analysis and its synthesis in integers; one that is so already stays as it is.
     ///
     /// # Errors
     /// If a layer was not watched or is no residual block, pointwise layer, or rearrangement of positions, or the file
@@ -187,7 +187,7 @@ fn packets(image: &Image, config: &ModelConfig) -> Tensor {
     Tensor::from_vec([packets.len() / columns / channels, columns, channels], packets)
 }
 
-/// Whether a network of a weight file is in whole numbers.
+/// Whether a network of a weight file is in integers.
 fn is_quantized(map: &TensorMap<'_>, part: Part) -> bool {
     map.names().iter().any(|name| is_of(name, part) && name.ends_with("weight") && map.is_integer(name))
 }
@@ -218,7 +218,7 @@ mod tests {
     use crate::weights;
     use crate::weights::Tune;
 
-    /// The weights inside the library with the reals that their whole numbers stand for.
+    /// The weights inside the library with the reals that their integers stand for.
     fn float_weights() -> Vec<u8> {
         let bytes = weights::built_in(Kind::Image, Tune::Psnr).unwrap();
         let map = TensorMap::new(bytes).unwrap();

@@ -1,10 +1,11 @@
-//! The context networks, and the order in which ŷ is coded: slice by slice, and each slice part by part of its positions.
+//! The context networks, and the order in which ŷ is coded: slice by slice, and each slice part by part of its
+//! positions.
 
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// The context networks: the latents are decoded in steps, slice by slice (as in ELIC, 2203.10886) and each slice in two or
-/// four parts of its positions. [`Self::steps`] gives them in order.
+/// The context networks: the latents are decoded in steps, slice by slice (as in ELIC, 2203.10886) and each slice in
+/// two or four parts of its positions. [`Self::steps`] gives them in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContextConfig {
@@ -53,9 +54,9 @@ impl ContextConfig {
 
 /// One step: the symbols of a slice of channels at one part of the positions, all coded together.
 ///
-/// A slice in two parts is a checkerboard: even row + column first (He et al., "Checkerboard Context Model", 2103.15306).
-/// In four parts, each half of the checkerboard is split by the parity of the row. So every block of 2 × 2 positions
-/// is coded in the order
+/// A slice in two parts is a checkerboard: even row + column first (He et al., "Checkerboard Context Model",
+/// 2103.15306). In four parts, each half of the checkerboard is split by the parity of the row. So every block of 2 × 2
+/// positions is coded in the order
 ///
 /// ```text
 /// two parts: 0 1    four parts: 0 2

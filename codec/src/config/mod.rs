@@ -1,5 +1,5 @@
-//! What a model is: its networks layer by layer, the order of coding, the units of its integers. All of it is stored in the
-//! weight file or part of the format.
+//! What a model is: its networks layer by layer, the order of coding, the units of its integers. All of it is stored in
+//! the weight file or part of the format.
 
 mod context;
 pub mod layer;

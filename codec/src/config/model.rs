@@ -85,8 +85,8 @@ impl ModelConfig {
         }
     }
 
-    /// The image model with half the decoder: 2.0 M float and 0.9 M integer parameters, about 8 kMAC/pixel to encode and
-    /// 10 to decode.
+    /// The image model with half the decoder: 2.0 M float and 0.9 M integer parameters, about 8 kMAC/pixel to encode
+    /// and 10 to decode.
     pub fn image_fast() -> Self {
         let block8 = || Layer::Residual { channels: 128, hidden: 128, feed_forward: 256, kernel: [3, 3] };
         let block16 = || Layer::Residual { channels: 256, hidden: 128, feed_forward: 256, kernel: [3, 3] };
@@ -145,8 +145,9 @@ impl ModelConfig {
         }
     }
 
-    /// The image model with an analysis of one pointwise layer after the wavelet packet, for sensors and small processors: 2.9
-    /// kMAC/pixel to encode, of which 0.8 are the analysis. Its decoder is that of [`Self::image_fast`].
+    /// The image model with an analysis of one pointwise layer after the wavelet packet, for sensors and small
+    /// processors: 2.9 kMAC/pixel to encode, of which 0.8 are the analysis. Its decoder is that of
+    /// [`Self::image_fast`].
     pub fn image_linear() -> Self {
         let analysis = vec![Layer::SpaceToDepth { factor: [2, 2] }, pointwise(768, 256)];
         Self { analysis, ..Self::image_fast() }

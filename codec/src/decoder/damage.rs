@@ -9,8 +9,8 @@ use wavern_bitstream::{Container, ImageHeader};
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Damage {
-    /// Faults of the container, in file order: a header or table that its copy stands in for, alpha or metadata that were
-    /// left out, a wrong checksum of all tiles together.
+    /// Faults of the container, in file order: a header or table that its copy stands in for, alpha or metadata that
+    /// were left out, a wrong checksum of all tiles together.
     pub faults: Vec<Error>,
     /// Tiles that cannot be decoded, by index.
     pub tiles: Vec<DamagedTile>,

@@ -101,8 +101,8 @@ impl Decoder {
         })
     }
 
-    /// Decodes what is left of a damaged picture, or a view of it: tiles that are lost are gray, and damaged alpha or metadata
-    /// are missing. Also reports what was lost.
+    /// Decodes what is left of a damaged picture, or a view of it: tiles that are lost are gray, and damaged alpha or
+    /// metadata are missing. Also reports what was lost.
     ///
     /// # Errors
     /// As [`Self::decode_view`], for what leaves nothing to decode: header and table damaged in front and in the copy,

@@ -22,8 +22,8 @@ impl DecodeOptions {
         Self::default()
     }
 
-    /// Worker threads, 1..=4096. Without this, work runs on rayon's pool of the calling thread, which by default has one
-    /// thread per core. What is decoded does not depend on it.
+    /// Worker threads, 1..=4096. Without this, work runs on rayon's pool of the calling thread, which by default has
+    /// one thread per core. What is decoded does not depend on it.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
@@ -41,8 +41,8 @@ impl DecodeOptions {
         self
     }
 
-    /// One more folder in which weights are looked for, by their id, if the built-in ones are not those that a file names.
-    /// They are read once.
+    /// One more folder in which weights are looked for, by their id, if the built-in ones are not those that a file
+    /// names. They are read once.
     pub fn weights_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folders.push(folder.into());
         self

@@ -1,8 +1,8 @@
 //! File → picture, row by row. Each step has its mirror in `encoder/picture.rs`.
 //!
 //! Tiles are decoded a row of tiles at a time, in parallel; then rows of ŷ go in strips through the synthesis and the
-//! wavelet, which see across the borders of tiles, while the next row of tiles is decoded. A view of a part is the same work on the rows and columns of ŷ that
-//! its pixels can see.
+//! wavelet, which see across the borders of tiles, while the next row of tiles is decoded. A view of a part is the same
+//! work on the rows and columns of ŷ that its pixels can see.
 
 use super::Damage;
 use super::payload::{Unit, decode_window, level, read_latents};
@@ -36,7 +36,8 @@ impl Job<'_> {
         sink.image()
     }
 
-    /// The whole picture, or a view of it, row by row. With `damage`, what cannot be decoded is left out and told there.
+    /// The whole picture, or a view of it, row by row. With `damage`, what cannot be decoded is left out and told
+    /// there.
     pub fn decode_rows(
         &self,
         limits: &Limits,

@@ -20,8 +20,8 @@ use std::ops::Range;
 use wavern_bitstream::{AudioHeader, Header, Limits, Segment, SegmentTable, SoundParser, Step};
 
 impl Decoder {
-    /// Opens a sound to be decoded piece by piece, while it is read. At most a segment for each thread is kept of the file.
-    /// Damage is an error where it is met.
+    /// Opens a sound to be decoded piece by piece, while it is read. At most a segment for each thread is kept of the
+    /// file. Damage is an error where it is met.
     ///
     /// # Errors
     /// [`Error::Container`] if the header is damaged or beyond a limit, or if the file is a picture;
@@ -30,9 +30,9 @@ impl Decoder {
         SoundReader::new(self, input, false)
     }
 
-    /// Opens a damaged sound as [`Self::sound_reader`] does. What is damaged becomes silence, see [`SoundReader::gaps`], and a
-    /// file that was cut ends with its last whole segment. A header that is damaged is replaced by its copy, for which the whole
-    /// file is read into memory.
+    /// Opens a damaged sound as [`Self::sound_reader`] does. What is damaged becomes silence, see
+    /// [`SoundReader::gaps`], and a file that was cut ends with its last whole segment. A header that is damaged is
+    /// replaced by its copy, for which the whole file is read into memory.
     ///
     /// # Errors
     /// As [`Self::sound_reader`], for what leaves nothing to decode.
@@ -128,7 +128,8 @@ impl<'a, R: Read> SoundReader<'a, R> {
         &self.header
     }
 
-    /// What travels beside the samples, as far as it has been read: what stands before the first segment, and at the end all.
+    /// What travels beside the samples, as far as it has been read: what stands before the first segment, and at the
+    /// end all.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -158,7 +159,8 @@ impl<'a, R: Read> SoundReader<'a, R> {
         self.damage
     }
 
-    /// Goes on at a frame: the next piece begins with it. Without a table all segments up to there are read, not decoded.
+    /// Goes on at a frame: the next piece begins with it. Without a table all segments up to there are read, not
+    /// decoded.
     ///
     /// # Errors
     /// As [`Self::read`]; [`Error::Option`] to go back without a table.
@@ -194,8 +196,8 @@ impl<'a, R: Read> SoundReader<'a, R> {
         Ok(())
     }
 
-    /// The next samples, `[channels][frames]`, at least one frame; none after the last ones. A piece comes from as many segments
-    /// as there are threads, or as have arrived.
+    /// The next samples, `[channels][frames]`, at least one frame; none after the last ones. A piece comes from as many
+    /// segments as there are threads, or as have arrived.
     ///
     /// # Errors
     /// [`Error`] if something is damaged, unless the sound was opened as partial, or the engine fails; [`Error::Io`].
@@ -312,8 +314,8 @@ impl<R: Read + Seek> SoundReader<'_, R> {
     /// [`Self::metadata`] are then complete, and [`Self::seek`] jumps. The file begins at offset 0 of the input.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Container`] if there is no such table, unless the sound was opened as partial: it is then found
-    /// missing in its turn.
+    /// [`Error::Io`]; [`Error::Container`] if there is no such table, unless the sound was opened as partial: it is
+    /// then found missing in its turn.
     pub fn read_table(&mut self) -> Result<(), Error> {
         let here = self.input.stream_position()?;
         match self.end_of_file() {

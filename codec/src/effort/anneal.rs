@@ -1,9 +1,9 @@
 //! A search among numbers that are not whole yet: stochastic Gumbel annealing.
 //!
-//! Every y is rounded down or up at random, more likely to the nearer side, and smoothly enough to have a derivative; as
-//! the temperature falls, the choice becomes sharp and certain. Gradients of `bits + λ · error` at such samples move y
-//! (Yang, Bamler and Mandt, "Improving Inference for Neural Image Compression", 2020, there with thousands of iterations
-//! on latents of a hyperprior; here with tens to hundreds, the steps of Adam in quantization steps).
+//! Every y is rounded down or up at random, more likely to the nearer side, and smoothly enough to have a derivative;
+//! as the temperature falls, the choice becomes sharp and certain. Gradients of `bits + λ · error` at such samples move
+//! y (Yang, Bamler and Mandt, "Improving Inference for Neural Image Compression", 2020, there with thousands of
+//! iterations on latents of a hyperprior; here with tens to hundreds, the steps of Adam in quantization steps).
 
 use super::random::Random;
 use crate::array::Tensor;
@@ -13,7 +13,8 @@ use rayon::prelude::*;
 const RUN: usize = 4096;
 /// Temperatures of the first and the last iteration; geometric between them.
 const TEMPERATURE: [f32; 2] = [0.9, 0.25];
-/// Step of Adam, in quantization steps, of the first iteration when there are 100; it goes with the inverse square root of their number.
+/// Step of Adam, in quantization steps, of the first iteration when there are 100; it goes with the inverse square root
+/// of their number.
 const RATE: f32 = 0.02;
 /// The last step against the first; geometric between them.
 const RATE_FALLS_TO: f32 = 0.5;
@@ -90,10 +91,10 @@ impl Annealing {
     }
 }
 
-/// A smooth choice between the whole numbers around y, by a uniform random number, and its derivative.
+/// A smooth choice between the integers around y, by a uniform random number, and its derivative.
 ///
-/// The logits of both are −atanh(distance) / temperature, the noise is logistic (the difference of two Gumbel variables),
-/// and the choice is relaxed at the same temperature.
+/// The logits of both are −atanh(distance) / temperature, the noise is logistic (the difference of two Gumbel
+/// variables), and the choice is relaxed at the same temperature.
 fn round_at_random(y: f32, temperature: f32, uniform: f32) -> (f32, f32) {
     let floor = y.floor();
     let up = (y - floor).clamp(1e-4, 1.0 - 1e-4);
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn annealing_finds_the_whole_numbers_nearest_to_an_optimum() {
+    fn annealing_finds_the_integers_nearest_to_an_optimum() {
         let target = [0.7f32, -1.8, 2.2, 0.1, -1.0];
         let mut annealing = Annealing::new(Tensor::zeros([1, 1, 5]), 4000);
         while annealing.goes_on() {

@@ -1,4 +1,5 @@
-//! The search on one part of a picture at a time: as many tiles as fit a fixed amount of memory, and what surrounds them.
+//! The search on one part of a picture at a time: as many tiles as fit a fixed amount of memory, and what surrounds
+//! them.
 
 use super::anneal::Annealing;
 use super::decide::{Decider, Model, Slopes};
@@ -22,7 +23,8 @@ const SIDE: usize = 128;
 const HALO: usize = 8;
 /// Positions around an area whose pixels count for it.
 const REACH: usize = 4;
-/// Side of the spots on which curvatures are measured, and how many of them there are along each axis, in latent positions.
+/// Side of the spots on which curvatures are measured, and how many of them there are along each axis, in latent
+/// positions.
 const SPOT: usize = 12;
 const SPOTS: usize = 2;
 /// Of decisions, see [`Model`]: at the lowest and the highest level.
@@ -240,8 +242,8 @@ impl Search<'_> {
         Ok(bits.iter().sum())
     }
 
-    /// Bits of each tile, whose symbols move as the models say; fills in the residuals. The first of the latents has the
-    /// position `origin`.
+    /// Bits of each tile, whose symbols move as the models say; fills in the residuals. The first of the latents has
+    /// the position `origin`.
     fn walk(
         &self,
         latents: &mut Latents,

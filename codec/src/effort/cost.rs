@@ -3,8 +3,8 @@
 use crate::config::{Kind, ModelConfig};
 use crate::quality::Level;
 
-/// The slope of rate by error that files really have, against the λ that a level was trained with: 1.25 ± 0.1 over all but
-/// the lowest and highest levels, on training pictures. A search by another slope would only walk along the curve.
+/// The slope of rate by error that files really have, against the λ that a level was trained with: 1.25 ± 0.1 over all
+/// but the lowest and highest levels, on training pictures. A search by another slope would only walk along the curve.
 const SLOPE: f32 = 1.25;
 
 /// The same where errors are masked: what the eye needs is there already, and squared errors know little of the rest.

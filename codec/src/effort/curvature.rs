@@ -1,5 +1,5 @@
-//! How fast the squared error grows with each channel of ŷ: measured once on training pictures for the weights inside the
-//! library, or on the very picture for others.
+//! How fast the squared error grows with each channel of ŷ: measured once on training pictures for the weights inside
+//! the library, or on the very picture for others.
 
 use super::area::Search;
 use super::cost::error_weight;

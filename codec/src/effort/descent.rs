@@ -1,10 +1,10 @@
 //! A few steps of y down the slope of bits + λ · error, before it is rounded.
 //!
-//! The slope of the error comes from the decoder, at a point between y and what y rounds to: at ŷ itself it is mostly that
-//! of the rounding, which is about to change; at y it knows nothing of the fractions that will be lost. The slope of the
-//! bits is that of one Gaussian for each symbol, of the moments that its mixture has. A step is the quotient of slope
-//! and curvature of both, symbol by symbol, with momentum; what symbols do to each other is left to the smallness of the
-//! steps and to their repetition.
+//! The slope of the error comes from the decoder, at a point between y and what y rounds to: at ŷ itself it is mostly
+//! that of the rounding, which is about to change; at y it knows nothing of the fractions that will be lost. The slope
+//! of the bits is that of one Gaussian for each symbol, of the moments that its mixture has. A step is the quotient of
+//! slope and curvature of both, symbol by symbol, with momentum; what symbols do to each other is left to the smallness
+//! of the steps and to their repetition.
 
 use super::area::{Area, Search};
 use super::moments::Moments;
@@ -21,7 +21,7 @@ const BLEND: f32 = 0.4;
 const RATE: f32 = 0.3;
 /// Share of the step before that a step adds.
 const MOMENTUM: f32 = 0.4;
-/// How much slope and curvature of the bits count: the analysis was trained to balance the slopes on the average, and the
+/// How much slope and curvature of the bits count: the analysis was trained to balance the slopes on average, and the
 /// curvature holds symbols that are as good as certain.
 const BITS: [f32; 2] = [0.2, 6.0];
 /// Added to a variance, in squared steps: about what rounding adds.

@@ -52,7 +52,7 @@ impl<'a> Distortion<'a> {
         Self { target, weights, synthesis, steps, counted, masking }
     }
 
-    /// Error and gradient at ŷ with its residuals, in steps, whole numbers or not: `[rows, columns, M]`.
+    /// Error and gradient at ŷ with its residuals, in steps, rounded or not: `[rows, columns, M]`.
     ///
     /// # Errors
     /// [`Error::Signal`] if the latents are not those of such a picture.
@@ -75,11 +75,11 @@ impl<'a> Distortion<'a> {
         scaled
     }
 
-    /// The error that a step of each channel causes by itself, summed over the positions of `point`: the diagonal of JᵀJ for
-    /// the Jacobian J of the decoder.
+    /// The error that a step of each channel causes by itself, summed over the positions of `point`: the diagonal of
+    /// JᵀJ for the Jacobian J of the decoder.
     ///
-    /// For v of independent signs, `(Jᵀ v)²` has that diagonal as its mean (Hutchinson, "A stochastic estimator of the trace
-    /// of the influence matrix", 1989); positions are the repetitions.
+    /// For v of independent signs, `(Jᵀ v)²` has that diagonal as its mean (Hutchinson, "A stochastic estimator of the
+    /// trace of the influence matrix", 1989); positions are the repetitions.
     pub fn curvature(&self, point: &Tensor) -> Vec<f64> {
         let (packets, tape) = self.synthesis.forward(self.scaled(point));
         let [rows, columns, _] = packets.shape();
@@ -128,7 +128,8 @@ impl<'a> Distortion<'a> {
         gradient
     }
 
-    /// Sum of squared errors, and twice the error of each pixel that counts in opponent colours, padded to whole latents.
+    /// Sum of squared errors, and twice the error of each pixel that counts in opponent colours, padded to whole
+    /// latents.
     fn compare(&self, decoded: &Image, packets: [usize; 3]) -> (f64, Tensor) {
         let scale = 1 << self.weights.config.packet_levels;
         let [rows, columns] = [packets[0] * scale, packets[1] * scale];

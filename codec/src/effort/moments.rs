@@ -5,7 +5,8 @@ use crate::config::units;
 use crate::prior::{SymbolCoder, SymbolSet};
 use wavern_entropy::{Error, MixtureParams};
 
-/// Means and variances of the mixtures of a tile, filled in by a walk of [`crate::prior::Prior::code`] that codes nothing.
+/// Means and variances of the mixtures of a tile, filled in by a walk of [`crate::prior::Prior::code`] that codes
+/// nothing.
 pub struct Moments {
     /// In steps, `[rows, columns, M]`.
     pub mean: Tensor,

@@ -58,8 +58,8 @@ impl Choice {
     }
 }
 
-/// What a choice of symbols counts the error's curvature for: moves to where bits are fewer all go the same way, and so cost more
-/// together than one by one.
+/// What a choice of symbols counts the error's curvature for: moves to where bits are fewer all go the same way, and so
+/// cost more together than one by one.
 const STIFFNESS: f32 = 6.0;
 
 impl Picture<'_> {

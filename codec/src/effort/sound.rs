@@ -1,7 +1,7 @@
 //! The search for sounds: symbols of one segment, where the error needs no decoding.
 //!
-//! The lapped transform is orthonormal, and steps follow what the ear and the training found them worth. So the error of a symbol is its
-//! distance from y in steps, squared, and no symbol's error depends on another's.
+//! The lapped transform is orthonormal, and steps follow what the ear and the training found them worth. So the error
+//! of a symbol is its distance from y in steps, squared, and no symbol's error depends on another's.
 
 use super::decide::{Decider, Model, Slopes};
 use super::schedule::Effort;
@@ -12,11 +12,13 @@ use crate::latent::Latents;
 use crate::quality::Level;
 use crate::weights::Weights;
 
-/// Bits that a squared step is worth. At high rates an optimal uniform quantizer has 6 / ln 2 = 8.7; less favours zeros, which
-/// noise fills. On three training clips, against effort 1 at equal SI-SDR: 9: −8.9 %, 6: −11.0 %, 4: −12.9 %.
+/// Bits that a squared step is worth. At high rates an optimal uniform quantizer has 6 / ln 2 = 8.7; less favours
+/// zeros, which noise fills. On three training clips, against effort 1 at equal SI-SDR: 9: −8.9 %, 6: −11.0 %, 4: −12.9
+/// %.
 const WEIGHT: f32 = 6.0;
 
-/// Improves the latents of a group of channels in a segment, which came from `y` in steps. Returns the bits that they cost.
+/// Improves the latents of a group of channels in a segment, which came from `y` in steps. Returns the bits that they
+/// cost.
 ///
 /// # Errors
 /// [`Error::Entropy`] if the symbols cannot be coded.

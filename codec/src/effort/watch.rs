@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Hears how far a search is, and may tell it to stop. Clones share both.
 ///
 /// A search that is told to stop ends within one iteration with the best symbols so far, and the file is written with
-/// them; a search for a target ends with the best level so far. [`SearchReport::stopped`](crate::search::SearchReport::stopped) reports it.
+/// them; a search for a target ends with the best level so far.
+/// [`SearchReport::stopped`](crate::search::SearchReport::stopped) reports it.
 #[derive(Clone, Default)]
 pub struct Watch {
     stop: Arc<AtomicBool>,
@@ -15,8 +16,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Calls `listener` with the finished part of a search in 0..=1. A search for a target has several levels to search and
-    /// begins anew with each.
+    /// Calls `listener` with the finished part of a search in 0..=1. A search for a target has several levels to search
+    /// and begins anew with each.
     pub fn new(listener: impl Fn(f32) + Send + Sync + 'static) -> Self {
         Self { stop: Arc::default(), listener: Some(Arc::new(listener)) }
     }

@@ -57,8 +57,8 @@ impl Encoder {
     }
 
     /// Codes a picture whose rows come one after the other: memory grows with the width of the picture, not with its
-    /// height, except for the file itself, which is written as one, and an alpha plane, which comes whole. A search needs the
-    /// picture in memory: efforts from 2 on, and targets. The file is the one from [`Self::encode_image`];
+    /// height, except for the file itself, which is written as one, and an alpha plane, which comes whole. A search
+    /// needs the picture in memory: efforts from 2 on, and targets. The file is the one from [`Self::encode_image`];
     /// [`Encoded::latents`] is empty.
     ///
     /// # Errors

@@ -50,8 +50,8 @@ impl EncodeOptions {
         self
     }
 
-    /// Worker threads, 1..=4096. Without this, work runs on rayon's pool of the calling thread, which by default has one
-    /// thread per core. The bytes do not depend on it.
+    /// Worker threads, 1..=4096. Without this, work runs on rayon's pool of the calling thread, which by default has
+    /// one thread per core. The bytes do not depend on it.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self

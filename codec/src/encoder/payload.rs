@@ -9,8 +9,8 @@ use crate::quality::Level;
 use crate::weights::Weights;
 use rayon::prelude::*;
 
-/// Codes every window of ŷ of all groups of channels, each as one payload, and fills in the residuals that the prior gives
-/// on the way.
+/// Codes every window of ŷ of all groups of channels, each as one payload, and fills in the residuals that the prior
+/// gives on the way.
 pub(super) fn code_windows(
     windows: &[Window],
     level: Level,

@@ -1,8 +1,8 @@
 //! Picture → file, row by row. Each step has its mirror in `decoder/picture.rs`.
 //!
 //! Rows of pixels go in strips through the wavelet and the analysis, which see across the borders of tiles, and become
-//! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel and while the next rows
-//! are analysed, and forgotten.
+//! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel and while the next
+//! rows are analysed, and forgotten.
 
 use super::payload::{code_window, code_windows};
 use super::report::CodedPicture;
@@ -57,7 +57,7 @@ impl Encoder {
         Ok(Encoded { bytes, level: header.level, latents: Vec::new(), search: report })
     }
 
-    /// Codes the rows as they come, and keeps all latents if asked.
+    /// Codes the rows in order, and keeps all latents if asked.
     fn picture(
         &self,
         engine: &Engine,

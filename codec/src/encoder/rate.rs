@@ -1,8 +1,8 @@
-//! A bit rate for a sound that is coded as it comes.
+//! A bit rate for a sound that is coded while it arrives.
 //!
-//! Segments wait in a window. Once it is full, one level is chosen for all of it, such that the file has its bit rate up to the
-//! end of the window; the older half is then written, and the rest waits for what comes. A sound that ends within its first
-//! window, which is most of a minute of stereo, has one level throughout.
+//! Segments wait in a window. Once it is full, one level is chosen for all of it, such that the file has its bit rate
+//! up to the end of the window; the older half is then written, and the rest waits for what comes. A sound that ends
+//! within its first window, which is most of a minute of stereo, has one level throughout.
 
 use super::sound::{CodedSegment, Segment, SegmentEncoder};
 use crate::error::Error;
@@ -61,8 +61,8 @@ impl RateControl {
         self.window.len() >= self.capacity
     }
 
-    /// Codes what is to be written next: half of the window, or all of it if the sound has `ended`. `written` are the bytes of
-    /// the file so far. Latents are given along only if they are to be kept.
+    /// Codes what is to be written next: half of the window, or all of it if the sound has `ended`. `written` are the
+    /// bytes of the file so far. Latents are given along only if they are to be kept.
     pub(super) fn take(
         &mut self,
         ended: bool,
@@ -79,8 +79,8 @@ impl RateControl {
         Ok(coded.into_iter().map(|segment| (level, segment)).collect())
     }
 
-    /// The level for the window, and what it makes of its segments: the highest with which the file keeps its rate, or one with
-    /// which it falls short of it by little.
+    /// The level for the window, and what it makes of its segments: the highest with which the file keeps its rate, or
+    /// one with which it falls short of it by little.
     fn choose(
         &self,
         ended: bool,

@@ -172,8 +172,8 @@ impl LevelSearch<'_> {
         best.ok_or_else(|| Error::Option { option: "target-psnr", problem: problem() })
     }
 
-    /// Searches around `first`, the highest level that fits without effort, for the highest that fits with it. `room` is the
-    /// logarithm of the budget over the size, negative if that is too large.
+    /// Searches around `first`, the highest level that fits without effort, for the highest that fits with it. `room`
+    /// is the logarithm of the budget over the size, negative if that is too large.
     fn approach(
         &self,
         first: Option<Level>,

@@ -93,8 +93,8 @@ impl SegmentEncoder {
         }
     }
 
-    /// Envelope and y at `count` positions, for `frames` of samples. The samples begin with the block before the segment, unless
-    /// the sound `starts` with it, and may end early: what is missing is silence.
+    /// Envelope and y at `count` positions, for `frames` of samples. The samples begin with the block before the
+    /// segment, unless the sound `starts` with it, and may end early: what is missing is silence.
     pub(super) fn analyse(
         &self,
         channels: &[&[f32]],

@@ -16,12 +16,12 @@ use wavern_bitstream::{AudioHeader, SoundBuilder};
 impl Encoder {
     /// Begins a sound that arrives in pieces. Its file goes to `out` while it is coded, metadata first.
     ///
-    /// What is kept of the sound is a segment for each thread, and where the segments of the file begin; with a bit rate as the
-    /// target also a window of up to 64 segments, for which it chooses a level.
+    /// What is kept of the sound is a segment for each thread, and where the segments of the file begin; with a bit
+    /// rate as the target also a window of up to 64 segments, for which it chooses a level.
     ///
     /// # Errors
-    /// [`Error::Signal`] for a sample rate or a number of channels out of range; [`Error::Container`] for metadata beyond
-    /// the limits.
+    /// [`Error::Signal`] for a sample rate or a number of channels out of range; [`Error::Container`] for metadata
+    /// beyond the limits.
     pub fn sound_writer<W: Write>(
         &self,
         sample_rate: u32,
@@ -89,8 +89,8 @@ impl<W: Write> SoundWriter<'_, W> {
     /// Takes the next samples, `[channels][frames]`, full scale at ±1, and codes what they fill.
     ///
     /// # Errors
-    /// [`Error::Signal`] if the channels are not those announced, differ in length, or hold a sample that is not finite;
-    /// [`Error::Io`] if the file cannot be written; [`Error`] if the engine fails.
+    /// [`Error::Signal`] if the channels are not those announced, differ in length, or hold a sample that is not
+    /// finite; [`Error::Io`] if the file cannot be written; [`Error`] if the engine fails.
     pub fn write(&mut self, samples: Vec<Vec<f32>>) -> Result<(), Error> {
         if samples.len() != self.pending.len() {
             return Err(SignalError::ChannelCount { have: samples.len() }.into());
@@ -115,8 +115,8 @@ impl<W: Write> SoundWriter<'_, W> {
         Ok(())
     }
 
-    /// Codes and writes the segments that are whole. [`Self::write`] waits for as many as there are threads; a sound that
-    /// arrives more slowly than it is coded need not. The file does not depend on it.
+    /// Codes and writes the segments that are whole. [`Self::write`] waits for as many as there are threads; a sound
+    /// that arrives more slowly than it is coded need not. The file does not depend on it.
     ///
     /// # Errors
     /// As [`Self::write`].

@@ -1,9 +1,10 @@
 //! Gradients of a float network with respect to its input, for encoders that search for better latents.
 //!
-//! A network of the block set is linear but for its ReLUs. The forward run therefore records one byte per ReLU, whether it
-//! let its value pass, and nothing else; the backward run is the transposed network with those masks in the places of
-//! the ReLUs. It runs on the kernels of the forward direction, with transposed weights and turned filters. Level gains
-//! of residual branches are multiplied into the transposed weights, so a [`Differentiable`] belongs to one level.
+//! A network of the block set is linear except for its ReLUs. The forward run therefore records one byte per ReLU,
+//! whether it let its value pass, and nothing else; the backward run is the transposed network with those masks in the
+//! places of the ReLUs. It runs on the kernels of the forward direction, with transposed weights and turned filters.
+//! Level gains of residual branches are multiplied into the transposed weights, so a [`Differentiable`] belongs to one
+//! level.
 
 use super::coarse::Coarse;
 use super::float::Residual;
@@ -111,8 +112,8 @@ impl<'a> Differentiable<'a> {
         (y, tape)
     }
 
-    /// From the gradient with respect to the output to the one with respect to the input, at the point whose forward run
-    /// left this tape. Linear in `gradient`.
+    /// From the gradient with respect to the output to the one with respect to the input, at the point whose forward
+    /// run left this tape. Linear in `gradient`.
     ///
     /// # Panics
     /// If the gradient has not the shape of that run's output.

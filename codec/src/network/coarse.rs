@@ -1,8 +1,8 @@
-//! Pointwise layers in whole numbers of 8 bits for gradients, which steer a search and need no more than that.
+//! Pointwise layers in integers of 8 bits for gradients, which steer a search and need no more than that.
 //!
-//! The weights of each output have a step of their own; the inputs are codes whose step is set by the largest value of the
-//! positions that go through the layer together. So gradients of any size keep seven bits, and as they are exact integers
-//! between single operations on floats, they are the same on every machine.
+//! The weights of each output have a step of their own; the inputs are codes whose step is set by the largest value of
+//! the positions that go through the layer together. So gradients of any size keep seven bits, and as they are exact
+//! integers between single operations on floats, they are the same on every machine.
 
 use std::cell::RefCell;
 use wavern_kernel::codes::{self, SIGNED_LIMIT};
@@ -23,8 +23,8 @@ thread_local! {
 }
 
 impl Coarse {
-    /// Near the transpose of `W diag(factors)` for the weight `W[o, i] = codes[o, i] · steps[o]`: `[outputs, inputs]`; factors
-    /// are ones if missing.
+    /// Near the transpose of `W diag(factors)` for the weight `W[o, i] = codes[o, i] · steps[o]`: `[outputs, inputs]`;
+    /// factors are ones if missing.
     pub fn transpose<T: Copy + Into<f32>>(codes: &[T], steps: &[f32], factors: Option<&[f32]>) -> Self {
         let (inputs, outputs) = (steps.len(), codes.len() / steps.len());
         let rows = || codes.chunks_exact(outputs).zip(steps);

@@ -1,10 +1,11 @@
-//! Layers in integers, the twin of `float.rs`, whose products are exact: codes of 8 or 16 bits in, sums in integers, one f32 operation at a time
-//! between them.
+//! Layers in integers, the twin of `float.rs`, whose products are exact: codes of 8 or 16 bits in, sums in integers,
+//! one f32 operation at a time between them.
 //!
-//! The trunk of the network stays real. What a layer multiplies are codes: reals times a factor for each channel, rounded and
-//! limited. Weights that go with them have that factor, and a factor for each output, taken out (`crate::calibrate`). A
-//! sum times the scale of its output is real again, or the code of the next layer. Every step is an integer or a single
-//! operation that IEEE 754 defines, so all machines, instruction sets and strips give the same bits.
+//! The trunk of the network stays real. What a layer multiplies are codes: reals times a factor for each channel,
+//! rounded and limited. Weights that go with them have that factor, and a factor for each output, taken out
+//! (`crate::calibrate`). A sum times the scale of its output is real again, or the code of the next layer. Every step
+//! is an integer or a single operation that IEEE 754 defines, so all machines, instruction sets and strips give the
+//! same bits.
 
 use super::coarse::Coarse;
 use super::float as real_layers;
@@ -237,8 +238,8 @@ impl Residual {
         float::Depthwise::new(&weight, &bias, self.kernel())
     }
 
-    /// The transpose of the layers that the codes stand for: expand, project, ff_expand, ff_project, the second and the last
-    /// with their gains at a level, and the filters turned.
+    /// The transpose of the layers that the codes stand for: expand, project, ff_expand, ff_project, the second and the
+    /// last with their gains at a level, and the filters turned.
     pub(super) fn transpose(&self, level: Level) -> ([Coarse; 4], float::Depthwise) {
         let gain =
             |gain: &Option<Vec<f32>>| gain.as_ref().map(|gain| level.interpolate(gain, self.channels()));
@@ -357,8 +358,8 @@ struct Branches<'a> {
 }
 
 impl Branches<'_> {
-    /// Adds them to the trunk `x` of consecutive positions from `first` on, counted from the first row of the picture. If
-    /// asked, `open` learns which ReLUs of the second branch let their values pass: others are zero.
+    /// Adds them to the trunk `x` of consecutive positions from `first` on, counted from the first row of the picture.
+    /// If asked, `open` learns which ReLUs of the second branch let their values pass: others are zero.
     fn add(&self, first: usize, x: &mut [f32], open: Option<&mut [u8]>) {
         let channels = self.layers.channels();
         let wide = self.layers.ff_expand.layer.outputs();

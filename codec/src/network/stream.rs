@@ -83,8 +83,8 @@ impl<'a> Stream<'a> {
         Self { stages }
     }
 
-    /// Takes the next rows, `[rows, width, channels]`, none or more, and gives those that they complete. With `last`, no
-    /// row follows, and all the others come out.
+    /// Takes the next rows, `[rows, width, channels]`, none or more, and gives those that they complete. With `last`,
+    /// no row follows, and all the others come out.
     ///
     /// # Panics
     /// If `x` is not whole rows, or the last block of a space-to-depth is not whole.
@@ -133,13 +133,13 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// Positions of a strip, counted before the first layer: few enough that the strip's activations stay in the L2 caches, many
-/// enough that threads seldom wait for each other.
+/// Positions of a strip, counted before the first layer: few enough that the strip's activations stay in the L2 caches,
+/// many enough that threads seldom wait for each other.
 const STRIP: usize = 400;
 
 impl Network {
-    /// A run over rows of `width` positions that come one after the other. The level matters only to residual gains, which
-    /// analysis networks do not have.
+    /// A run over rows of `width` positions that come one after the other. The level matters only to residual gains,
+    /// which analysis networks do not have.
     pub fn stream(&self, width: usize, level: Level) -> Stream<'_> {
         Stream::new(&self.layers, width, level, false)
     }

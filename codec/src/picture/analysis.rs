@@ -1,8 +1,8 @@
 //! Pixels → packets: opponent colours, padding, wavelet packets; rows in, rows out.
 //!
-//! Columns are cut into chunks, one after the other on each thread. A chunk turns its pixels into planes and splits them
-//! downwards ([`SplitTree`]); then every row of bands is split along its length, eight bands at a time in the lanes of
-//! a vector.
+//! Columns are cut into chunks, one after the other on each thread. A chunk turns its pixels into planes and splits
+//! them downwards ([`SplitTree`]); then every row of bands is split along its length, eight bands at a time in the
+//! lanes of a vector.
 
 use super::tree::SplitTree;
 use crate::config::ModelConfig;

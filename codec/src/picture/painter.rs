@@ -145,8 +145,8 @@ fn area(header: &ImageHeader, region: Option<Region>) -> Result<Region, Error> {
     Err(Error::Option { option: "region", problem })
 }
 
-/// Positions of ŷ around a pixel's own that can change it: those that the synthesis reaches, and those of the packets that
-/// the wavelet reaches, four each way.
+/// Positions of ŷ around a pixel's own that can change it: those that the synthesis reaches, and those of the packets
+/// that the wavelet reaches, four each way.
 fn halo(config: &ModelConfig, reach: [f64; 2]) -> [usize; 2] {
     const PACKETS: f64 = 4.0;
     [0, 1].map(|axis| (reach[axis] + PACKETS / config.latent_stride()[axis] as f64).ceil() as usize)

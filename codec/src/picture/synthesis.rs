@@ -174,8 +174,8 @@ impl PixelSynthesis {
     }
 }
 
-/// Channels `(plane · all + v) · all + u` of a row of packets → `[bands by path, columns, LANES]`, the lowest `bands` of
-/// each axis.
+/// Channels `(plane · all + v) · all + u` of a row of packets → `[bands by path, columns, LANES]`, the lowest `bands`
+/// of each axis.
 fn gather(packets: &[f32], plane: usize, all: usize, bands: usize, out: &mut Vec<f32>) {
     let channels = 3 * all * all;
     let columns = packets.len() / channels;

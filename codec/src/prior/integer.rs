@@ -1,8 +1,8 @@
 //! Layers of the integer networks.
 //!
-//! Weights and activations are whole numbers so small that every partial sum stays below 2^24: it is exact in i32 and
-//! would be in f32, so that order of summation, fused multiply-add, vector width and library cannot change a result, here
-//! or in another reader. The bound is proven for every output channel when a weight file is loaded.
+//! Weights and activations are integers so small that every partial sum stays below 2^24: it is exact in i32 and would
+//! be in f32, so that order of summation, fused multiply-add, vector width and library cannot change a result, here or
+//! in another reader. The bound is proven for every output channel when a weight file is loaded.
 
 use crate::config::units;
 use crate::quality::Level;
@@ -14,7 +14,7 @@ use wavern_kernel::integer::Results;
 /// Positions that go through the layers of a network together.
 pub const RUN: usize = 48;
 
-/// Whole numbers from 0 to 255 in `[row, column, channel]` order. Those with a sign, −127 to 127, are carried as
+/// Integers from 0 to 255 in `[row, column, channel]` order. Those with a sign, −127 to 127, are carried as
 /// themselves plus [`SIGNED_ZERO`](wavern_kernel::codes::SIGNED_ZERO).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activations {
@@ -150,7 +150,7 @@ impl Filter {
     }
 }
 
-/// The last layer of a context network: whole numbers of either sign, `(W x + b) >> shift` rounded to nearest.
+/// The last layer of a context network: integers of either sign, `(W x + b) >> shift` rounded to nearest.
 #[derive(Debug)]
 pub struct Head(kernel::Dense);
 
@@ -267,7 +267,8 @@ mod tests {
         assert!(matches!(error, Error::Inexact { channel: 1, .. }), "{error}");
     }
 
-    /// The definition in floats, as a reader with a matrix library may have it, on a real layer with inputs of both signs.
+    /// The definition in floats, as a reader with a matrix library may have it, on a real layer with inputs of both
+    /// signs.
     #[test]
     fn floats_give_the_same_integers() {
         let (inputs, outputs, rows) = (256, 96, 20);

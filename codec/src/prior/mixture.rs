@@ -30,7 +30,7 @@ pub struct Run<'a> {
 }
 
 impl Mixtures {
-    /// Room for so many symbols; `planes` are the outputs of the head for each.
+    /// Room for this many symbols; `planes` are the outputs of the head for each.
     pub fn reset(&mut self, components: usize, symbols: usize, planes: usize) {
         (self.components, self.symbols) = (components, symbols);
         self.weight.resize((components - 1) * symbols, 0);
@@ -49,7 +49,7 @@ impl Mixtures {
         }
     }
 
-    /// Runs of so many symbols each, in order.
+    /// Runs of `run` symbols each, in order.
     pub fn runs(&mut self, run: usize) -> impl IndexedParallelIterator<Item = Run<'_>> {
         fn cut<T>(planes: &mut [T], symbols: usize, run: usize, count: usize) -> Vec<Vec<&mut [T]>> {
             let mut runs: Vec<Vec<&mut [T]>> = (0..count).map(|_| Vec::new()).collect();

@@ -1,8 +1,8 @@
 //! Samples ↔ packets, and the segments of a sound.
 //!
-//! A *block* is the hop of the lapped transform. Frame i of packets reaches over the blocks i − 1 and i, so a sound of n blocks
-//! has n + 1 frames; before and after it there is silence. A segment holds the frames with the numbers of its blocks, the
-//! last segment one more. Its last block is finished by the first frame of the next segment.
+//! A *block* is the hop of the lapped transform. Frame i of packets reaches over the blocks i − 1 and i, so a sound of
+//! n blocks has n + 1 frames; before and after it there is silence. A segment holds the frames with the numbers of its
+//! blocks, the last segment one more. Its last block is finished by the first frame of the next segment.
 
 use crate::array::Tensor;
 use crate::config::ModelConfig;
@@ -80,8 +80,8 @@ pub fn from_mid_side(mid_side: &[Vec<f32>; SIGNALS], count: usize) -> Vec<Vec<f3
     if count == 2 { vec![mix(1.0), mix(-1.0)] } else { vec![mix(0.0)] }
 }
 
-/// Packets `[1, frames, 2 · hop]` of two signals of equal length, which begin with the left block of the first frame; what is
-/// missing of the last block is silence.
+/// Packets `[1, frames, 2 · hop]` of two signals of equal length, which begin with the left block of the first frame;
+/// what is missing of the last block is silence.
 pub fn frames(signals: &[Vec<f32>; SIGNALS], lapped: &Lapped) -> Tensor {
     let hop = lapped.hop();
     let count = signals[0].len().div_ceil(hop).saturating_sub(1);
@@ -99,8 +99,8 @@ pub fn frames(signals: &[Vec<f32>; SIGNALS], lapped: &Lapped) -> Tensor {
     out
 }
 
-/// Adds what `packets` give to two signals, which begin with the left block of the first frame and hold one block more than
-/// there are frames.
+/// Adds what `packets` give to two signals, which begin with the left block of the first frame and hold one block more
+/// than there are frames.
 pub fn overlap_add(packets: &Tensor, lapped: &Lapped, signals: &mut [Vec<f32>; SIGNALS]) {
     let hop = lapped.hop();
     let mut coefficients = vec![0.0f32; hop];

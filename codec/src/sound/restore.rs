@@ -30,8 +30,8 @@ impl Overlap {
         Self { begun: groups.iter().map(|_| silence()).collect(), groups, lapped }
     }
 
-    /// Appends to `channels` the blocks that the packets of the next segment finish: from the one before the segment to its
-    /// last but one.
+    /// Appends to `channels` the blocks that the packets of the next segment finish: from the one before the segment to
+    /// its last but one.
     pub(crate) fn add(&mut self, packets: &[Tensor], channels: &mut [Vec<f32>]) {
         for ((packets, range), begun) in packets.iter().zip(&self.groups).zip(&mut self.begun) {
             let finished = packets.positions() * self.lapped.hop();
@@ -65,8 +65,8 @@ pub(crate) fn packets(latents: &Latents, index: u64, level: Level, engine: &Engi
     Ok(packets)
 }
 
-/// The latents of segments put together, one entry for each group of channels. Positions of ẑ that a last segment begins
-/// and does not fill keep their place.
+/// The latents of segments put together, one entry for each group of channels. Positions of ẑ that a last segment
+/// begins and does not fill keep their place.
 pub(crate) fn joined(header: &AudioHeader, segments: &[Vec<Latents>], config: &ModelConfig) -> Vec<Latents> {
     (0..groups(header.channels as usize).len())
         .map(|group| {

@@ -1,10 +1,10 @@
-//! The transpose of the two-dimensional packet synthesis: from the gradient of an error with respect to pixels to the one
-//! with respect to packets.
+//! The transpose of the two-dimensional packet synthesis: from the gradient of an error with respect to pixels to the
+//! one with respect to packets.
 //!
 //! Every lifting step of [`super::cdf97::merge`] is a sparse matrix; its transpose adds in the other direction, and the
 //! steps come in the opposite order. At the borders this differs from the analysis, whose steps mirror the signal. Rows
-//! of the picture split in chunks of columns, then columns with the vertical bands as lanes; one pass each, any number of
-//! threads, the same bits.
+//! of the picture split in chunks of columns, then columns with the vertical bands as lanes; one pass each, any number
+//! of threads, the same bits.
 
 use super::frequency_order;
 use crate::array::Tensor;
@@ -97,8 +97,8 @@ fn merge_adjoint(signal: &[f32], low: &mut [f32], high: &mut [f32], lanes: usize
     high.iter_mut().for_each(|v| *v *= ZETA);
 }
 
-/// The transpose of `high[i] += k (low[i] + low[i + 1])`, the last row mirrored: what a row of `high` took is given back to
-/// both rows of `low`.
+/// The transpose of `high[i] += k (low[i] + low[i + 1])`, the last row mirrored: what a row of `high` took is given
+/// back to both rows of `low`.
 fn spread_high(low: &mut [f32], high: &[f32], k: f32, lanes: usize) {
     let body = high.len() - lanes;
     add(low, &high[..body], k);

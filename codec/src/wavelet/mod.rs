@@ -1,7 +1,8 @@
 //! Wavelet packets: the fixed, linear part of the transform of pictures.
 //!
-//! A packet tree splits both halves of every split, so J levels give 2^J bands of equal width. The tree is full
-//! and separable: a picture is split along x, then along y. Both directions are perfect reconstruction on every length that is a multiple of 2^J, whatever the extension does at the borders.
+//! A packet tree splits both halves of every split, so J levels give 2^J bands of equal width. The tree is full and
+//! separable: a picture is split along x, then along y. Both directions are perfect reconstruction on every length that
+//! is a multiple of 2^J, whatever the extension does at the borders.
 //!
 //! * [`cdf97`]: the biorthogonal 4.4 pair in lifting form, whole-sample symmetric extension.
 //! * [`packet2d`]: the tree over it and its interleaved `[row, column, channel]` layout.

@@ -1,6 +1,6 @@
 //! Two-dimensional CDF 9/7 packets of interleaved pictures: the definition, on whole pictures and one thread.
 //!
-//! Encoder and decoder run the same arithmetic on rows as they come; the tests of `picture` hold them to these bits.
+//! Encoder and decoder run the same arithmetic row by row; the tests of `picture` hold them to these bits.
 
 use super::frequency_order;
 use crate::array::Tensor;
@@ -73,8 +73,8 @@ pub fn synthesis(packets: &Tensor, levels: u32) -> Tensor {
     Tensor::from_vec([height, width, planes], down.front)
 }
 
-/// The synthesis along one axis as a matrix `[length, length]`, row-major: signal = matrix × coefficients, bands in order
-/// of frequency, each a run of `length / 2^levels`. For engines that prefer matrix products to lifting.
+/// The synthesis along one axis as a matrix `[length, length]`, row-major: signal = matrix × coefficients, bands in
+/// order of frequency, each a run of `length / 2^levels`. For engines that prefer matrix products to lifting.
 ///
 /// # Panics
 /// If the length is not a positive multiple of 2^levels.

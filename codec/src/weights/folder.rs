@@ -1,6 +1,7 @@
 //! Weight files in folders, found by their id.
 //!
-//! A file may have any name that ends in `.safetensors`; one that is named by its id is found without reading the others.
+//! A file may have any name that ends in `.safetensors`; one that is named by its id is found without reading the
+//! others.
 
 use super::Weights;
 use crate::error::Error;

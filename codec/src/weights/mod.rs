@@ -14,8 +14,8 @@ use crate::weight_file::{Error, TensorMap, id_of};
 use std::sync::OnceLock;
 use wavern_bitstream::WeightsId;
 
-/// A trained model: what turns a signal into symbols and back, and tells how likely each symbol is. A file can only be decoded
-/// with the weights it was made with.
+/// A trained model: what turns a signal into symbols and back, and tells how likely each symbol is. A file can only be
+/// decoded with the weights it was made with.
 #[derive(Debug)]
 pub struct Weights {
     /// Hash of the file.
@@ -27,8 +27,8 @@ pub struct Weights {
     /// log₂ of the quantization gains, `[anchors, latents]`.
     encode_gain: Vec<f32>,
     decode_gain: Vec<f32>,
-    /// The file. The float networks are read from it when they are first asked for: an encoder needs two of the three, a
-    /// decoder the third.
+    /// The file. The float networks are read from it when they are first asked for: an encoder needs two of the three,
+    /// a decoder the third.
     file: TensorMap<'static>,
     analysis: OnceLock<Network>,
     hyper_analysis: OnceLock<Network>,

@@ -1,5 +1,5 @@
-//! What the world does to a program: full disks, signals, closed pipes, missing rights. Each ends with the right exit code, leaves
-//! no half-written file, and does not keep the next file of a batch from being coded.
+//! What the world does to a program: full disks, signals, closed pipes, missing rights. Each ends with the right exit
+//! code, leaves no half-written file, and does not keep the next file of a batch from being coded.
 
 use super::*;
 use std::io::Write;

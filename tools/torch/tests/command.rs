@@ -16,8 +16,8 @@ fn testdata() -> PathBuf {
 /// Instructions that libtorch and its oneDNN may use at most.
 const CAPS: [(&str, &str); 3] = [("default", "SSE41"), ("avx2", "AVX2"), ("avx512", "DEFAULT")];
 
-/// libtorch shapes what an encoder sends, and pixels. Whatever it sends, everybody decodes the symbols that were written; and what
-/// another machine's libtorch wrote decodes with this one's.
+/// libtorch shapes what an encoder sends, and pixels. Whatever it sends, everybody decodes the symbols that were
+/// written; and what another machine's libtorch wrote decodes with this one's.
 #[test]
 fn libtorch_with_any_instructions_gets_the_symbols_that_any_wrote() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,9 @@
 //! How the bits of a tile change with its symbols: the prior once more, in floating point and differentiable.
 //!
 //! A symbol of ŷ moves the mixtures of later steps and their latent residuals, and with these the error. The networks
-//! here are those of [`crate::prior::context`] and h_s, with the same numbers, but without the rounding of activations, which has
-//! no derivative: ReLU and saturation are the only places where a slope ends. ŷ need not be integer. What comes out steers a search. Nothing that is coded depends on it.
+//! here are those of [`crate::prior::context`] and h_s, with the same numbers, but without the rounding of activations,
+//! which has no derivative: ReLU and saturation are the only places where a slope ends. ŷ need not be integer. What
+//! comes out steers a search. Nothing that is coded depends on it.
 
 mod layers;
 mod step;
