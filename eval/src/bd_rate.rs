@@ -64,6 +64,9 @@ impl std::error::Error for BdError {}
 
 /// Mean difference in rate of `test` against `anchor` at the same quality, over the range of quality that both cover.
 /// Each point is a rate (any unit, the same for both) and a quality (higher is better); their order does not matter.
+///
+/// # Errors
+/// [`BdError`] if a curve has too few points, or the two share no quality.
 pub fn bd_rate(anchor: &[(f64, f64)], test: &[(f64, f64)]) -> Result<BdRate, BdError> {
     let (anchor, test) = (Pchip::new(anchor)?, Pchip::new(test)?);
     let (from, to) = (anchor.first().max(test.first()), anchor.last().min(test.last()));

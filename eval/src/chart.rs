@@ -9,6 +9,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::sync::Once;
+use wavern::{Image, Samples};
 
 /// Width and height of a panel, in pixels at scale 1.
 const PANEL: (u32, u32) = (420, 320);
@@ -55,6 +56,9 @@ pub struct Series {
 }
 
 /// All panels of a figure as SVG. `codecs` names the colours.
+///
+/// # Errors
+/// [`Error::Output`] if it cannot be drawn.
 pub fn svg(panels: &[Panel], codecs: &[String]) -> Result<String, Error> {
     let size = figure_size(panels.len());
     let mut out = String::new();
@@ -63,6 +67,9 @@ pub fn svg(panels: &[Panel], codecs: &[String]) -> Result<String, Error> {
 }
 
 /// One panel as SVG, without the names of the colours.
+///
+/// # Errors
+/// As [`svg`].
 pub fn panel_svg(panel: &Panel) -> Result<String, Error> {
     let mut out = String::new();
     let area = SVGBackend::with_string(&mut out, PANEL).into_drawing_area();
@@ -72,14 +79,17 @@ pub fn panel_svg(panel: &Panel) -> Result<String, Error> {
     Ok(out)
 }
 
-/// All panels of a figure as pixels, 8-bit RGB, at twice the size of the SVG: width, height, samples.
-pub fn pixels(panels: &[Panel], codecs: &[String]) -> Result<(u32, u32, Vec<u8>), Error> {
+/// All panels of a figure as a picture, 8-bit RGB, at twice the size of the SVG.
+///
+/// # Errors
+/// As [`svg`].
+pub fn picture(panels: &[Panel], codecs: &[String]) -> Result<Image, Error> {
     let scale = 2;
     let (width, height) = figure_size(panels.len());
     let size = (width * scale, height * scale);
     let mut out = vec![255; (size.0 * size.1 * 3) as usize];
     draw_figure(&BitMapBackend::with_buffer(&mut out, size).into_drawing_area(), panels, codecs, scale)?;
-    Ok((size.0, size.1, out))
+    Image::new(size.0, size.1, wavern::Color::Rgb, Samples::U8(out)).map_err(Error::output)
 }
 
 /// The colour of a codec as `#rrggbb`.
@@ -261,8 +271,9 @@ mod tests {
 
     #[test]
     fn pixels_show_the_colour_of_the_codec_and_dark_text() {
-        let (width, height, pixels) = pixels(&[panel()], &["wavern".to_owned()]).unwrap();
-        assert_eq!((width, height, pixels.len()), (840, 728, 840 * 728 * 3));
+        let picture = picture(&[panel()], &["wavern".to_owned()]).unwrap();
+        assert_eq!((picture.width(), picture.height()), (840, 728));
+        let Samples::U8(pixels) = picture.samples() else { panic!("8 bits") };
         let pixels = pixels.as_chunks::<3>().0;
         assert!(pixels.contains(&[213, 94, 0]) && pixels.iter().any(|pixel| pixel.iter().all(|&s| s < 60)));
     }

@@ -16,6 +16,9 @@ pub struct Curve {
 impl Curve {
     /// The curves of a file: JSON as CompressAI writes it has one, CSV one for each codec it names. `name` is for those
     /// that have none of their own.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if the bytes are neither.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Vec<Self>, Error> {
         let mut curves = if bytes.trim_ascii_start().starts_with(b"{") {
             Self::from_json(bytes, name)?

@@ -110,6 +110,9 @@ impl Row {
 }
 
 /// Rows as CSV with a line of names.
+///
+/// # Errors
+/// [`Error::Output`] if a row cannot be written.
 pub fn to_csv(rows: &[Row]) -> Result<Vec<u8>, Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
@@ -120,6 +123,9 @@ pub fn to_csv(rows: &[Row]) -> Result<Vec<u8>, Error> {
 
 /// Rows from CSV. Columns are found by name; those that are missing are empty, others are passed over. A column
 /// `quality` or `bitrate` stands for a missing `setting`.
+///
+/// # Errors
+/// [`Error::Malformed`] if it is not such CSV.
 pub fn from_csv(bytes: &[u8]) -> Result<Vec<Row>, Error> {
     let mut reader = csv::Reader::from_reader(bytes);
     let names = reader.headers().map_err(Error::malformed)?.clone();

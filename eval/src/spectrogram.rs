@@ -1,7 +1,8 @@
 //! A sound as a picture: time to the right, frequency upwards, loudness as colour.
 
+use crate::Error;
 use realfft::RealFftPlanner;
-use wavern::Audio;
+use wavern::{Audio, Color, Image, Samples};
 
 /// Samples of a spectrum.
 const WINDOW: usize = 2048;
@@ -14,9 +15,12 @@ const COLORS: [[f64; 3]; 5] =
     [[0.0, 0.0, 4.0], [81.0, 18.0, 124.0], [183.0, 55.0, 121.0], [252.0, 137.0, 97.0], [252.0, 253.0, 191.0]];
 
 /// The power of the mean of the channels over time and frequency (0 Hz to half the sample rate, linear), 0 dB to −100
-/// dB: width, height, 8-bit RGB. A Hann window of 2048 samples; each column shows the loudest of the spectra that fall
+/// dB, as 8-bit RGB. A Hann window of 2048 samples; each column shows the loudest of the spectra that fall
 /// on it.
-pub fn spectrogram(audio: &Audio) -> (u32, u32, Vec<u8>) {
+///
+/// # Errors
+/// None in practice: the size is fixed.
+pub fn spectrogram(audio: &Audio) -> Result<Image, Error> {
     let (width, height) = SIZE;
     let fft = RealFftPlanner::<f64>::new().plan_fft_forward(WINDOW);
     let (mut input, mut output) = (fft.make_input_vec(), fft.make_output_vec());
@@ -51,7 +55,7 @@ pub fn spectrogram(audio: &Audio) -> (u32, u32, Vec<u8>) {
             pixels[place..place + 3].copy_from_slice(&color(*decibels));
         }
     }
-    (width as u32, height as u32, pixels)
+    Image::new(width as u32, height as u32, Color::Rgb, Samples::U8(pixels)).map_err(Error::output)
 }
 
 fn color(decibels: f64) -> [u8; 3] {
@@ -70,14 +74,17 @@ mod tests {
     fn a_sine_is_a_light_line_at_its_frequency_and_silence_is_black() {
         let sine = |n: usize| (std::f64::consts::TAU * n as f64 / 8.0).sin() as f32;
         let audio = |samples| Audio::new(8000, SampleFormat::F32, vec![samples]).unwrap();
-        let (width, height, pixels) = spectrogram(&audio((0..16_000).map(sine).collect()));
-        let (width, height) = (width as usize, height as usize);
+        let pixels_of = |samples| match spectrogram(&audio(samples)).unwrap().into_parts().0 {
+            Samples::U8(pixels) => pixels,
+            Samples::U16(_) => panic!("8 bits"),
+        };
+        let (width, height) = SIZE;
+        let pixels = pixels_of((0..16_000).map(sine).collect());
         let at = |line: usize| &pixels[3 * ((height - 1 - line) * width + width / 2)..][..3];
         // A quarter of half the rate upwards, at 0 dB; half way up there is nothing.
         assert_eq!(at(height / 4), [252, 253, 191]);
         assert_eq!(at(height * 3 / 4), [0, 0, 4]);
-        assert!(
-            spectrogram(&audio(vec![0.0; 100])).2.as_chunks::<3>().0.iter().all(|pixel| *pixel == [0, 0, 4])
-        );
+        let silence = pixels_of(vec![0.0; 100]);
+        assert!(silence.as_chunks::<3>().0.iter().all(|pixel| *pixel == [0, 0, 4]));
     }
 }

@@ -4,8 +4,8 @@
 //! one row. The same list is read by the plain engine here and by the libtorch one, so there is one description of each
 //! model, and it travels inside the weight file.
 //!
-//! [`layers`] holds the parameters, in floats ([`float`]) or in integers ([`integer`]); [`stream`] runs them row by row,
-//! [`backward`] on whole tensors and back, for gradients.
+//! [`layers`] holds the parameters, in floats ([`float`]) or in integers ([`integer`]); [`stream`] runs them row by
+//! row, [`backward`] on whole tensors and back, for gradients.
 
 pub mod backward;
 mod coarse;

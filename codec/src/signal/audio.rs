@@ -25,6 +25,10 @@ impl Audio {
 
     /// Sound without metadata. A sample that is not finite is refused, with its place in the error: a codec cannot
     /// carry it, and replacing it silently would hide a fault of the recording.
+    ///
+    /// # Errors
+    /// [`SignalError`] for a rate or a number of channels out of range, channels of different lengths, and samples that
+    /// are not finite.
     pub fn new(sample_rate: u32, format: SampleFormat, channels: Vec<Vec<f32>>) -> Result<Self, SignalError> {
         if sample_rate == 0 || sample_rate > Self::MAX_SAMPLE_RATE {
             return Err(SignalError::SampleRate { have: sample_rate });

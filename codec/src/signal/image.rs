@@ -54,6 +54,10 @@ impl fmt::Debug for Samples {
 /// (`[height, width, channels]`); alpha, if there is one, is a plane of the same depth (`[height, width]`), and colour
 /// is not multiplied by it.
 ///
+/// Colour is gray or R'G'B' as the file stored it: nothing is converted. The codec's own distances assume the primaries
+/// and the transfer of sRGB, on which its weights were trained; an ICC profile in the metadata says what the samples
+/// really mean.
+///
 /// An EXIF orientation is part of the metadata and is not applied: pixels are as the file stored them.
 #[derive(Clone, PartialEq)]
 pub struct Image {
@@ -67,6 +71,9 @@ pub struct Image {
 
 impl Image {
     /// A picture without alpha and metadata. `samples` holds `width * height * color.channels()` values.
+    ///
+    /// # Errors
+    /// [`SignalError`] if the picture has no pixel, or another number of samples.
     pub fn new(width: u32, height: u32, color: Color, samples: Samples) -> Result<Self, SignalError> {
         if width == 0 || height == 0 {
             return Err(SignalError::EmptyImage { width, height });
@@ -83,6 +90,9 @@ impl Image {
     }
 
     /// The same picture with a plane of alpha: one sample per pixel, as deep as the colour samples.
+    ///
+    /// # Errors
+    /// [`SignalError`] if it has another depth or another number of samples.
     pub fn with_alpha(mut self, alpha: Samples) -> Result<Self, SignalError> {
         if alpha.depth() != self.depth() {
             return Err(SignalError::AlphaDepth { alpha: alpha.depth(), color: self.depth() });

@@ -6,7 +6,7 @@ use super::find::Found;
 use super::images::{Picture, decoded_picture};
 use super::page::{Exhibit, Folder, Version};
 use super::process;
-use super::results::{Results, png_bytes};
+use super::results::{Results, png_bytes, png_of};
 use crate::cli;
 use crate::error::{At, Error, Result};
 use crate::files::Scratch;
@@ -261,6 +261,5 @@ fn player(audio: &Audio, folder: &Folder, name: &str) -> Result<String> {
 }
 
 fn picture(audio: &Audio, folder: &Folder, name: &str) -> Result<String> {
-    let (width, height, pixels) = spectrogram(audio);
-    folder.add(&format!("{name}.png"), &png_bytes(width, height, &pixels)?)
+    folder.add(&format!("{name}.png"), &png_of(&spectrogram(audio).map_err(Error::failed)?)?)
 }

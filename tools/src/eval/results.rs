@@ -10,6 +10,7 @@ use crate::files::output::Output;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
+use wavern::{Image, Samples};
 use wavern_eval::chart::{self, Panel};
 use wavern_eval::{Comparison, Curve, Metric, Row, compare, means, table, to_csv};
 
@@ -144,10 +145,7 @@ impl Outputs {
             let (panels, names) = (results.panels(), results.curve_names());
             let bytes = match drawing {
                 Drawing::Svg => chart::svg(&panels, &names).map_err(Error::failed)?.into_bytes(),
-                Drawing::Png => {
-                    let (width, height, pixels) = chart::pixels(&panels, &names).map_err(Error::failed)?;
-                    png_bytes(width, height, &pixels)?
-                }
+                Drawing::Png => png_of(&chart::picture(&panels, &names).map_err(Error::failed)?)?,
             };
             output.write_bytes(&bytes)?;
         }
@@ -230,6 +228,14 @@ impl<'a> Results<'a> {
 }
 
 /// An 8-bit RGB picture as a PNG file.
+pub(crate) fn png_of(picture: &Image) -> Result<Vec<u8>> {
+    match picture.samples() {
+        Samples::U8(samples) => png_bytes(picture.width(), picture.height(), samples),
+        Samples::U16(_) => Err(Error::failed("a picture of 16 bits (expected 8)")),
+    }
+}
+
+/// The samples of an 8-bit RGB picture as a PNG file.
 pub(crate) fn png_bytes(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
