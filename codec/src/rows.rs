@@ -7,6 +7,7 @@ use wavern_bitstream::Limits;
 
 /// A picture without its pixels.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PictureInfo {
     /// Pixels in a row, at least 1.
     pub width: u32,
@@ -23,6 +24,11 @@ pub struct PictureInfo {
 }
 
 impl PictureInfo {
+    /// A picture of `width` × `height` pixels whose samples have 8 or 16 bits, without alpha and metadata.
+    pub fn new(width: u32, height: u32, color: Color, depth: u8) -> Self {
+        Self { width, height, color, depth, alpha: None, metadata: Metadata::default() }
+    }
+
     /// Samples of a row.
     pub fn row(&self) -> usize {
         self.width as usize * self.color.channels()

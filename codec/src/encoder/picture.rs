@@ -48,6 +48,10 @@ impl Encoder {
     }
 
     pub(super) fn rows(&self, info: &PictureInfo, source: &mut dyn ReadRows) -> Result<Encoded, Error> {
+        if BitDepth::from_bits(info.depth).is_none() {
+            let problem = format!("{} bits (expected 8 or 16)", info.depth);
+            return Err(Error::Option { option: "depth", problem });
+        }
         let engine = self.engine(Kind::Image)?;
         let CodedPicture { header, bytes, report, .. } = if self.searches() {
             self.search(&engine, &read_all(info, source)?)?

@@ -127,7 +127,9 @@ pub(super) fn png_info(
     let mut notes = Vec::new();
     let metadata = metadata(&mut decoder, &mut notes);
     let (width, height) = decoder.dimensions();
-    Ok(Some((PictureInfo { width, height, color, depth, alpha: None, metadata }, notes)))
+    let mut info = PictureInfo::new(width, height, color, depth);
+    info.metadata = metadata;
+    Ok(Some((info, notes)))
 }
 
 fn has_more_pages(source: Source<'_>) -> bool {

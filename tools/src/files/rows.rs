@@ -10,7 +10,7 @@ use super::png_rows::{self, PngWriter};
 use crate::error::{At, Error, Result};
 use std::io::{self, Read, Write};
 use wavern::rows::{PictureInfo, Pixels, ReadRows, WriteRows};
-use wavern::{Color, Metadata};
+use wavern::Color;
 use wavern_bitstream::Limits;
 
 /// Pixels in a row of the widest picture that streams: what the codec sets aside grows with the width, and a header
@@ -142,7 +142,7 @@ fn header(start: &[u8]) -> Option<(PictureInfo, usize)> {
         _ => return None,
     };
     let sound = start.get(at)?.is_ascii_whitespace() && width > 0 && height > 0;
-    let info = PictureInfo { width, height, color, depth, alpha: None, metadata: Metadata::default() };
+    let info = PictureInfo::new(width, height, color, depth);
     sound.then_some((info, at + 1))
 }
 
