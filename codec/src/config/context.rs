@@ -119,9 +119,9 @@ mod tests {
         let mut coded = vec![0; rows * columns];
         for step in steps() {
             assert_eq!(step.name("look"), format!("context.{}.look", step.index));
-            for p in 0..rows * columns {
-                assert_eq!(step.known(p / columns, p % columns), coded[p], "{step:?} at {p}");
-                assert!(coded[p] <= step.seen());
+            for (p, &coded) in coded.iter().enumerate() {
+                assert_eq!(step.known(p / columns, p % columns), coded, "{step:?} at {p}");
+                assert!(coded <= step.seen());
             }
             for p in step.positions(rows, columns) {
                 assert_eq!(coded[p], step.channels.start);

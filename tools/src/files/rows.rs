@@ -9,8 +9,8 @@ use super::input::{Input, Opened};
 use super::png_rows::{self, PngWriter};
 use crate::error::{At, Error, Result};
 use std::io::{self, Read, Write};
-use wavern::rows::{PictureInfo, Pixels, ReadRows, WriteRows};
 use wavern::Color;
+use wavern::rows::{PictureInfo, Pixels, ReadRows, WriteRows};
 use wavern_bitstream::Limits;
 
 /// Pixels in a row of the widest picture that streams: what the codec sets aside grows with the width, and a header
