@@ -7,10 +7,11 @@ use wavern_entropy::{BitCounter, Encoder, Error, MixtureParams};
 
 /// What moving a symbol does beside its own bits, in bits.
 ///
-/// A move by δ of a symbol whose value with its residual is v adds, with h for the curvature of its channel, `slope · δ
-/// + damping · h δ² + pull · h ((v + δ − a)² − (v − a)²)`. The first two, where there are [`Slopes`], are the error as
-/// it is around a point. The third keeps symbols near a, where they came from, which is near the optimum as a whole:
-/// slopes alone let symbols that act alike all make the same correction.
+/// A move by δ of a symbol whose value with its residual is v adds, with h for the curvature of its channel,
+/// `slope · δ + damping · h δ² + pull · h ((v + δ − a)² − (v − a)²)`.
+/// The first two, where there are [`Slopes`], are the error as it is around a point. The third keeps symbols near a,
+/// where they came from, which is near the optimum as a whole: slopes alone let symbols that act alike all make the
+/// same correction.
 pub struct Model<'a> {
     /// What symbols are kept near: y before it was rounded, in steps, `[rows, columns, M]`.
     pub anchor: Tensor,
