@@ -7,7 +7,7 @@
 use super::multiversion;
 use crate::cdf97::{ALPHA, BETA, DELTA, GAMMA, ZETA};
 
-/// What [`split`] remembers of the pairs before: rows as long as those of the signal.
+/// What [`split_step`] remembers of the pairs before: rows as long as those of the signal.
 #[derive(Debug, Default)]
 pub struct SplitState {
     /// The pair before, untouched.

@@ -31,7 +31,7 @@ pub struct ModelConfig {
     pub kind: Kind,
     /// Depth J of the wavelet packet.
     pub packet_levels: u32,
-    /// Lagrangian weight of the distortion at each anchor level, rising. See [`crate::quality`].
+    /// Lagrangian weight of the distortion at each anchor level, rising; levels lie between the anchors.
     pub lambdas: Vec<f64>,
     /// g_a: packets → y.
     pub analysis: Vec<Layer>,
@@ -48,7 +48,7 @@ pub struct ModelConfig {
     pub envelope: Option<EnvelopeConfig>,
 }
 
-/// The envelope of a sound, see [`crate::envelope`].
+/// The envelope of a sound: how loud each cell of time and frequency is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnvelopeConfig {
