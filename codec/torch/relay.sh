@@ -35,15 +35,17 @@ run() {
     --threads "$threads" --favour cid22,cq100,stunning --drawings 0.05 --validate-every 30 --save-every 5 --seed "$seed"
 }
 
-# Minutes and crops of all runs that have a row.
-total() { awk -F, -v column="$1" 'NR > 1 { sum += $column } END { printf "%.0f", sum }' "$curve"; }
+# What came since the last row, in minutes or crops: all of it after a start from nothing.
+since() { # column, now
+  awk -F, -v column="$1" -v now="$2" 'NR > 1 { sum += $column } END { printf "%.0f", now >= sum ? now - sum : now }' "$curve"
+}
 
 hand_over() {
   local state=$1 validation=$2 device=$3 minutes crops found
   read -r minutes crops < <("$wavern" train state "$state/image.ckpt")
   found=$("$wavern" train validate image "$state/image.ckpt" --data "$validation" --against "$root/models/image.safetensors")
   [ -e "$curve" ] || echo "run,minutes,crops,device,validation" > "$curve"
-  awk -v OFS=, -v run="$(awk 'END { print NR }' "$curve")" -v minutes=$((minutes - $(total 2))) -v crops=$((crops - $(total 3))) \
+  awk -v OFS=, -v run="$(awk 'END { print NR }' "$curve")" -v minutes="$(since 2 "$minutes")" -v crops="$(since 3 "$crops")" \
     -v device="$device" -v found="$(sed -n 's/^rate against .*: \(.*\) %$/\1/p' <<< "$found")" \
     'BEGIN { print run, minutes, crops, device, found }' | tee -a "$curve"
 }

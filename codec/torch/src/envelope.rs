@@ -1,4 +1,4 @@
-//! The envelope of sounds in training, the twin of [`wavern::envelope`]: levels are measured, not learned, so no gradient
+//! The envelope of sounds in training, the twin of [`wavern::internals::envelope`]: levels are measured, not learned, so no gradient
 //! passes through them.
 
 use tch::{Device, Kind, Tensor};

@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tch::{Device, Kind, Tensor};
 use wavern::Tune;
 use wavern::internals::network::{self, ModelConfig};
@@ -31,6 +31,8 @@ const DECODER: [&str; 5] = ["hyper_synthesis.", "hyper_prior.", "context.", "syn
 const CLIP: f64 = 1.0;
 /// Decay of the average of the weights.
 const AVERAGE: f64 = 0.9995;
+/// A step that seems to take longer than this did not: the process was paused.
+const PAUSE: Duration = Duration::from_secs(300);
 /// Steps between two looks at what the device has computed: a look waits for it.
 const LOOK: i64 = 50;
 
@@ -96,12 +98,13 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let mut run = Run::start(options)?;
     let bar = bar(options, run.minutes)?;
-    let mut looked = Instant::now();
+    let (mut looked, mut last) = (Instant::now(), Instant::now());
     let mut next_validation = run.minutes + options.validate_every;
     let mut next_save = run.minutes + options.save_every;
     let mut sums = Sums::default();
     loop {
-        run.minutes = run.minutes_before + run.start.elapsed().as_secs_f64() / 60.0;
+        run.minutes += last.elapsed().min(PAUSE).as_secs_f64() / 60.0;
+        last = Instant::now();
         let progress = run.progress();
         let seconds = run.start.elapsed().as_secs_f64();
         let ends = progress >= 1.0 || seconds >= options.seconds || options.stop.is_stopped();
@@ -161,7 +164,6 @@ struct Run<'a> {
     curve: Option<Curve>,
     random: Random,
     start: Instant,
-    minutes_before: f64,
     minutes: f64,
     /// Crops seen in all runs.
     crops: f64,
@@ -232,7 +234,6 @@ impl<'a> Run<'a> {
             curve,
             random,
             start: Instant::now(),
-            minutes_before: minutes,
             minutes,
             crops,
             began,
