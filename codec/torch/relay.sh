@@ -37,7 +37,7 @@ run() {
 
 # What came since the last row, in minutes or crops: all of it after a start from nothing.
 since() { # column, now
-  awk -F, -v column="$1" -v now="$2" 'NR > 1 { sum += $column } END { printf "%.0f", now >= sum ? now - sum : now }' "$curve"
+  awk -F, -v column="$1" -v now="$2" 'NR > 1 { sum += $column } END { printf "%.0f", (now >= sum ? now - sum : now) }' "$curve"
 }
 
 hand_over() {
