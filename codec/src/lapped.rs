@@ -86,15 +86,10 @@ impl Lapped {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wavern_kernel::arbitrary::reals;
 
     fn noise(len: usize) -> Vec<f32> {
-        let mut state = 7u32;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                (state >> 8) as f32 / (1 << 24) as f32 - 0.5
-            })
-            .collect()
+        reals(len, 7).iter().map(|v| 0.5 * v).collect()
     }
 
     #[test]

@@ -217,6 +217,7 @@ mod tests {
     use crate::weight_file::read_config;
     use crate::weights;
     use crate::weights::Tune;
+    use wavern_kernel::arbitrary::reals;
 
     /// The weights inside the library with the reals that their integers stand for.
     fn float_weights() -> Vec<u8> {
@@ -268,10 +269,8 @@ mod tests {
         let float = Weights::from_bytes(&file).unwrap();
         let level = Level(200);
         let mut latents = Latents::zeros(&float.config, 6, 5);
-        let mut state = 5u32;
-        for symbol in latents.y.data_mut() {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let uniform = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
+        let symbols = latents.y.data_mut();
+        for (uniform, symbol) in reals(symbols.len(), 5).into_iter().zip(symbols) {
             *symbol = (3.0 * uniform * uniform * uniform).round() as i32;
         }
         let mut calibration = Calibration::default();

@@ -1,5 +1,6 @@
 //! Layers in floats: their parameters, and the stages that run them on rows. The twin of `integer.rs`.
 
+use super::residual::Block;
 use super::rows::Rows;
 use super::run::{self, split};
 use crate::config::layer::MAX_KERNEL;
@@ -120,7 +121,7 @@ impl<'a> DepthwiseStage<'a> {
         let channels = layer.channels();
         let runs = split(out.len() / channels);
         out.par_chunks_mut(runs * channels).enumerate().for_each(|(run, out)| {
-            filter(layer, rows, *r, *relu, *width, *next * *width + run * runs, out);
+            filter(layer, rows, *r, *relu, *next * *width + run * runs, out);
         });
         *next = end;
         rows.forget_before((end + 1).saturating_sub(*r / 2 + 1));
@@ -128,87 +129,52 @@ impl<'a> DepthwiseStage<'a> {
     }
 }
 
-/// A depthwise layer at consecutive positions from `first` on, counted from the first row of the picture.
-fn filter(
-    layer: &Depthwise,
-    rows: &Rows<f32>,
-    r: usize,
-    relu: bool,
-    width: usize,
-    first: usize,
-    out: &mut [f32],
-) {
-    let channels = layer.channels();
-    let (mut position, mut out) = (first, out);
-    while !out.is_empty() {
-        let (row, column) = (position / width, position % width);
-        let count = (width - column).min(out.len() / channels);
-        let (part, rest) = out.split_at_mut(count * channels);
-        layer.run(&rows.around(row, r)[..r], width, column, relu, part);
-        (position, out) = (position + count, rest);
-    }
-}
+impl Block for Residual {
+    type Hidden = f32;
+    type Gains = [Option<Vec<f32>>; 2];
 
-/// A [`Residual`] at work on rows.
-#[derive(Debug)]
-pub(super) struct ResidualStage<'a> {
-    layers: &'a Residual,
-    gain: Option<Vec<f32>>,
-    ff_gain: Option<Vec<f32>>,
-    kernel: [usize; 2],
-    width: usize,
-    /// The trunk: rows that wait for those below them, in front of them those that were given last.
-    x: Rows<f32>,
-    /// What the depthwise layer sees.
-    expanded: Rows<f32>,
-    /// Rows at the front of `x` that are complete and were given.
-    given: usize,
-}
-
-impl<'a> ResidualStage<'a> {
-    pub fn new(layers: &'a Residual, width: usize, level: Level, kernel: [usize; 2]) -> Self {
-        let channels = layers.expand.inputs();
-        let gain = |table: &Option<Vec<f32>>| table.as_ref().map(|table| level.interpolate(table, channels));
-        Self {
-            layers,
-            gain: gain(&layers.gain),
-            ff_gain: gain(&layers.ff_gain),
-            kernel,
-            width,
-            x: Rows::new(width * channels),
-            expanded: Rows::new(width * layers.expand.outputs()),
-            given: 0,
-        }
+    fn channels(&self) -> usize {
+        self.expand.inputs()
     }
 
-    pub fn push(&mut self, x: &[f32], last: bool) -> &[f32] {
-        let Self { layers, kernel: [r, _], width, .. } = *self;
-        self.x.forget(self.given);
-        self.x.append(x);
-        run::pointwise(&layers.expand, x, self.expanded.grow(x.len() / self.x.row), After::Relu);
-        let first = self.x.first;
-        let end = if last { self.x.end() } else { self.x.end().saturating_sub(r / 2).max(first) };
-        self.given = end - first;
-        let (channels, hidden) = (layers.expand.inputs(), layers.expand.outputs());
-        let runs = split(self.given * width);
-        let (expanded, gain, ff_gain) = (&self.expanded, after(&self.gain), after(&self.ff_gain));
-        let done = &mut self.x.data[..self.given * width * channels];
-        done.par_chunks_mut(runs * channels).enumerate().for_each(|(run, x)| {
+    fn hidden(&self) -> usize {
+        self.expand.outputs()
+    }
+
+    fn gains(&self, level: Level) -> Self::Gains {
+        [&self.gain, &self.ff_gain]
+            .map(|table| table.as_ref().map(|table| level.interpolate(table, self.channels())))
+    }
+
+    fn expand(&self, x: &[f32], out: &mut [f32]) {
+        run::pointwise(&self.expand, x, out, After::Relu);
+    }
+
+    fn add(&self, gains: &Self::Gains, rows: usize, expanded: &Rows<f32>, first: usize, x: &mut [f32]) {
+        let [gain, ff_gain] = gains.each_ref().map(after);
+        let (channels, hidden) = (self.channels(), self.hidden());
+        let runs = split(x.len() / channels);
+        x.par_chunks_mut(runs * channels).enumerate().for_each(|(run, x)| {
             let positions = x.len() / channels;
             BUFFER.with_borrow_mut(|buffer| {
-                let wide = layers.ff_expand.outputs().max(hidden);
+                let wide = self.ff_expand.outputs().max(hidden);
                 buffer.resize(buffer.len().max(positions * wide), 0.0);
                 let filtered = &mut buffer[..positions * hidden];
-                filter(&layers.depthwise, expanded, r, false, width, first * width + run * runs, filtered);
-                layers.project.run(filtered, x, gain);
-                let wide = &mut buffer[..positions * layers.ff_expand.outputs()];
-                layers.ff_expand.run(x, wide, After::Relu);
-                layers.ff_project.run(wide, x, ff_gain);
+                filter(&self.depthwise, expanded, rows, false, first + run * runs, filtered);
+                self.project.run(filtered, x, gain);
+                let wide = &mut buffer[..positions * self.ff_expand.outputs()];
+                self.ff_expand.run(x, wide, After::Relu);
+                self.ff_project.run(wide, x, ff_gain);
             });
         });
-        self.expanded.forget_before((end + 1).saturating_sub(r / 2 + 1));
-        &self.x.data[..self.given * self.x.row]
     }
+}
+
+/// A depthwise layer at consecutive positions from `first` on, counted from the first row of the picture.
+fn filter(layer: &Depthwise, rows: &Rows<f32>, r: usize, relu: bool, first: usize, out: &mut [f32]) {
+    let channels = layer.channels();
+    let width = rows.row / channels;
+    rows.filtered(r, channels, first, out, |rows, column, part| layer.run(rows, width, column, relu, part));
 }
 
 thread_local! {

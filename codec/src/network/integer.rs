@@ -9,6 +9,7 @@
 
 use super::coarse::Coarse;
 use super::float as real_layers;
+use super::residual::Block;
 use super::rows::Rows;
 use super::run::split;
 use crate::quality::Level;
@@ -203,11 +204,6 @@ impl Residual {
         })
     }
 
-    /// Channels in and out.
-    pub fn channels(&self) -> usize {
-        self.factors.len()
-    }
-
     /// Rows and columns of the depthwise filters.
     pub fn kernel(&self) -> [usize; 2] {
         self.depthwise.kernel()
@@ -251,31 +247,6 @@ impl Residual {
         ];
         (layers, self.real_filter().turned())
     }
-
-    /// What the sums of both branches are multiplied by at a level.
-    fn scales(&self, level: Level) -> [Vec<f32>; 2] {
-        let scale = |part: &Part, gain: &Option<Vec<f32>>| match gain {
-            Some(gain) => {
-                let gain = level.interpolate(gain, self.channels());
-                part.scale.iter().zip(gain).map(|(scale, gain)| scale * gain).collect()
-            }
-            None => part.scale.clone(),
-        };
-        [scale(&self.project, &self.gain), scale(&self.ff_project, &self.ff_gain)]
-    }
-
-    /// Trunk → what the depthwise layer sees, at any number of positions.
-    fn expand(&self, x: &[f32], out: &mut [u8]) {
-        let (channels, hidden) = (self.channels(), self.depthwise.channels());
-        let run = split(out.len() / hidden);
-        out.par_chunks_mut(run * hidden).zip(x.par_chunks(run * channels)).for_each(|(out, x)| {
-            BYTES.with_borrow_mut(|[bytes, _]| {
-                bytes.resize(x.len(), 0);
-                codes::bytes(x, &self.factors, bytes);
-                self.expand.layer.run(bytes, channels, None, Results::Codes(&self.expand.scale, out));
-            });
-        });
-    }
 }
 
 thread_local! {
@@ -303,57 +274,52 @@ impl<'a> PointwiseStage<'a> {
     }
 }
 
-/// A [`Residual`] at work on rows.
-#[derive(Debug)]
-pub(super) struct ResidualStage<'a> {
-    layers: &'a Residual,
-    scales: [Vec<f32>; 2],
-    kernel: [usize; 2],
-    width: usize,
-    /// The trunk: rows that wait for those below them, in front of them those that were given last.
-    x: Rows<f32>,
-    /// What the depthwise layer sees.
-    expanded: Rows<u8>,
-    /// Rows at the front of `x` that are complete and were given.
-    given: usize,
-}
+impl Block for Residual {
+    type Hidden = u8;
+    type Gains = [Vec<f32>; 2];
 
-impl<'a> ResidualStage<'a> {
-    pub fn new(layers: &'a Residual, width: usize, level: Level, kernel: [usize; 2]) -> Self {
-        Self {
-            layers,
-            scales: layers.scales(level),
-            kernel,
-            width,
-            x: Rows::new(width * layers.channels()),
-            expanded: Rows::new(width * layers.depthwise.channels()),
-            given: 0,
-        }
+    fn channels(&self) -> usize {
+        self.factors.len()
     }
 
-    pub fn push(&mut self, x: &[f32], last: bool) -> &[f32] {
-        let Self { layers, kernel: [r, _], width, .. } = *self;
-        self.x.forget(self.given);
-        self.x.append(x);
-        layers.expand(x, self.expanded.grow(x.len() / self.x.row));
-        let first = self.x.first;
-        let end = if last { self.x.end() } else { self.x.end().saturating_sub(r / 2).max(first) };
-        self.given = end - first;
-        let done = &mut self.x.data[..self.given * self.x.row];
-        let branches = Branches { layers, scales: &self.scales, rows: r, width, expanded: &self.expanded };
-        branches.add(first * width, done, None);
-        self.expanded.forget_before((end + 1).saturating_sub(r / 2 + 1));
-        &self.x.data[..self.given * self.x.row]
+    fn hidden(&self) -> usize {
+        self.depthwise.channels()
+    }
+
+    fn gains(&self, level: Level) -> Self::Gains {
+        let scale = |part: &Part, gain: &Option<Vec<f32>>| match gain {
+            Some(gain) => {
+                let gain = level.interpolate(gain, self.channels());
+                part.scale.iter().zip(gain).map(|(scale, gain)| scale * gain).collect()
+            }
+            None => part.scale.clone(),
+        };
+        [scale(&self.project, &self.gain), scale(&self.ff_project, &self.ff_gain)]
+    }
+
+    fn expand(&self, x: &[f32], out: &mut [u8]) {
+        let (channels, hidden) = (self.channels(), self.hidden());
+        let run = split(out.len() / hidden);
+        out.par_chunks_mut(run * hidden).zip(x.par_chunks(run * channels)).for_each(|(out, x)| {
+            BYTES.with_borrow_mut(|[bytes, _]| {
+                bytes.resize(x.len(), 0);
+                codes::bytes(x, &self.factors, bytes);
+                self.expand.layer.run(bytes, channels, None, Results::Codes(&self.expand.scale, out));
+            });
+        });
+    }
+
+    fn add(&self, gains: &Self::Gains, rows: usize, expanded: &Rows<u8>, first: usize, x: &mut [f32]) {
+        Branches { layers: self, gains, rows, expanded }.add(first, x, None);
     }
 }
 
 /// Both branches, once the expanded rows are there.
 struct Branches<'a> {
     layers: &'a Residual,
-    scales: &'a [Vec<f32>; 2],
+    gains: &'a [Vec<f32>; 2],
     /// Of the filter.
     rows: usize,
-    width: usize,
     expanded: &'a Rows<u8>,
 }
 
@@ -374,8 +340,8 @@ impl Branches<'_> {
     }
 
     fn run(&self, first: usize, x: &mut [f32], open: Option<&mut [u8]>) {
-        let Self { layers, scales: [scale, ff_scale], .. } = self;
-        let (channels, hidden) = (layers.channels(), layers.depthwise.channels());
+        let Self { layers, gains: [scale, ff_scale], .. } = self;
+        let (channels, hidden) = (layers.channels(), layers.hidden());
         let wide = layers.ff_expand.layer.outputs();
         let positions = x.len() / channels;
         BYTES.with_borrow_mut(|[front, back]| {
@@ -395,17 +361,12 @@ impl Branches<'_> {
 
     /// The depthwise layer at consecutive positions.
     fn filter(&self, first: usize, out: &mut [u8]) {
-        let (layer, width) = (&self.layers.depthwise, self.width);
-        let channels = layer.channels();
-        let (mut position, mut out) = (first, out);
-        while !out.is_empty() {
-            let (row, column) = (position / width, position % width);
-            let count = (width - column).min(out.len() / channels);
-            let (part, rest) = out.split_at_mut(count * channels);
-            let rows = self.expanded.around(row, self.rows);
-            layer.run(&rows[..self.rows], width, column, &self.layers.depthwise_scale, part);
-            (position, out) = (position + count, rest);
-        }
+        let (layer, scale) = (&self.layers.depthwise, &self.layers.depthwise_scale);
+        let channels = self.layers.hidden();
+        let width = self.expanded.row / channels;
+        self.expanded.filtered(self.rows, channels, first, out, |rows, column, part| {
+            layer.run(rows, width, column, scale, part);
+        });
     }
 }
 
@@ -413,14 +374,14 @@ impl Residual {
     /// The block over a whole array of rows of `width` positions, and what its two ReLUs let pass: what
     /// [`super::backward`] needs of a forward run.
     pub(super) fn forward(&self, x: &mut [f32], width: usize, level: Level) -> [Vec<u8>; 2] {
-        let (channels, hidden) = (self.channels(), self.depthwise.channels());
+        let (channels, hidden) = (self.channels(), self.hidden());
         let positions = x.len() / channels;
         let mut expanded = Rows::new(width * hidden);
         self.expand(x, expanded.grow(positions / width.max(1)));
-        let scales = self.scales(level);
+        let gains = self.gains(level);
         let [rows, _] = self.kernel();
         let mut open = vec![0; positions * self.ff_expand.layer.outputs()];
-        let branches = Branches { layers: self, scales: &scales, rows, width, expanded: &expanded };
+        let branches = Branches { layers: self, gains: &gains, rows, expanded: &expanded };
         branches.add(0, x, Some(&mut open));
         [expanded.data, open]
     }
@@ -432,16 +393,10 @@ mod tests {
     use super::*;
     use crate::array::Tensor;
     use crate::weights::{self, Tune};
+    use wavern_kernel::arbitrary::reals;
 
     fn numbers(len: usize) -> Vec<f32> {
-        let mut state = 11u32;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let uniform = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
-                4.0 * uniform * uniform * uniform
-            })
-            .collect()
+        reals(len, 11).iter().map(|uniform| 4.0 * uniform * uniform * uniform).collect()
     }
 
     #[test]

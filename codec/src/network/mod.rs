@@ -12,6 +12,7 @@ mod coarse;
 pub mod float;
 pub mod integer;
 pub mod layers;
+mod residual;
 mod rows;
 pub mod run;
 pub mod stream;

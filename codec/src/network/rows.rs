@@ -62,4 +62,26 @@ impl<T: Copy + Default> Rows<T> {
         }
         rows
     }
+
+    /// Cuts `out`, `channels` values for each of consecutive positions from `first` on, where rows end. `run` fills a part:
+    /// it gets the rows that a filter of `count` rows covers there, and the column of the part's first position.
+    /// Positions are counted from the first row of the picture.
+    pub fn filtered<U>(
+        &self,
+        count: usize,
+        channels: usize,
+        first: usize,
+        out: &mut [U],
+        mut run: impl FnMut(&[&[T]], usize, &mut [U]),
+    ) {
+        let width = self.row / channels;
+        let (mut position, mut out) = (first, out);
+        while !out.is_empty() {
+            let (row, column) = (position / width, position % width);
+            let length = (width - column).min(out.len() / channels);
+            let (part, rest) = out.split_at_mut(length * channels);
+            run(&self.around(row, count)[..count], column, part);
+            (position, out) = (position + length, rest);
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! rows behind its input. The result does not depend on how the rows are cut into strips.
 
 use super::layers::{Network, Prepared};
+use super::residual::{Block, ResidualStage};
 use super::rows::Rows;
 use super::run::pointwise;
 use super::{float, integer};
@@ -22,9 +23,9 @@ pub struct Stream<'a> {
 enum Stage<'a> {
     Pointwise { layer: &'a Pointwise, relu: bool, out: Vec<f32> },
     Depthwise(float::DepthwiseStage<'a>),
-    Residual(Box<float::ResidualStage<'a>>),
+    Residual(Box<ResidualStage<'a, float::Residual>>),
     IntegerPointwise(integer::PointwiseStage<'a>),
-    IntegerResidual(Box<integer::ResidualStage<'a>>),
+    IntegerResidual(Box<ResidualStage<'a, integer::Residual>>),
     SpaceToDepth { factor: [usize; 2], block: usize, rows: Rows<f32>, out: Vec<f32> },
     DepthToSpace { factor: [usize; 2], row: usize, channels: usize, out: Vec<f32> },
 }
@@ -46,13 +47,9 @@ impl<'a> Stream<'a> {
                 Stage::Depthwise(float::DepthwiseStage::new(layer, *relu, width, kernel))
             }
             Prepared::Residual(layers) => {
-                channels = layers.expand.inputs();
-                Stage::Residual(Box::new(float::ResidualStage::new(
-                    layers,
-                    width,
-                    level,
-                    turn(layers.depthwise.kernel()),
-                )))
+                channels = layers.channels();
+                let [rows, _] = turn(layers.depthwise.kernel());
+                Stage::Residual(Box::new(ResidualStage::new(layers, width, level, rows)))
             }
             Prepared::IntegerPointwise(layer) => {
                 channels = layer.outputs();
@@ -60,8 +57,8 @@ impl<'a> Stream<'a> {
             }
             Prepared::IntegerResidual(layers) => {
                 channels = layers.channels();
-                let kernel = turn(layers.kernel());
-                Stage::IntegerResidual(Box::new(integer::ResidualStage::new(layers, width, level, kernel)))
+                let [rows, _] = turn(layers.kernel());
+                Stage::IntegerResidual(Box::new(ResidualStage::new(layers, width, level, rows)))
             }
             Prepared::SpaceToDepth { factor, channels: inputs } => {
                 let factor = turn(*factor);

@@ -122,14 +122,10 @@ fn add(out: &mut [f32], x: &[f32], k: f32) {
 mod tests {
     use super::*;
     use crate::wavelet::packet2d;
+    use wavern_kernel::arbitrary::reals;
 
     fn noise(shape: [usize; 3], seed: u32) -> Tensor {
-        let mut state = seed;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-        };
-        Tensor::from_vec(shape, (0..shape.iter().product()).map(|_| next()).collect())
+        Tensor::from_vec(shape, reals(shape.iter().product(), seed))
     }
 
     #[test]

@@ -161,15 +161,11 @@ impl Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wavern_kernel::arbitrary::reals;
 
     fn picture(height: usize, width: usize, planes: usize) -> Tensor {
-        let mut t = Tensor::zeros([height, width, planes]);
-        let mut state = 1u32;
-        for v in t.data_mut() {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            *v = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
-        }
-        t
+        let values = reals(height * width * planes, 1).iter().map(|v| 0.5 * v).collect();
+        Tensor::from_vec([height, width, planes], values)
     }
 
     #[test]
