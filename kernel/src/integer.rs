@@ -42,15 +42,8 @@ impl Dense {
         assert!(path.is_available() && inputs > 0 && outputs > 0);
         assert!(weight.len() == inputs * outputs && shift.len() == outputs);
         let (panel, group) = (panel(path), group(path));
+        let packed = panels(weight, inputs, panel, group, |inputs| pack(inputs, group));
         let padded = outputs.next_multiple_of(panel);
-        let groups = inputs.div_ceil(group);
-        let mut packed = vec![0; padded * groups];
-        for (output, row) in weight.chunks_exact(inputs).enumerate() {
-            let first = output / panel * panel * groups + output % panel;
-            for (at, inputs) in packed[first..].iter_mut().step_by(panel).zip(row.chunks(group)) {
-                *at = pack(inputs, group);
-            }
-        }
         let excess = |row: &[i8]| i32::from(SIGNED_ZERO) * row.iter().map(|&w| i32::from(w)).sum::<i32>();
         let rows = weight.chunks_exact(inputs);
         let bias = bias.iter().zip(rows).map(|(b, row)| if signed { b - excess(row) } else { *b });
@@ -149,6 +142,26 @@ pub(crate) fn panel(path: Path) -> usize {
         Path::Avx2 | Path::Neon => 16,
         Path::Wasm | Path::Portable => 8,
     }
+}
+
+/// A weight `[outputs, inputs]` as `[panels, groups, panel]`, its outputs padded to whole panels with zeros. `pack` makes an
+/// element of the weights of an output for `group` inputs, or for the fewer that are left.
+pub(crate) fn panels<W>(
+    weight: &[W],
+    inputs: usize,
+    panel: usize,
+    group: usize,
+    pack: impl Fn(&[W]) -> i32,
+) -> Vec<i32> {
+    let (outputs, groups) = (weight.len() / inputs, inputs.div_ceil(group));
+    let mut packed = vec![0; outputs.next_multiple_of(panel) * groups];
+    for (output, row) in weight.chunks_exact(inputs).enumerate() {
+        let first = output / panel * panel * groups + output % panel;
+        for (at, inputs) in packed[first..].iter_mut().step_by(panel).zip(row.chunks(group)) {
+            *at = pack(inputs);
+        }
+    }
+    packed
 }
 
 /// Weights of a group of inputs, those beyond the last as zeros.

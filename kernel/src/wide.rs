@@ -1,7 +1,7 @@
 //! Pointwise layers on integers of 16 bits, sums of 32: where 8 bits would be seen.
 
 use super::dot::{DenseCall, Rows};
-use super::integer::panel;
+use super::integer::{panel, panels};
 use super::results::Results;
 use super::{Path, dispatch};
 
@@ -32,16 +32,10 @@ impl Wide {
     pub fn on(path: Path, weight: &[i16], bias: &[i32], inputs: usize) -> Self {
         let outputs = bias.len();
         assert!(path.is_available() && inputs > 0 && outputs > 0 && weight.len() == inputs * outputs);
-        let (panel, groups) = (panel(path), inputs.div_ceil(2));
-        let padded = outputs.next_multiple_of(panel);
-        let mut packed = vec![0; padded * groups];
-        for (output, row) in weight.chunks_exact(inputs).enumerate() {
-            let first = output / panel * panel * groups + output % panel;
-            for (at, pair) in packed[first..].iter_mut().step_by(panel).zip(row.chunks(2)) {
-                let bits = |w: i16| i32::from(w as u16);
-                *at = bits(pair[0]) | pair.get(1).map_or(0, |w| bits(*w)) << 16;
-            }
-        }
+        let bits = |w: i16| i32::from(w as u16);
+        let pair = |pair: &[i16]| bits(pair[0]) | pair.get(1).map_or(0, |w| bits(*w)) << 16;
+        let packed = panels(weight, inputs, panel(path), 2, pair);
+        let padded = outputs.next_multiple_of(panel(path));
         let mut bias = bias.to_vec();
         bias.resize(padded, 0);
         Self { path, weight: packed, shift: vec![0; padded], bias, inputs, outputs }

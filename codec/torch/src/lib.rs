@@ -11,7 +11,7 @@
 //! * [`perceptual`]: what weights for the eye are trained with beside the squared error.
 //! * [`data`], [`crops`], [`drawing`], [`packets`], [`source`]: from files to batches.
 //! * [`initial`], [`grow`], [`linear`]: the PCA start, or another model as one.
-//! * [`loss`], [`schedule`], [`train`], [`validation`]: what is minimised, the loop and its curve.
+//! * [`loss`], [`options`], [`schedule`], [`train`], [`validation`]: what is minimised, the loop and its curve.
 //! * [`export`]: trained floats → the weight file, with the proof that no partial sum leaves the exact range.
 //! * [`backend`]: the same networks behind the codec's `Transforms` trait, for `--backend torch`.
 
@@ -36,6 +36,7 @@ pub mod linear;
 pub mod loss;
 pub mod model;
 pub mod optimizer;
+pub mod options;
 pub mod packets;
 pub mod params;
 pub mod perceptual;

@@ -2,8 +2,8 @@
 
 use crate::crops::Crops;
 use crate::data::{self, Random};
+use crate::options::Options;
 use crate::packets;
-use crate::train::Options;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tch::Tensor;
 use wavern::Kind;

@@ -51,6 +51,12 @@ struct Command {
 }
 
 impl Command {
+    /// If the program is installed.
+    fn find<S: AsRef<str>>(program: &str, arguments: &[S]) -> Option<Self> {
+        let arguments = arguments.iter().map(|argument| argument.as_ref().to_owned()).collect();
+        Some(Self { program: process::find(program)?, arguments })
+    }
+
     fn run(&self, fill: &Fill<'_>, input: &Path, output: &Path) -> Result<Cost> {
         let argument = |argument: &String| match argument.as_str() {
             "{in}" => input.into(),
@@ -77,12 +83,8 @@ impl Fill<'_> {
 impl Codec {
     /// A peer, or why it is not there.
     pub(crate) fn peer(peer: &Peer) -> Result<Self, String> {
-        let command = |tool: &'static str, arguments: &[&str]| -> Result<Command, String> {
-            let program = process::find(tool).ok_or_else(|| format!("{tool} is not installed"))?;
-            Ok(Command {
-                program,
-                arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
-            })
+        let command = |tool: &str, arguments: &[&str]| {
+            Command::find(tool, arguments).ok_or_else(|| format!("{tool} is not installed"))
         };
         let (encoder, decoder) = (command(peer.encoder, peer.encode)?, command(peer.decoder, peer.decode)?);
         let (question, parts) = peer.version;
@@ -107,10 +109,9 @@ impl Codec {
 
     /// A codec by its command lines.
     pub(crate) fn custom(given: &PeerCommand, format: Format) -> Result<Self> {
-        let command = |words: &[String]| -> Result<Command> {
-            let program = process::find(&words[0])
-                .ok_or_else(|| Error::usage(format!("{}: {} is not installed", given.name, words[0])))?;
-            Ok(Command { program, arguments: words[1..].to_vec() })
+        let command = |words: &[String]| {
+            Command::find(&words[0], &words[1..])
+                .ok_or_else(|| Error::usage(format!("{}: {} is not installed", given.name, words[0])))
         };
         let (encoder, decoder) = (command(&given.encode)?, command(&given.decode)?);
         let version = match &given.version {

@@ -10,8 +10,8 @@ use wavern_cli::files::output::Output;
 use wavern_cli::files::stop_only;
 use wavern_torch::Device;
 use wavern_torch::model::Model;
-use wavern_torch::train::{self, Options};
-use wavern_torch::{checkpoint, export, params, validation};
+use wavern_torch::options::Options;
+use wavern_torch::{checkpoint, export, params, train, validation};
 
 /// Train a model (needs libtorch)
 ///

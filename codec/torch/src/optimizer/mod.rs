@@ -68,13 +68,12 @@ impl Optimizer {
             let _ = gradient.zero_();
             self.step += 1;
             if let Some(bases) = &mut self.bases {
+                bases.gather(&g);
                 if self.step == 1 {
                     // No step before there are bases to take it in.
-                    bases.gather(&g);
                     bases.find(&mut self.first, &mut self.second);
                     return norm;
                 }
-                bases.gather(&g);
                 bases.enter(&mut g);
             }
             let (beta1, beta2) = self.method.betas();
