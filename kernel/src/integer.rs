@@ -144,8 +144,8 @@ pub(crate) fn panel(path: Path) -> usize {
     }
 }
 
-/// A weight `[outputs, inputs]` as `[panels, groups, panel]`, its outputs padded to whole panels with zeros. `pack` makes an
-/// element of the weights of an output for `group` inputs, or for the fewer that are left.
+/// A weight `[outputs, inputs]` as `[panels, groups, panel]`, its outputs padded to whole panels with zeros. `pack`
+/// makes an element of the weights of an output for `group` inputs, or for the fewer that are left.
 pub(crate) fn panels<W>(
     weight: &[W],
     inputs: usize,

@@ -63,8 +63,8 @@ impl<T: Copy + Default> Rows<T> {
         rows
     }
 
-    /// Cuts `out`, `channels` values for each of consecutive positions from `first` on, where rows end. `run` fills a part:
-    /// it gets the rows that a filter of `count` rows covers there, and the column of the part's first position.
+    /// Cuts `out`, `channels` values for each of consecutive positions from `first` on, where rows end. `run` fills a
+    /// part: it gets the rows that a filter of `count` rows covers there, and the column of the part's first position.
     /// Positions are counted from the first row of the picture.
     pub fn filtered<U>(
         &self,
