@@ -4,6 +4,4 @@
 #[allow(missing_docs, clippy::unwrap_used, reason = "test code, documented where it matters")]
 pub mod common;
 
-#[path = "../entropy/tests/common/peer.rs"]
-#[allow(missing_docs, reason = "test code, documented where it matters")]
 pub mod peer;

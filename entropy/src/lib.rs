@@ -68,7 +68,7 @@
 //! Interleaved entropy coders, [arXiv 1402.3392](https://arxiv.org/abs/1402.3392). \[3] S. Murai, F. Lin, J. Katto,
 //! FlashGMM, [arXiv 2509.18815](https://arxiv.org/abs/2509.18815): mixtures without tables. \[4] R. Bamler,
 //! Understanding entropy coding with asymmetric numeral systems, [arXiv 2201.01741](https://arxiv.org/abs/2201.01741);
-//! its crate `constriction` is the oracle of the tests.
+//! its crate `constriction` is the oracle of the tests in `benches/`.
 
 #![no_std]
 // Vector instructions are in `simd`; no other module may have `unsafe`.

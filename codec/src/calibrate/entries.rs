@@ -3,7 +3,7 @@
 use crate::config::ModelConfig;
 use crate::weight_file::{Error, TensorMap};
 use safetensors::tensor::{Dtype, TensorView};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use wavern_kernel::codes::{SIGNED_LIMIT, WIDE_LIMIT};
 use wavern_kernel::float;
 
@@ -103,7 +103,7 @@ impl Entries {
             TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name, view)).map_err(container)
         });
         let views: Vec<_> = views.collect::<Result<_, _>>()?;
-        let metadata = HashMap::from([("wavern".to_owned(), json)]);
+        let metadata = [("wavern".to_owned(), json)].into_iter().collect();
         safetensors::serialize(views, Some(metadata)).map_err(container)
     }
 }

@@ -8,7 +8,7 @@
 use crate::params::Params;
 use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 use wavern::Weights;
 use wavern::internals::kernel::float;
@@ -52,7 +52,7 @@ pub fn weight_file(config: &ModelConfig, params: &BTreeMap<String, Tensor>) -> R
     }
     hyper_prior(&mut entries, params, config.context.components)?;
     let json = serde_json::to_string(config).map_err(|e| e.to_string())?;
-    let metadata = HashMap::from([("wavern".to_owned(), json)]);
+    let metadata = [("wavern".to_owned(), json)].into_iter().collect();
     let views = entries.iter().map(|(name, (dtype, shape, bytes))| {
         TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name, view)).map_err(|e| e.to_string())
     });

@@ -1,22 +1,17 @@
 //! Speed and overhead of the mixture coder, beside constriction's leaky quantizer on the same mixtures: one JSON
 //! object per line for every parameter set, number of components, path and number of threads.
 //!
-//! `cargo run --release -p wavern-entropy --example mixture_speed -- [symbols] [rounds] [csv]`
+//! `cargo run --release -p wavern-benches --example mixture_speed -- [symbols] [rounds] [csv]`
 //!
 //! With `csv`, the same as comma-separated lines: the form of `benches/record/`.
 //!
 //! Times are medians over the rounds, in nanoseconds per symbol, parameters to bytes and bytes to symbols. Within
 //! a round every coder runs once, so that whatever else the machine does meets all of them.
 
-#[path = "../tests/common/mod.rs"]
-mod common;
-#[path = "../tests/common/peer.rs"]
-mod peer;
-
 use std::time::Instant;
 
-use common::{Owned, brief, ideal_bits, lic};
-use peer::LeakyCoder;
+use wavern_benches::common::{Owned, brief, ideal_bits, lic};
+use wavern_benches::peer::LeakyCoder;
 use wavern_entropy::{Decoder, Encoder, Path};
 
 fn main() {
