@@ -3,6 +3,8 @@
 //! It lies here and not in `entropy/tests` because constriction switches on features of common dependencies, for which
 //! the tests would build half of the command's dependencies a second time.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
+
 use constriction::stream::Decode;
 use constriction::stream::model::DefaultLeakyQuantizer;
 use constriction::stream::stack::DefaultAnsCoder;
