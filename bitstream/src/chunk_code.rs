@@ -29,6 +29,10 @@ impl ChunkCode {
     pub const EXIF: Self = Self(*b"exif");
     /// `xmpd`: an XMP packet.
     pub const XMP: Self = Self(*b"xmpd");
+    /// `iptc`: image resources of Photoshop, IPTC-IIM among them.
+    pub const IPTC: Self = Self(*b"iptc");
+    /// `pngc`: one ancillary chunk of a PNG, with its type. May be repeated.
+    pub const PNG: Self = Self(*b"pngc");
     /// `riff`: one chunk of the RIFF file that a sound came from, with its own code and length. May be repeated.
     pub const RIFF: Self = Self(*b"riff");
     /// `fill`: bytes without meaning.
@@ -50,9 +54,10 @@ impl ChunkCode {
         first.is_ascii_uppercase()
     }
 
-    /// Whether a file may hold more than one: `riff`, `fill`, and skippable chunks that this version does not know.
+    /// Whether a file may hold more than one: `pngc`, `riff`, `fill`, and skippable chunks that this version does not
+    /// know.
     pub(crate) fn may_repeat(self) -> bool {
-        !self.is_critical() && ![Self::ICC, Self::EXIF, Self::XMP].contains(&self)
+        !self.is_critical() && ![Self::ICC, Self::EXIF, Self::XMP, Self::IPTC].contains(&self)
     }
 }
 

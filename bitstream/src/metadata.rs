@@ -38,6 +38,16 @@ impl<'a> Metadata<'a> {
         self.all(ChunkCode::XMP).next()
     }
 
+    /// Image resources of Photoshop, IPTC-IIM among them.
+    pub fn iptc(&self) -> Option<&'a [u8]> {
+        self.all(ChunkCode::IPTC).next()
+    }
+
+    /// Ancillary chunks of a PNG, each with its own type, in file order.
+    pub fn png(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.all(ChunkCode::PNG)
+    }
+
     /// Chunks of the RIFF file that a sound came from, each with its own code and length, in file order.
     pub fn riff(&self) -> impl Iterator<Item = &'a [u8]> {
         self.all(ChunkCode::RIFF)

@@ -6,10 +6,16 @@ use wavern_bitstream::{ChunkCode, Container, ContainerBuilder, RawChunk, SoundBu
 
 /// Metadata as chunks.
 fn chunks_of(metadata: &Metadata) -> impl Iterator<Item = (ChunkCode, &[u8])> {
-    let single =
-        [(ChunkCode::ICC, &metadata.icc), (ChunkCode::EXIF, &metadata.exif), (ChunkCode::XMP, &metadata.xmp)];
+    let single = [
+        (ChunkCode::ICC, &metadata.icc),
+        (ChunkCode::EXIF, &metadata.exif),
+        (ChunkCode::XMP, &metadata.xmp),
+        (ChunkCode::IPTC, &metadata.iptc),
+    ];
     let single = single.into_iter().filter_map(|(code, block)| Some((code, block.as_deref()?)));
-    single.chain(metadata.riff.iter().map(|block| (ChunkCode::RIFF, &block[..])))
+    let many = [(ChunkCode::PNG, &metadata.png), (ChunkCode::RIFF, &metadata.riff)];
+    let many = many.into_iter().flat_map(|(code, list)| list.iter().map(move |block| (code, &block[..])));
+    single.chain(many)
 }
 
 /// Adds metadata to the file of a picture.
@@ -42,6 +48,8 @@ pub fn read(metadata: &mut Metadata, chunk: RawChunk<'_>) {
         ChunkCode::ICC => _ = metadata.icc.get_or_insert(payload),
         ChunkCode::EXIF => _ = metadata.exif.get_or_insert(payload),
         ChunkCode::XMP => _ = metadata.xmp.get_or_insert(payload),
+        ChunkCode::IPTC => _ = metadata.iptc.get_or_insert(payload),
+        ChunkCode::PNG => metadata.png.push(payload),
         ChunkCode::RIFF => metadata.riff.push(payload),
         _ => {}
     }

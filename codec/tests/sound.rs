@@ -174,7 +174,7 @@ fn a_part_is_that_part_of_the_whole() {
 fn metadata_in_front_and_behind_is_kept() {
     let block = |id: &[u8; 4]| [&id[..], &[2, 0, 0, 0, 1, 2]].concat();
     let (front, back) = (block(b"cue "), block(b"LIST"));
-    let metadata = |riff| Metadata { riff, ..Metadata::default() };
+    let metadata = |riff| Metadata::default().with_riff(riff);
     for frames in [0, 100, 60_000] {
         let (encoder, mut bytes) = (encoder(40.0), Vec::new());
         let mut writer = encoder

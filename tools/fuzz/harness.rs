@@ -30,7 +30,9 @@ pub fn metadata(bytes: &[u8]) {
         let part = bytes[which * length..(which + 1) * length].to_vec();
         (!part.is_empty()).then_some(part)
     };
-    let metadata = Metadata { icc: part(0), exif: part(1), xmp: part(2), riff: Vec::new() };
+    let mut metadata = Metadata::default();
+    (metadata.icc, metadata.exif, metadata.xmp, metadata.iptc) = (part(0), part(1), part(2), part(2));
+    metadata.png.extend([bytes.to_vec(), [b"tEXt", bytes].concat()]);
     let pixels = Samples::U8(vec![1, 2, 3, 4, 5, 6]);
     let image = Image::new(2, 1, Color::Rgb, pixels).expect("two pixels").with_metadata(metadata);
     for format in

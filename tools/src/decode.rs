@@ -6,7 +6,7 @@ use crate::error::{At, Error, Result};
 use crate::files::input::{Input, Opened};
 use crate::files::output::Output;
 use crate::files::rows;
-use crate::files::{self, InputKind, OutputFormat, image_writer};
+use crate::files::{self, InputKind, OutputFormat, held};
 use crate::values;
 use crate::weights;
 use crate::{sound, verify};
@@ -211,7 +211,7 @@ fn stream(args: &Args, input: &Input, output: Output, format: OutputFormat, view
             codec::decode_rows(input.bytes(), view, args.engine(), writer).at(input.name())
         };
         let info = rows::write(format, out, decode)?;
-        let notes = image_writer::left_out(&info.metadata, format);
+        let notes = held::left_out(&info.metadata, format).into_iter().collect();
         Ok(Done { what: codec::describe_rows(&info), format, notes, damage: None })
     })
 }

@@ -7,7 +7,7 @@ use crate::files::input::Opened;
 use crate::files::kind;
 use crate::files::output::Output;
 use crate::files::rows::Source;
-use crate::files::{self, InputKind, Loaded};
+use crate::files::{self, InputKind, Loaded, Reading};
 use crate::sound;
 use crate::values;
 use serde_json::json;
@@ -87,6 +87,10 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     tune: values::Tune,
 
+    /// Take what is there of a file that ends too early, with a note, instead of failing
+    #[arg(long)]
+    partial: bool,
+
     /// What Ctrl-C does during a search: stop and leave nothing, or stop searching and write the best file so far
     #[arg(long, value_enum, value_name = "WHAT", default_value = "discard")]
     on_interrupt: OnInterrupt,
@@ -112,6 +116,10 @@ enum OnInterrupt {
 impl Args {
     fn engine(&self) -> codec::Engine {
         codec::Engine { keep_on_interrupt: self.on_interrupt == OnInterrupt::Keep, ..self.common.engine() }
+    }
+
+    fn reading(&self) -> Reading {
+        Reading { limits: self.common.engine().limits, partial: self.partial }
     }
 }
 
@@ -182,7 +190,7 @@ fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
             output.write(|sink| code_sound(args, input, kind, target, sink))?
         }
         _ => {
-            let (coded, bytes) = code(args, Source::open(input, &args.common.engine().limits)?, target)?;
+            let (coded, bytes) = code(args, Source::open(input, &args.reading())?, target)?;
             output.write_bytes(&bytes)?;
             coded
         }
@@ -255,10 +263,12 @@ fn code(args: &Args, source: Source, target: Target) -> Result<(Coded, Vec<u8>)>
     let start = Instant::now();
     let (input, input_bytes, stream, what, rate, seconds, notes) = match source {
         Source::Rows(mut rows) => {
-            let (input, notes) = (rows.name.clone(), rows.notes.clone());
-            args.common.notes(&input, &notes);
+            let (input, known) = (rows.name.clone(), rows.notes.len());
+            args.common.notes(&input, &rows.notes);
             let stream = codec::encode_rows(&mut rows, target, args.effort, args.tune.into(), args.engine())
                 .at(&input)?;
+            args.common.notes(&input, &rows.notes[known..]);
+            let notes = std::mem::take(&mut rows.notes);
             let info = &rows.info;
             let pixels = f64::from(info.width) * f64::from(info.height);
             let rate = Rate::BitsPerPixel(stream.bytes.len() as f64 * 8.0 / pixels);
@@ -266,7 +276,7 @@ fn code(args: &Args, source: Source, target: Target) -> Result<(Coded, Vec<u8>)>
             (input, rows.bytes, stream, what, rate, seconds, notes)
         }
         Source::Whole(input) => {
-            let Loaded { signal, notes } = files::read_signal_within(&input, &args.common.engine().limits)?;
+            let Loaded { signal, notes } = files::read_signal_as(&input, &args.reading())?;
             args.common.notes(input.name(), &notes);
             let start = Instant::now();
             let stream = codec::encode(&signal, target, args.effort, args.tune.into(), args.engine())

@@ -1,8 +1,10 @@
 //! Files in, signals out, and back. A file is recognised by its content; the format to write is chosen by its name or
 //! by `--format`.
 
+mod cut;
 pub mod flac;
 mod guard;
+pub mod held;
 pub mod image_reader;
 pub mod image_writer;
 pub mod input;
@@ -10,6 +12,7 @@ mod interrupt;
 pub mod kind;
 pub mod limits;
 pub mod output;
+mod png_chunks;
 mod png_rows;
 pub mod rows;
 pub mod sound_reader;
@@ -36,15 +39,25 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
-/// Reads a picture or a sound of any known format, within default limits.
+/// How to read a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reading {
+    /// How much it may ask for.
+    pub limits: Limits,
+    /// Whether to take what is there of a file that ends too early, with a note, where that is an error otherwise.
+    pub partial: bool,
+}
+
+/// Reads a picture or a sound of any known format, whole and within default limits.
 pub fn read_signal(input: &Input) -> Result<Loaded> {
-    read_signal_within(input, &Limits::default())
+    read_signal_as(input, &Reading::default())
 }
 
 /// Reads a picture or a sound of any known format.
-pub fn read_signal_within(input: &Input, bounds: &Limits) -> Result<Loaded> {
+pub fn read_signal_as(input: &Input, reading: &Reading) -> Result<Loaded> {
+    let bounds = &reading.limits;
     let loaded = match InputKind::of(input.bytes()).at(input.name())? {
-        InputKind::Image(format) => image_reader::read(input.bytes(), format, bounds),
+        InputKind::Image(format) => image_reader::read(input.bytes(), format, reading),
         InputKind::Wav => wav::read(input.bytes()),
         InputKind::Sound => sound_reader::read_whole(std::io::Cursor::new(input.bytes().to_vec()))
             .map(|(audio, notes)| Loaded { signal: audio.into(), notes }),

@@ -6,6 +6,7 @@ use wavern_bitstream::Limits;
 /// Bounds on what is read; sizes take k, M and G.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 #[command(next_help_heading = "Limits on what a file may ask for")]
+#[group(skip)]
 pub(crate) struct Args {
     /// Pixels of a picture [default: 268435456]
     #[arg(long, value_name = "N", value_parser = values::parse_count)]

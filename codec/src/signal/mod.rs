@@ -4,12 +4,12 @@
 
 mod audio;
 mod image;
+mod metadata;
 
 pub use audio::Audio;
 pub use image::{Image, Samples};
+pub use metadata::Metadata;
 pub use wavern_bitstream::{Color, SampleFormat};
-
-use std::fmt;
 
 /// Either kind of signal, as a decoder returns it.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,45 +29,6 @@ impl From<Image> for Signal {
 impl From<Audio> for Signal {
     fn from(audio: Audio) -> Self {
         Self::Audio(audio)
-    }
-}
-
-/// Bytes that describe a signal and are kept as they are: never interpreted, never changed.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Metadata {
-    /// ICC colour profile.
-    pub icc: Option<Vec<u8>>,
-    /// EXIF block, beginning with the TIFF header (`II*\0` or `MM\0*`).
-    pub exif: Option<Vec<u8>>,
-    /// XMP packet (XML text).
-    pub xmp: Option<Vec<u8>>,
-    /// RIFF chunks of a WAV file other than its format and its samples (`LIST`, `bext`, `cue `, …), in file order.
-    /// Each holds the four-character id, the length (u32, little endian) and that many bytes, without the pad byte.
-    pub riff: Vec<Vec<u8>>,
-}
-
-impl Metadata {
-    /// True if nothing is kept.
-    pub fn is_empty(&self) -> bool {
-        self.bytes() == 0
-    }
-
-    /// Sum of the lengths of everything kept.
-    pub fn bytes(&self) -> u64 {
-        let blocks = [&self.icc, &self.exif, &self.xmp].into_iter().flatten();
-        blocks.chain(&self.riff).map(|block| block.len() as u64).sum()
-    }
-}
-
-impl fmt::Debug for Metadata {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = |block: &Option<Vec<u8>>| block.as_ref().map(Vec::len);
-        f.debug_struct("Metadata")
-            .field("icc_bytes", &length(&self.icc))
-            .field("exif_bytes", &length(&self.exif))
-            .field("xmp_bytes", &length(&self.xmp))
-            .field("riff_bytes", &self.riff.iter().map(Vec::len).collect::<Vec<_>>())
-            .finish()
     }
 }
 

@@ -72,16 +72,12 @@ pub fn cases() -> Vec<Case> {
     let plain = || picture(24, 20, Rgb, 8, 3000);
     let pixels = 24 * 20;
     let alpha = |values: fn(usize) -> u16| Samples::U8((0..pixels).map(|at| values(at) as u8).collect());
-    let metadata = Metadata {
-        icc: Some(b"an ICC profile, byte for byte".to_vec()),
-        exif: Some(b"II*\0\x08\0\0\0\0\0\0\0\0\0".to_vec()),
-        xmp: Some(b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>".to_vec()),
-        riff: Vec::new(),
-    };
-    let riff = Metadata {
-        riff: vec![b"LIST\x04\0\0\0INFO".to_vec(), b"cue \x04\0\0\0\0\0\0\0".to_vec()],
-        ..Metadata::default()
-    };
+    let metadata = Metadata::default()
+        .with_icc(b"an ICC profile, byte for byte".to_vec())
+        .with_exif(b"II*\0\x08\0\0\0\0\0\0\0\0\0".to_vec())
+        .with_xmp(b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>".to_vec());
+    let chunks = vec![b"LIST\x04\0\0\0INFO".to_vec(), b"cue \x04\0\0\0\0\0\0\0".to_vec()];
+    let riff = Metadata::default().with_riff(chunks);
     vec![
         image("picture-one-pixel", 60.0, picture(1, 1, Gray, 8, 0)),
         image("picture-one-row", 60.0, picture(200, 1, Rgb, 8, 3000)),

@@ -232,7 +232,7 @@ mod tests {
         let wave = |step: usize| (0..9000).map(|i| ((i * step % 201) as f32 - 100.0) / 128.0).collect();
         let text = b"INFOINAM\x06\0\0\0Hello\0";
         let list = [&b"LIST"[..], &(text.len() as u32).to_le_bytes(), text].concat();
-        let metadata = Metadata { riff: vec![list], ..Metadata::default() };
+        let metadata = Metadata::default().with_riff(vec![list]);
         let audio = Audio::new(44_100, SampleFormat::I16, vec![wave(7), wave(11)]).unwrap();
         let mut file = Vec::new();
         write(&audio.clone().with_metadata(metadata.clone()), &mut file).unwrap();

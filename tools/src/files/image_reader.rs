@@ -3,9 +3,9 @@
 //! Palettes and depths below 8 bits are expanded, CMYK becomes RGB. An EXIF orientation is not applied: pixels and tag
 //! both stay as they are.
 
-use super::Loaded;
 use super::guard::guarded;
 use super::limits::PIXELS_FREE;
+use super::{Loaded, Reading, png_chunks};
 use crate::error::{Error, Result};
 use image::codecs::{bmp, jpeg, png, pnm, tiff, webp};
 use image::error::LimitErrorKind;
@@ -19,8 +19,8 @@ use wavern_bitstream::Limits;
 type Source<'a> = Cursor<&'a [u8]>;
 
 /// Reads a picture of this format.
-pub fn read(bytes: &[u8], format: ImageFormat, limits: &Limits) -> Result<Loaded> {
-    let name = name(format);
+pub fn read(bytes: &[u8], format: ImageFormat, reading: &Reading) -> Result<Loaded> {
+    let (name, limits) = (name(format), &reading.limits);
     guarded(name, || {
         let mut notes = Vec::new();
         let mut decoder = open(Cursor::new(bytes), format, limits, &mut notes)?;
@@ -31,6 +31,11 @@ pub fn read(bytes: &[u8], format: ImageFormat, limits: &Limits) -> Result<Loaded
         }
         let metadata = match format {
             ImageFormat::WebP => webp_metadata(bytes, &mut notes)?,
+            ImageFormat::Png => {
+                let mut metadata = metadata(decoder.as_mut(), &mut notes);
+                png_chunks::read(Cursor::new(bytes), &mut metadata, &mut notes, limits)?;
+                metadata
+            }
             _ => metadata(decoder.as_mut(), &mut notes),
         };
         if !bounds_first {
@@ -107,12 +112,12 @@ fn open<'a>(
 /// What the header and the metadata of a PNG say, and notes on them; `None` if its rows cannot be read one after the
 /// other.
 pub(super) fn png_info(
-    file: impl BufRead + Seek,
+    mut file: impl BufRead + Seek,
     bytes: u64,
     limits: &Limits,
 ) -> Result<Option<(PictureInfo, Vec<String>)>> {
     let failed = |error| explain(name(ImageFormat::Png), error);
-    let mut decoder = png::PngDecoder::with_limits(file, decoder_limits(limits)).map_err(failed)?;
+    let mut decoder = png::PngDecoder::with_limits(&mut file, decoder_limits(limits)).map_err(failed)?;
     let (color, depth) = match decoder.color_type() {
         ColorType::L8 => (Color::Gray, 8),
         ColorType::L16 => (Color::Gray, 16),
@@ -125,8 +130,10 @@ pub(super) fn png_info(
     }
     check_size(&decoder, bytes, limits)?;
     let mut notes = Vec::new();
-    let metadata = metadata(&mut decoder, &mut notes);
+    let mut metadata = metadata(&mut decoder, &mut notes);
     let (width, height) = decoder.dimensions();
+    drop(decoder);
+    png_chunks::read(file, &mut metadata, &mut notes, limits)?;
     let mut info = PictureInfo::new(width, height, color, depth);
     info.metadata = metadata;
     Ok(Some((info, notes)))
@@ -227,12 +234,11 @@ fn split<T: Copy>(pixels: Vec<T>, channels: usize, has_alpha: bool) -> (Vec<T>, 
 
 fn metadata(decoder: &mut dyn ImageDecoder, notes: &mut Vec<String>) -> Metadata {
     let (icc, exif, xmp) = (decoder.icc_profile(), decoder.exif_metadata(), decoder.xmp_metadata());
-    Metadata {
-        icc: block("ICC profile", icc, notes),
-        exif: block("EXIF", exif, notes).map(without_prefix),
-        xmp: block("XMP", xmp, notes),
-        riff: Vec::new(),
-    }
+    let mut metadata = Metadata::default();
+    metadata.icc = block("ICC profile", icc, notes);
+    metadata.exif = block("EXIF", exif, notes).map(without_prefix);
+    metadata.xmp = block("XMP", xmp, notes);
+    metadata
 }
 
 /// The decoder of `image` would allocate whatever length a chunk claims to have; no chunk is longer than the file.
@@ -241,12 +247,11 @@ fn webp_metadata(bytes: &[u8], notes: &mut Vec<String>) -> Result<Metadata> {
     let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).map_err(malformed)?;
     decoder.set_memory_limit(bytes.len());
     let (icc, exif, xmp) = (decoder.icc_profile(), decoder.exif_metadata(), decoder.xmp_metadata());
-    Ok(Metadata {
-        icc: block("ICC profile", icc, notes),
-        exif: block("EXIF", exif, notes).map(without_prefix),
-        xmp: block("XMP", xmp, notes),
-        riff: Vec::new(),
-    })
+    let mut metadata = Metadata::default();
+    metadata.icc = block("ICC profile", icc, notes);
+    metadata.exif = block("EXIF", exif, notes).map(without_prefix);
+    metadata.xmp = block("XMP", xmp, notes);
+    Ok(metadata)
 }
 
 /// Metadata that cannot be read is no reason to refuse the pixels, but it is a reason to say so.
@@ -289,7 +294,7 @@ mod tests {
     use wavern::Signal;
 
     fn image(bytes: &[u8], format: ImageFormat) -> Image {
-        match read(bytes, format, &Limits::default()).unwrap().signal {
+        match read(bytes, format, &Reading::default()).unwrap().signal {
             Signal::Image(image) => image,
             Signal::Audio(_) => unreachable!("read() makes images"),
         }
@@ -316,15 +321,15 @@ mod tests {
 
     #[test]
     fn a_picture_beyond_the_limits_is_refused_before_its_samples_are_allocated() {
-        let error = read(b"P6\n2000000 1\n255\n", ImageFormat::Pnm, &Limits::default()).unwrap_err();
+        let error = read(b"P6\n2000000 1\n255\n", ImageFormat::Pnm, &Reading::default()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "2000000x1 pixels (expected at most 1048576 along each side; --limit-side raises it)"
         );
         assert_eq!(error.exit_code(), 6);
-        let error = read(b"P6\n30000 30000\n65535\n", ImageFormat::Pnm, &Limits::default()).unwrap_err();
+        let error = read(b"P6\n30000 30000\n65535\n", ImageFormat::Pnm, &Reading::default()).unwrap_err();
         assert!(error.to_string().starts_with("30000x30000 pixels, 5400000000 bytes of samples"), "{error}");
-        let error = read(b"P5\n16000 16000\n255\n", ImageFormat::Pnm, &Limits::default()).unwrap_err();
+        let error = read(b"P5\n16000 16000\n255\n", ImageFormat::Pnm, &Reading::default()).unwrap_err();
         let expected =
             "16000x16000 pixels in a file of 19 bytes (expected at most 33554432; --limit-work raises it)";
         assert_eq!((error.exit_code(), error.to_string()), (6, expected.to_owned()));
@@ -332,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_file_that_ends_early_is_corrupt() {
-        let error = read(b"P6\n20 10\n255\nabc", ImageFormat::Pnm, &Limits::default()).unwrap_err();
+        let error = read(b"P6\n20 10\n255\nabc", ImageFormat::Pnm, &Reading::default()).unwrap_err();
         assert_eq!((error.exit_code(), error.to_string()), (4, "PNM ends too early".to_owned()));
     }
 }

@@ -3,7 +3,7 @@
 //! A format that has no gray or no gray with alpha gets equal colour channels instead. Nothing else is converted:
 //! what would lose a bit is an error.
 
-use super::OutputFormat;
+use super::{OutputFormat, held, png_chunks};
 use crate::error::{At, Error, ErrorKind, Result};
 use image::ExtendedColorType;
 use std::borrow::Cow;
@@ -26,31 +26,7 @@ pub fn write(image: &Image, format: OutputFormat, out: &mut dyn Write) -> Result
         }
         OutputFormat::Wav | OutputFormat::Flac => return Err(cannot_hold(format, "a picture")),
     }
-    Ok(left_out(image.metadata(), format))
-}
-
-/// Which blocks of metadata the format has no place for.
-pub fn left_out(metadata: &Metadata, format: OutputFormat) -> Vec<String> {
-    let is_text = metadata.xmp.as_deref().is_none_or(|xmp| str::from_utf8(xmp).is_ok());
-    let (icc, exif, xmp) = match format {
-        OutputFormat::Png => (true, true, is_text),
-        OutputFormat::Webp => (true, true, true),
-        OutputFormat::Tiff => (true, false, true),
-        _ => (false, false, false),
-    };
-    let lost: Vec<&str> = [
-        (metadata.icc.is_some() && !icc, "ICC profile"),
-        (metadata.exif.is_some() && !exif, "EXIF"),
-        (metadata.xmp.is_some() && !xmp, "XMP"),
-    ]
-    .into_iter()
-    .filter_map(|(is_lost, what)| is_lost.then_some(what))
-    .collect();
-    if lost.is_empty() {
-        Vec::new()
-    } else {
-        vec![format!("{format} cannot hold {}: left out", lost.join(", "))]
-    }
+    Ok(held::left_out(image.metadata(), format).into_iter().collect())
 }
 
 fn cannot_hold(format: OutputFormat, what: impl fmt::Display) -> Error {
@@ -114,6 +90,7 @@ fn write_png(image: &Image, out: &mut dyn Write) -> Result<()> {
     let alpha = image.alpha().is_some();
     let encoder = png_encoder(out, size, image.color(), alpha, image.depth(), image.metadata())?;
     let mut writer = encoder.write_header().map_err(png_error)?;
+    png_chunks::write(image.metadata(), &mut writer).map_err(png_error)?;
     let result = writer
         .write_image_data(&big_endian(pixels(image, false).as_ref().into()))
         .and_then(|()| writer.finish());
@@ -141,7 +118,7 @@ pub(super) fn png_encoder<'a, W: Write>(
     });
     encoder.set_depth(if depth == 8 { png::BitDepth::Eight } else { png::BitDepth::Sixteen });
     if let Some(xmp) = &metadata.xmp {
-        // The chunk for it is text in UTF-8; `left_out` says so if this is not.
+        // The chunk for it is text in UTF-8; `held` says so if this is not.
         if let Ok(text) = str::from_utf8(xmp) {
             encoder.add_itxt_chunk("XML:com.adobe.xmp".to_owned(), text.to_owned()).map_err(png_error)?;
         }
@@ -376,29 +353,31 @@ mod tests {
     }
 
     #[test]
-    fn metadata_comes_back_byte_for_byte_or_is_named_as_lost() {
-        let metadata = Metadata {
-            icc: Some((0..=255).cycle().take(3000).collect()),
-            exif: Some(b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec()),
-            xmp: Some("<x:xmpmeta>\u{e4}\u{1f600}</x:xmpmeta>".as_bytes().to_vec()),
-            riff: Vec::new(),
-        };
+    fn metadata_comes_back_byte_for_byte() {
+        let metadata = Metadata::default()
+            .with_icc((0..=255).cycle().take(3000).collect())
+            .with_exif(b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec())
+            .with_xmp("<x:xmpmeta>\u{e4}\u{1f600}</x:xmpmeta>".as_bytes().to_vec());
         let image = picture(6, 3, Color::Rgb, 8, false).with_metadata(metadata.clone());
         for format in [OutputFormat::Png, OutputFormat::Webp] {
             assert_eq!(there_and_back(&image, format).unwrap(), image, "{format}");
-            assert_eq!(left_out(image.metadata(), format), Vec::<String>::new());
         }
         let back = there_and_back(&image, OutputFormat::Tiff).unwrap();
         assert_eq!((&back.metadata().icc, &back.metadata().xmp), (&metadata.icc, &metadata.xmp));
-        assert_eq!(left_out(image.metadata(), OutputFormat::Tiff), ["TIFF cannot hold EXIF: left out"]);
-        let strange =
-            image.clone().with_metadata(Metadata { xmp: Some(vec![0xFF; 3]), ..Metadata::default() });
-        assert_eq!(left_out(strange.metadata(), OutputFormat::Png), ["PNG cannot hold XMP: left out"]);
-        assert_eq!(there_and_back(&strange, OutputFormat::Png).unwrap().metadata(), &Metadata::default());
-        assert_eq!(
-            left_out(image.metadata(), OutputFormat::Bmp),
-            ["BMP cannot hold ICC profile, EXIF, XMP: left out"]
+        let more = metadata
+            .with_png_chunk(*b"cICP", &[9, 16, 0, 1])
+            .with_png_chunk(*b"pHYs", &[0, 0, 46, 35, 0, 0, 46, 35, 1])
+            .with_png_chunk(*b"iTXt", b"Title\0\0\0\0\0name");
+        let image = image.with_metadata(more);
+        assert_eq!(there_and_back(&image, OutputFormat::Png).unwrap(), image);
+        let strange = image.with_metadata(
+            Metadata::default()
+                .with_xmp(vec![0xFF; 3])
+                .with_png_chunk(*b"IDAT", &[1])
+                .with_png_chunk(*b"acTL", &[0; 8])
+                .with_png_chunk([1; 4], &[]),
         );
+        assert_eq!(there_and_back(&strange, OutputFormat::Png).unwrap().metadata(), &Metadata::default());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::guard::guarded;
 use super::image_writer::{big_endian, png_encoder, png_error};
 use super::rows::FileRows;
-use super::{check_metadata, image_reader};
+use super::{check_metadata, image_reader, png_chunks};
 use crate::error::{At, Error, Result};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Seek, Write};
@@ -46,7 +46,7 @@ pub fn open(name: &str, mut file: File, bytes: u64, limits: &Limits) -> Result<O
                 })
             })
         };
-        Ok(Some(FileRows::new(name.to_owned(), info, bytes, notes, next)))
+        Ok(Some(FileRows::new(name.to_owned(), "PNG", info, bytes, notes, next)))
     })
 }
 
@@ -108,8 +108,9 @@ impl<'a> PngWriter<'a> {
     fn start(&mut self, info: &PictureInfo) -> Result<()> {
         let (size, out) = ((info.width, info.height), self.ready.clone());
         let encoder = png_encoder(out, size, info.color, false, info.depth, &info.metadata)?;
-        let writer = encoder.write_header().and_then(png::Writer::into_stream_writer);
-        self.writer = Some(writer.map_err(png_error)?);
+        let mut writer = encoder.write_header().map_err(png_error)?;
+        png_chunks::write(&info.metadata, &mut writer).map_err(png_error)?;
+        self.writer = Some(writer.into_stream_writer().map_err(png_error)?);
         Ok(())
     }
 
@@ -143,7 +144,7 @@ impl WriteRows for PngWriter<'_> {
 mod tests {
     use super::super::input::{Input, Opened};
     use super::super::rows::{self, Source};
-    use super::super::{OutputFormat, image_writer};
+    use super::super::{OutputFormat, Reading, image_writer};
     use super::*;
     use wavern::rows::ReadRows;
     use wavern::{Color, Image, Metadata, Samples};
@@ -154,12 +155,11 @@ mod tests {
             false => Samples::U8((0..count).map(|i| (i * 37) as u8).collect()),
             true => Samples::U16((0..count).map(|i| (i * 9973) as u16).collect()),
         };
-        let metadata = Metadata {
-            icc: Some(vec![1, 2, 3]),
-            exif: Some(b"II*\0".to_vec()),
-            xmp: Some(b"<x/>".to_vec()),
-            riff: Vec::new(),
-        };
+        let metadata = Metadata::default()
+            .with_icc(vec![1, 2, 3])
+            .with_exif(b"II*\0".to_vec())
+            .with_xmp(b"<x/>".to_vec())
+            .with_png_chunk(*b"pHYs", &[0, 0, 46, 35, 0, 0, 46, 35, 1]);
         Image::new(7, 5, color, samples).unwrap().with_metadata(metadata)
     }
 
@@ -196,7 +196,7 @@ mod tests {
             assert_eq!(whole, image.clone().into());
             std::fs::write(&path, &file).unwrap();
             let Source::Rows(mut from) =
-                Source::open(Opened::new(&path).unwrap(), &Limits::default()).unwrap()
+                Source::open(Opened::new(&path).unwrap(), &Reading::default()).unwrap()
             else {
                 panic!("it streams")
             };
@@ -216,7 +216,7 @@ mod tests {
             // Cut inside of the pixels, and before them.
             for length in [file.len() - 50, 40] {
                 std::fs::write(&path, &file[..length]).unwrap();
-                let rows = Source::open(Opened::new(&path).unwrap(), &Limits::default());
+                let rows = Source::open(Opened::new(&path).unwrap(), &Reading::default());
                 let error = match rows {
                     Ok(Source::Rows(mut rows)) => match rows.read(5).map(drop).unwrap_err() {
                         wavern::Error::Rows(error) => error.to_string(),
@@ -236,7 +236,7 @@ mod tests {
         let path = folder.path().join("a.png");
         let streams = |file: &[u8]| {
             std::fs::write(&path, file).unwrap();
-            matches!(Source::open(Opened::new(&path).unwrap(), &Limits::default()), Ok(Source::Rows(_)))
+            matches!(Source::open(Opened::new(&path).unwrap(), &Reading::default()), Ok(Source::Rows(_)))
         };
         let image = picture(Color::Rgb, false);
         assert!(streams(&written(&image)));

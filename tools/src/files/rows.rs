@@ -3,15 +3,15 @@
 //! Only what needs no conversion streams: of PNM, binary gray and colour (P5, P6) of the full range of 8 or 16 bits; of
 //! PNG, see `png_rows.rs`. Everything else is read as the other formats are.
 
-use super::OutputFormat;
+use super::cut::Cut;
 use super::image_writer::big_endian;
 use super::input::{Input, Opened};
 use super::png_rows::{self, PngWriter};
-use crate::error::{At, Error, Result};
+use super::{OutputFormat, Reading};
+use crate::error::{At, Error, ErrorKind, Result};
 use std::io::{self, Read, Write};
 use wavern::Color;
 use wavern::rows::{PictureInfo, Pixels, ReadRows, WriteRows};
-use wavern_bitstream::Limits;
 
 /// Pixels in a row of the widest picture that streams: what the codec sets aside grows with the width, and a header
 /// from a pipe can promise anything.
@@ -24,12 +24,19 @@ type Fill = dyn FnMut(&mut [u8]) -> Result<()> + Send;
 pub struct FileRows {
     /// The path as given, or `standard input`.
     pub name: String,
+    /// The name of its format.
+    pub format: &'static str,
     /// The picture that comes.
     pub info: PictureInfo,
     /// Bytes of the file.
     pub bytes: u64,
     /// Something in the file that was left out.
     pub notes: Vec<String>,
+    /// Whether rows that are missing at the end may be gray.
+    partial: bool,
+    /// Rows given so far, and rows that were there if the file ended too early.
+    given: u32,
+    cut: Option<u32>,
     next: Box<Fill>,
     samples: Vec<u8>,
     words: Vec<u16>,
@@ -38,19 +45,48 @@ pub struct FileRows {
 impl FileRows {
     pub(super) fn new(
         name: String,
+        format: &'static str,
         info: PictureInfo,
         bytes: u64,
         notes: Vec<String>,
         next: impl FnMut(&mut [u8]) -> Result<()> + Send + 'static,
     ) -> Self {
-        Self { name, info, bytes, notes, next: Box::new(next), samples: Vec::new(), words: Vec::new() }
+        let (next, samples, words) = (Box::new(next), Vec::new(), Vec::new());
+        Self { name, format, info, bytes, notes, partial: false, given: 0, cut: None, next, samples, words }
+    }
+
+    /// Fills in the samples of the next rows, with gray behind the end of the file if that is allowed.
+    fn fill(&mut self, count: usize) -> Result<()> {
+        let row = self.info.row() * usize::from(self.info.depth / 8);
+        self.samples.resize(count * row, 0);
+        for samples in self.samples.chunks_exact_mut(row) {
+            if self.cut.is_none() {
+                match (self.next)(samples) {
+                    Err(error) if error.kind() == ErrorKind::Corrupt => {
+                        let cut = Cut { format: self.format, rows: self.given, height: self.info.height };
+                        if !self.partial || self.given == 0 {
+                            return Err(cut.because(&error));
+                        }
+                        self.notes.push(cut.note());
+                        self.cut = Some(self.given);
+                    }
+                    read => read?,
+                }
+            }
+            if self.cut.is_some() {
+                // The high byte of gray, and the low byte of black.
+                samples.fill(0);
+                samples.iter_mut().step_by(usize::from(self.info.depth / 8)).for_each(|byte| *byte = 128);
+            }
+            self.given += 1;
+        }
+        Ok(())
     }
 }
 
 impl ReadRows for FileRows {
     fn read(&mut self, count: usize) -> Result<Pixels<'_>, wavern::Error> {
-        self.samples.resize(count * self.info.row() * usize::from(self.info.depth / 8), 0);
-        (self.next)(&mut self.samples).map_err(|error| wavern::Error::Rows(Box::new(error)))?;
+        self.fill(count).map_err(|error| wavern::Error::Rows(Box::new(error)))?;
         if self.info.depth == 8 {
             return Ok(Pixels::U8(&self.samples));
         }
@@ -70,7 +106,8 @@ pub enum Source {
 
 impl Source {
     /// Looks at what was opened.
-    pub fn open(input: Opened, limits: &Limits) -> Result<Self> {
+    pub fn open(input: Opened, reading: &Reading) -> Result<Self> {
+        let limits = &reading.limits;
         let (name, length) = (input.name().to_owned(), input.expected());
         if png_rows::width(input.head()).is_some_and(|width| width <= WIDEST) {
             // A pipe is read to its end first: metadata is looked for before the pixels are.
@@ -79,7 +116,7 @@ impl Source {
                 None => None,
             };
             return match rows {
-                Some(rows) => Ok(Self::Rows(Box::new(rows))),
+                Some(rows) => Ok(Self::Rows(Box::new(FileRows { partial: reading.partial, ..rows }))),
                 None => input.into_input().map(Self::Whole),
             };
         }
@@ -96,8 +133,12 @@ impl Source {
                     );
                     return Err(Error::limit(what).at(name));
                 }
-                if length != 0 && length < promised {
-                    return Err(too_short().at(name));
+                if length != 0 && length < promised && !reading.partial {
+                    let row = (promised - used as u64) / u64::from(info.height);
+                    let rows = length.saturating_sub(used as u64) / row;
+                    return Err(Cut { format: "PNM", rows: rows as u32, height: info.height }
+                        .error()
+                        .at(name));
                 }
                 let mut reader = input.into_bytes();
                 io::copy(&mut reader.by_ref().take(used as u64), &mut io::sink()).at(&name)?;
@@ -107,7 +148,8 @@ impl Source {
                         _ => Error::failed(error),
                     })
                 };
-                Ok(Self::Rows(Box::new(FileRows::new(name, info, promised, Vec::new(), next))))
+                let rows = FileRows::new(name, "PNM", info, promised, Vec::new(), next);
+                Ok(Self::Rows(Box::new(FileRows { partial: reading.partial, ..rows })))
             }
             _ => input.into_input().map(Self::Whole),
         }
@@ -245,7 +287,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.pgm");
         std::fs::write(&path, b"P5\n2 3\n255\nabcdef").unwrap();
-        let Source::Rows(mut rows) = Source::open(Opened::new(&path).unwrap(), &Limits::default()).unwrap()
+        let Source::Rows(mut rows) = Source::open(Opened::new(&path).unwrap(), &Reading::default()).unwrap()
         else {
             panic!("it streams")
         };
@@ -253,10 +295,10 @@ mod tests {
         assert!(matches!(rows.read(1).unwrap(), Pixels::U8(b"ef")));
         assert!(rows.read(1).is_err());
         std::fs::write(&path, b"P5\n2 3\n255\nabcde").unwrap();
-        let error = Source::open(Opened::new(&path).unwrap(), &Limits::default()).map(drop).unwrap_err();
+        let error = Source::open(Opened::new(&path).unwrap(), &Reading::default()).map(drop).unwrap_err();
         assert_eq!(error.exit_code(), 4);
         std::fs::write(&path, b"P5\n# note\n2 3\n255\nabcdef").unwrap();
-        let Source::Whole(input) = Source::open(Opened::new(&path).unwrap(), &Limits::default()).unwrap()
+        let Source::Whole(input) = Source::open(Opened::new(&path).unwrap(), &Reading::default()).unwrap()
         else {
             panic!("it does not stream")
         };

@@ -156,7 +156,7 @@ impl SoundReader {
             }
         }
         let riff = (!entries.is_empty()).then(|| info_list(&entries));
-        Metadata { riff: riff.into_iter().collect(), ..Metadata::default() }
+        Metadata::default().with_riff(riff.into_iter().collect())
     }
 
     /// Tags that were found since [`Self::tags`], and what the user should know about the reading.

@@ -10,6 +10,7 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod info;
+mod kept;
 mod names;
 mod pipes;
 mod round_trip;

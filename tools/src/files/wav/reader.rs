@@ -25,7 +25,7 @@ pub fn read(file: &[u8]) -> Result<Loaded> {
     let samples = &data.payload[..data.payload.len() - rest];
     let channels = deinterleave(samples, format.sample, usize::from(format.channels))?;
     let audio = Audio::new(format.sample_rate, format.sample, channels).map_err(Error::corrupt)?;
-    let metadata = Metadata { riff: kept(&chunks, format), ..Metadata::default() };
+    let metadata = Metadata::default().with_riff(kept(&chunks, format));
     Ok(Loaded { signal: audio.with_metadata(metadata).into(), notes })
 }
 

@@ -82,7 +82,7 @@ impl WavStream {
     pub fn front(&mut self) -> Result<Metadata> {
         let riff = reader::kept(&riff::chunks(&self.frame)?, self.format);
         self.front = riff.len();
-        Ok(Metadata { riff, ..Metadata::default() })
+        Ok(Metadata::default().with_riff(riff))
     }
 
     /// The next samples, `[channels][frames]`; none at the end.
@@ -131,7 +131,7 @@ impl WavStream {
         }
         let mut riff = reader::kept(&riff::chunks(&self.frame)?, self.format);
         riff.drain(..self.front.min(riff.len()));
-        Ok((Metadata { riff, ..Metadata::default() }, self.notes))
+        Ok((Metadata::default().with_riff(riff), self.notes))
     }
 }
 

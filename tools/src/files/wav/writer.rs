@@ -236,7 +236,7 @@ mod tests {
         let mut fmt = b"fmt \x28\0\0\0".to_vec();
         fmt.append(&mut side);
         let riff = vec![b"bext\x03\0\0\0abc".to_vec(), fmt.clone(), b"LIST\x04\0\0\0INFO".to_vec()];
-        let metadata = Metadata { riff: riff.clone(), ..Metadata::default() };
+        let metadata = Metadata::default().with_riff(riff.clone());
         let audio =
             Audio::new(48_000, SampleFormat::I24, vec![vec![0.5; 3]; 6]).unwrap().with_metadata(metadata);
         let mut kept = there_and_back(&audio).into_parts().1.riff;
@@ -279,7 +279,7 @@ mod tests {
         let chunks = [b"bext\x03\0\0\0abc".to_vec(), b"LIST\x04\0\0\0INFO".to_vec()];
         for format in [SampleFormat::U8, SampleFormat::F32] {
             let samples = vec![vec![0.25, -0.5, 0.0]];
-            let metadata = Metadata { riff: vec![chunks[0].clone()], ..Metadata::default() };
+            let metadata = Metadata::default().with_riff(vec![chunks[0].clone()]);
             let mut file = Vec::new();
             let mut writer = WavWriter::new(8000, format, 1, None, &metadata, &mut file).unwrap();
             writer.write(&samples).unwrap();
@@ -295,7 +295,7 @@ mod tests {
             writer.write(&samples).unwrap();
             let head = writer.finish(&chunks[1..]).unwrap();
             file[..head.len()].copy_from_slice(&head);
-            expected = expected.with_metadata(Metadata { riff: chunks.to_vec(), ..Metadata::default() });
+            expected = expected.with_metadata(Metadata::default().with_riff(chunks.to_vec()));
             assert_eq!(read(&file).unwrap().signal, Signal::Audio(expected));
             assert_eq!(u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize, file.len() - 8);
         }

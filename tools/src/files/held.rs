@@ -1,0 +1,132 @@
+//! What a source holds besides its samples, and which format can carry it: the one place that knows.
+//!
+//! A reader names what it cannot keep, and a writer asks [`left_out`]; both become lines for the user and the list of
+//! notes in `--json`. So nothing is lost in silence.
+
+use super::OutputFormat;
+use super::png_chunks;
+use wavern::Metadata;
+
+/// Something that a file holds besides its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    /// ICC profile.
+    Icc,
+    /// EXIF.
+    Exif,
+    /// XMP in UTF-8.
+    Xmp,
+    /// XMP in bytes that are no UTF-8.
+    XmpBytes,
+    /// IPTC and other image resources of Photoshop.
+    Iptc,
+    /// Colour as code points of H.273 (`cICP`).
+    Cicp,
+    /// The display that it was graded on and its light levels (`mDCv`, `cLLi`).
+    Light,
+    /// Gamma and primaries (`gAMA`, `cHRM`).
+    Gamma,
+    /// That it is sRGB, which is what everybody takes a picture for that says nothing.
+    Srgb,
+    /// Pixels per metre (`pHYs`).
+    Density,
+    /// Text with a keyword.
+    Text,
+    /// Another chunk of a PNG.
+    PngChunk,
+    /// A chunk of a WAV file.
+    RiffChunk,
+}
+
+/// Something held, and what to call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What it is.
+    pub thing: Thing,
+    /// Its name for the user.
+    pub name: String,
+}
+
+/// Everything held, in the order in which it is listed for the user.
+pub fn held(metadata: &Metadata) -> Vec<Held> {
+    let is_text = metadata.xmp.as_deref().is_some_and(|xmp| str::from_utf8(xmp).is_ok());
+    let xmp = if is_text { Thing::Xmp } else { Thing::XmpBytes };
+    let blocks = [
+        (&metadata.icc, Thing::Icc, "ICC profile"),
+        (&metadata.exif, Thing::Exif, "EXIF"),
+        (&metadata.xmp, xmp, "XMP"),
+        (&metadata.iptc, Thing::Iptc, "IPTC"),
+    ];
+    let blocks = blocks.into_iter().filter(|(block, ..)| block.is_some());
+    let blocks = blocks.map(|(_, thing, name)| Held { thing, name: name.to_owned() });
+    let png = metadata.png.iter().filter_map(|chunk| {
+        let (kind, content) = chunk.split_first_chunk::<4>()?;
+        let (thing, name) = match kind {
+            b"cICP" => (Thing::Cicp, format!("cICP ({})", png_chunks::describe_cicp(content))),
+            b"mDCv" => (Thing::Light, "mastering display".to_owned()),
+            b"cLLi" => (Thing::Light, "light levels".to_owned()),
+            b"gAMA" => (Thing::Gamma, "gamma".to_owned()),
+            b"cHRM" => (Thing::Gamma, "primaries".to_owned()),
+            b"sRGB" => (Thing::Srgb, "sRGB".to_owned()),
+            b"pHYs" => (Thing::Density, "density".to_owned()),
+            b"tEXt" | b"zTXt" | b"iTXt" => (Thing::Text, format!("text {:?}", png_chunks::keyword(content))),
+            b"tIME" => (Thing::PngChunk, "date (tIME)".to_owned()),
+            other => (Thing::PngChunk, String::from_utf8_lossy(other).into_owned()),
+        };
+        Some(Held { thing, name })
+    });
+    let riff = metadata.riff.iter().map(|chunk| {
+        let kind = String::from_utf8_lossy(chunk.get(..4).unwrap_or_default()).trim_end().to_owned();
+        Held { thing: Thing::RiffChunk, name: format!("RIFF {kind:?}") }
+    });
+    blocks.chain(png).chain(riff).collect()
+}
+
+/// Whether files of this format have a place for it.
+pub fn carries(format: OutputFormat, thing: Thing) -> bool {
+    use OutputFormat::{Bmp, Flac, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, Webp};
+    match format {
+        Png => !matches!(thing, Thing::XmpBytes | Thing::Iptc | Thing::RiffChunk),
+        Webp => matches!(thing, Thing::Icc | Thing::Exif | Thing::Xmp | Thing::XmpBytes | Thing::Srgb),
+        Tiff => matches!(thing, Thing::Icc | Thing::Xmp | Thing::XmpBytes | Thing::Srgb),
+        Bmp | Pnm | Pgm | Ppm | Pam => thing == Thing::Srgb,
+        // FLAC has tags for what `INFO` says; `flac` knows which.
+        Wav | Flac => thing == Thing::RiffChunk,
+    }
+}
+
+/// One line if the format cannot carry all that is held: what is left out.
+pub fn left_out(metadata: &Metadata, format: OutputFormat) -> Option<String> {
+    let held = held(metadata);
+    let lost = held.into_iter().filter(|held| !carries(format, held.thing));
+    let mut names: Vec<String> = lost.map(|held| held.name).collect();
+    names.dedup();
+    (!names.is_empty()).then(|| format!("{format} cannot hold {}: left out", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_place_is_named_once() {
+        let metadata = Metadata::default()
+            .with_icc(vec![1])
+            .with_exif(vec![2])
+            .with_xmp(b"<x/>".to_vec())
+            .with_png_chunk(*b"pHYs", &[0, 0, 46, 35, 0, 0, 46, 35, 1])
+            .with_png_chunk(*b"cICP", &[9, 16, 0, 1])
+            .with_png_chunk(*b"sRGB", &[0])
+            .with_png_chunk(*b"tEXt", b"Author\0Ada");
+        assert_eq!(left_out(&metadata, OutputFormat::Png), None);
+        let line = |format| left_out(&metadata, format).unwrap();
+        assert_eq!(
+            line(OutputFormat::Webp),
+            "WebP cannot hold density, cICP (BT.2020, PQ), text \"Author\": left out"
+        );
+        assert!(line(OutputFormat::Bmp).starts_with("BMP cannot hold ICC profile, EXIF, XMP, density"));
+        let strange = Metadata::default().with_xmp(vec![0xFF; 3]);
+        assert_eq!(left_out(&strange, OutputFormat::Png).unwrap(), "PNG cannot hold XMP: left out");
+        assert_eq!(left_out(&Metadata::default(), OutputFormat::Bmp), None);
+    }
+}
