@@ -84,7 +84,7 @@ fn check_metadata(kept: u64, bounds: &Limits) -> Result<()> {
 pub fn write_signal(signal: &Signal, format: OutputFormat, out: &mut dyn Write) -> Result<Vec<String>> {
     match (signal, format) {
         (Signal::Audio(audio), OutputFormat::Wav) => {
-            wav::write(audio, out).at("writing WAV")?;
+            wav::write(audio, out)?;
             Ok(Vec::new())
         }
         (Signal::Audio(audio), OutputFormat::Flac) => {

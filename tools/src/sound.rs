@@ -26,7 +26,7 @@ impl Source {
     fn open(input: Opened, kind: InputKind) -> Result<Self> {
         let name = input.name().to_owned();
         let opened = match kind {
-            InputKind::Wav => WavStream::open(Box::new(input.into_bytes())).map(Self::Wav),
+            InputKind::Wav => WavStream::open(Box::new(input.into_bytes()), false).map(Self::Wav),
             _ => SoundReader::open(input.into_bytes()).map(Self::Other),
         };
         opened.at(name)
@@ -41,10 +41,10 @@ impl Source {
     }
 
     /// What is known before the samples.
-    fn front(&mut self) -> Result<Metadata> {
+    fn front(&mut self) -> Metadata {
         match self {
             Self::Wav(wav) => wav.front(),
-            Self::Other(other) => Ok(other.tags()),
+            Self::Other(other) => other.tags(),
         }
     }
 
@@ -113,7 +113,7 @@ pub(crate) fn encode(
     let mut source = Source::open(input, kind)?;
     let (sample_rate, format, channels) = source.format();
     let encoder = codec::encoder(wavern::Kind::Audio, target, effort, wavern::Tune::default(), engine)?;
-    let front = source.front().at(&name)?;
+    let front = source.front();
     let writer = encoder.sound_writer(sample_rate, format, channels, &front, out);
     let mut writer = writer.map_err(explain::explain).at(&name)?;
     /// Pieces that may have been read before they are coded.
@@ -275,8 +275,7 @@ impl<'a> Sink<'a> {
     ) -> Result<Self> {
         match format {
             OutputFormat::Wav => {
-                let writer = WavWriter::new(sample_rate, sample, channels, frames, metadata, out);
-                Ok(Self::Wav(writer.at("writing WAV")?))
+                WavWriter::new(sample_rate, sample, channels, frames, metadata, out).map(Self::Wav)
             }
             OutputFormat::Flac => {
                 let writer = FlacWriter::new(sample_rate, sample, channels, frames, metadata, out)?;
@@ -289,7 +288,7 @@ impl<'a> Sink<'a> {
 
     fn write(&mut self, samples: &[Vec<f32>]) -> Result<()> {
         match self {
-            Self::Wav(writer) => writer.write(samples).at("writing WAV"),
+            Self::Wav(writer) => writer.write(samples),
             Self::Flac(writer) => writer.write(samples),
         }
     }
@@ -318,7 +317,7 @@ impl<'a> Sink<'a> {
                         &[]
                     }
                 };
-                writer.finish(chunks).at("writing WAV")
+                writer.finish(chunks)
             }
             Self::Flac(writer) => {
                 leave_out();

@@ -1,12 +1,14 @@
-//! WAV in and out: RIFF, RF64 and BW64; integers of 8, 16, 24 and 32 bits, floats of 32 and 64; any chunk that is not
-//! understood is kept.
+//! WAV in and out: RIFF, RF64 and BW64; integers of 8, 16, 24 and 32 bits, floats of 32 and 64, and in also µ-law,
+//! A-law and ADPCM; any chunk that is not understood is kept.
+//!
+//! Samples and their formats are hound's affair (`samples.rs`). What hound does not have is here: chunks that are kept,
+//! lengths beyond 32 bits or unknown, files that come or go through a pipe.
 
+mod chunks;
 mod format;
 mod reader;
-mod riff;
-mod stream;
+mod samples;
 mod writer;
 
-pub use reader::read;
-pub use stream::WavStream;
+pub use reader::{WavStream, read};
 pub use writer::{WavWriter, write};

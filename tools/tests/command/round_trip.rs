@@ -78,7 +78,7 @@ fn a_format_that_cannot_hold_the_picture_is_refused_and_nothing_is_written() {
 #[test]
 fn every_sound_keeps_its_shape_its_sample_format_and_its_chunks() {
     let folder = tempfile::tempdir().unwrap();
-    let refused = ["a-law.wav", "cut-short.wav", "not-a-number.wav"];
+    let refused = ["cut-short.wav", "not-a-number.wav"];
     let mut count = 0;
     for name in names(&testdata("audio")).into_iter().filter(|name| !refused.contains(&name.as_str())) {
         let original = audio(&testdata(&format!("audio/{name}")));

@@ -1,18 +1,41 @@
 //! The `fmt ` chunk: which kind of samples, how many channels, how fast.
 
+use super::samples;
 use crate::error::{Error, Result};
-use wavern::SampleFormat;
+use wavern::errors::SignalError;
+use wavern::{Audio, SampleFormat};
 
 const PCM: u16 = 1;
+const MS_ADPCM: u16 = 2;
 const FLOAT: u16 = 3;
+const A_LAW: u16 = 6;
+const MU_LAW: u16 = 7;
+const IMA_ADPCM: u16 = 0x11;
 const EXTENSIBLE: u16 = 0xFFFE;
 /// Bytes 2..16 of the sub-format of `WAVE_FORMAT_EXTENSIBLE`; bytes 0..2 hold the tag.
 const SUBFORMAT: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 
+/// How samples are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// One number a sample.
+    Linear,
+    /// One byte a sample, on a logarithmic scale.
+    MuLaw,
+    /// The same, as Europe's telephones had it.
+    ALaw,
+    /// Blocks of differences, four bits each.
+    MsAdpcm,
+    /// The same, by another rule.
+    ImaAdpcm,
+}
+
 /// What a `fmt ` chunk says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WavFormat {
-    /// How one sample is stored.
+    /// How samples are stored.
+    pub coding: Coding,
+    /// What a sample is once it is decoded.
     pub sample: SampleFormat,
     /// Samples per frame.
     pub channels: u16,
@@ -20,22 +43,36 @@ pub struct WavFormat {
     pub sample_rate: u32,
     /// Which loudspeaker each channel is for; 0 if nothing is said.
     pub channel_mask: u32,
+    /// Bytes of a block: of a frame, except for ADPCM.
+    pub block_bytes: u16,
+    /// Frames of a block: 1, except for ADPCM.
+    pub block_frames: u32,
 }
 
 impl WavFormat {
+    /// A format in which every sample is a number.
+    pub fn linear(sample: SampleFormat, channels: u16, sample_rate: u32) -> Self {
+        let (channel_mask, block_bytes) = (default_mask(channels), sample.bytes() as u16 * channels);
+        let coding = Coding::Linear;
+        Self { coding, sample, channels, sample_rate, channel_mask, block_bytes, block_frames: 1 }
+    }
+
     /// Reads the payload of a `fmt ` chunk.
+    ///
+    /// # Errors
+    /// If it is too short, contradicts itself or names a coding that cannot be read.
     pub fn parse(payload: &[u8]) -> Result<Self> {
-        let short =
-            || Error::corrupt(format!("chunk 'fmt ' of {} bytes (expected at least 16)", payload.len()));
         let u16_at = |at: usize| -> Result<u16> {
-            let bytes = payload.get(at..at + 2).ok_or_else(short)?;
+            let bytes = payload.get(at..at + 2).ok_or_else(|| {
+                Error::corrupt(format!("chunk 'fmt ' of {} bytes (expected at least 16)", payload.len()))
+            })?;
             Ok(u16::from_le_bytes([bytes[0], bytes[1]]))
         };
         let u32_at =
             |at: usize| -> Result<u32> { Ok(u32::from(u16_at(at)?) | u32::from(u16_at(at + 2)?) << 16) };
 
         let (channels, sample_rate) = (u16_at(2)?, u32_at(4)?);
-        let (frame_bytes, bits) = (u16_at(12)?, u16_at(14)?);
+        let (block_bytes, bits) = (u16_at(12)?, u16_at(14)?);
         let (mut tag, mut channel_mask) = (u16_at(0)?, default_mask(channels));
         if tag == EXTENSIBLE {
             let Some(subformat) = payload.get(24..40) else {
@@ -49,59 +86,109 @@ impl WavFormat {
             }
             (tag, channel_mask) = (u16_at(24)?, u32_at(20)?);
         }
-        if channels == 0 || frame_bytes == 0 || !frame_bytes.is_multiple_of(channels) {
+        if channels == 0 || block_bytes == 0 {
             return Err(Error::corrupt(format!(
-                "WAV with {channels} channels in frames of {frame_bytes} bytes"
+                "WAV with {channels} channels in frames of {block_bytes} bytes"
             )));
         }
-        // A sample may have fewer valid bits than its container (12 in 16, 20 in 24): they are the upper ones.
-        let container = frame_bytes / channels;
-        if bits == 0 || bits > container.saturating_mul(8) {
-            return Err(Error::corrupt(format!("WAV with {bits} bits in samples of {container} bytes")));
+        if usize::from(channels) > Audio::MAX_CHANNELS {
+            let bound = Audio::MAX_CHANNELS;
+            return Err(Error::limit(format!("WAV with {channels} channels (expected at most {bound})")));
         }
-        let sample = match (tag, container) {
-            (PCM, 1) => SampleFormat::U8,
-            (PCM, 2) => SampleFormat::I16,
-            (PCM, 3) => SampleFormat::I24,
-            (PCM, 4) => SampleFormat::I32,
-            (FLOAT, 4) => SampleFormat::F32,
-            (FLOAT, 8) => SampleFormat::F64,
+        if sample_rate == 0 || sample_rate > Audio::MAX_SAMPLE_RATE {
+            return Err(Error::corrupt(SignalError::SampleRate { have: sample_rate }));
+        }
+        let (coding, sample, block_frames) = match tag {
+            PCM | FLOAT => (Coding::Linear, linear_sample(tag == FLOAT, channels, block_bytes, bits)?, 1),
+            A_LAW | MU_LAW if block_bytes == channels => {
+                let coding = if tag == A_LAW { Coding::ALaw } else { Coding::MuLaw };
+                (coding, SampleFormat::I16, 1)
+            }
+            MS_ADPCM | IMA_ADPCM if bits == 4 && channels <= 2 => {
+                // A block begins with its first frames: two of them with a rule (MS), or one.
+                let (coding, head, first) =
+                    if tag == MS_ADPCM { (Coding::MsAdpcm, 7, 2) } else { (Coding::ImaAdpcm, 4, 1) };
+                let Some(rest) = block_bytes.checked_sub(head * channels).filter(|rest| *rest > 0) else {
+                    return Err(Error::corrupt(format!("ADPCM in blocks of {block_bytes} bytes")));
+                };
+                if coding == Coding::MsAdpcm && !has_usual_rules(payload) {
+                    return Err(Error::unsupported("MS-ADPCM with rules of its own"));
+                }
+                (coding, SampleFormat::I16, u32::from(rest) * 2 / u32::from(channels) + first)
+            }
             _ => {
-                let what = format!("WAV with {} of {} bits", coding(tag), u32::from(container) * 8);
-                let expected = "expected integers of 8, 16, 24 or 32 bits or floats of 32 or 64";
+                let what = format!("WAV with {} of {bits} bits in {channels} channels", coding_name(tag));
+                let expected = "expected integers, floats, \u{b5}-law, A-law or ADPCM";
                 return Err(Error::unsupported(format!("{what} ({expected})")));
             }
         };
-        Ok(Self { sample, channels, sample_rate, channel_mask })
+        Ok(Self { coding, sample, channels, sample_rate, channel_mask, block_bytes, block_frames })
     }
 
-    /// The payload of a `fmt ` chunk: the short form where every reader knows it, the extensible one where it says
-    /// more.
+    /// The payload of a `fmt ` chunk of numbers: hound's, with the loudspeakers put right, where it has one.
     pub fn to_bytes(self) -> Vec<u8> {
-        let (bits, bytes) = (self.sample.bits(), self.sample.bytes() as u32);
+        let is_usual = self.channel_mask == default_mask(self.channels);
+        if let Ok(head) = samples::head(self) {
+            let mut payload = head[20..head.len() - 8].to_vec();
+            match payload.get_mut(20..24) {
+                Some(mask) => mask.copy_from_slice(&self.channel_mask.to_le_bytes()),
+                None if is_usual => {}
+                None => return self.to_extensible(),
+            }
+            return payload;
+        }
+        self.to_extensible()
+    }
+
+    fn to_extensible(self) -> Vec<u8> {
+        let (bits, block) = (self.sample.bits(), u32::from(self.block_bytes));
         let tag = if self.sample.is_float() { FLOAT } else { PCM };
-        let is_plain = self.channels <= 2 && self.channel_mask == default_mask(self.channels);
-        let frame_bytes = bytes * u32::from(self.channels);
-        let mut out = Vec::with_capacity(40);
-        out.extend((if is_plain { tag } else { EXTENSIBLE }).to_le_bytes());
+        let mut out = EXTENSIBLE.to_le_bytes().to_vec();
         out.extend(self.channels.to_le_bytes());
         out.extend(self.sample_rate.to_le_bytes());
-        out.extend(self.sample_rate.saturating_mul(frame_bytes).to_le_bytes());
-        out.extend((frame_bytes as u16).to_le_bytes());
-        out.extend(bits.to_le_bytes());
-        match (is_plain, tag) {
-            (true, PCM) => {}
-            (true, _) => out.extend(0_u16.to_le_bytes()),
-            (false, _) => {
-                out.extend(22_u16.to_le_bytes());
-                out.extend(bits.to_le_bytes());
-                out.extend(self.channel_mask.to_le_bytes());
-                out.extend(tag.to_le_bytes());
-                out.extend(SUBFORMAT);
-            }
+        out.extend(self.sample_rate.saturating_mul(block).to_le_bytes());
+        for field in [self.block_bytes, bits, 22, bits] {
+            out.extend(field.to_le_bytes());
         }
+        out.extend(self.channel_mask.to_le_bytes());
+        out.extend(tag.to_le_bytes());
+        out.extend(SUBFORMAT);
         out
     }
+}
+
+/// A sample may have fewer valid bits than its container (12 in 16, 20 in 24): they are the upper ones.
+fn linear_sample(is_float: bool, channels: u16, block_bytes: u16, bits: u16) -> Result<SampleFormat> {
+    if !block_bytes.is_multiple_of(channels) {
+        return Err(Error::corrupt(format!("WAV with {channels} channels in frames of {block_bytes} bytes")));
+    }
+    let container = block_bytes / channels;
+    if bits == 0 || bits > container.saturating_mul(8) {
+        return Err(Error::corrupt(format!("WAV with {bits} bits in samples of {container} bytes")));
+    }
+    Ok(match (is_float, container) {
+        (false, 1) => SampleFormat::U8,
+        (false, 2) => SampleFormat::I16,
+        (false, 3) => SampleFormat::I24,
+        (false, 4) => SampleFormat::I32,
+        (true, 4) => SampleFormat::F32,
+        (true, 8) => SampleFormat::F64,
+        _ => {
+            let coding = if is_float { "floats" } else { "integers" };
+            let what = format!("WAV with {coding} of {} bits", u32::from(container) * 8);
+            let expected = "expected integers of 8, 16, 24 or 32 bits or floats of 32 or 64";
+            return Err(Error::unsupported(format!("{what} ({expected})")));
+        }
+    })
+}
+
+/// Whether the rules of MS-ADPCM are the seven that every encoder uses, or none are given.
+fn has_usual_rules(payload: &[u8]) -> bool {
+    const USUAL: [[i16; 2]; 7] =
+        [[256, 0], [512, -256], [0, 0], [192, 64], [240, 0], [460, -208], [392, -232]];
+    let Some(given) = payload.get(22..) else { return true };
+    let usual = USUAL.iter().flatten().flat_map(|number| number.to_le_bytes());
+    given.iter().copied().zip(usual).all(|(given, usual)| given == usual)
 }
 
 /// The usual loudspeakers for this many channels: mono, stereo, 3.0, quad, 5.0, 5.1, 6.1, 7.1.
@@ -109,13 +196,13 @@ pub fn default_mask(channels: u16) -> u32 {
     [0, 0x4, 0x3, 0x7, 0x33, 0x37, 0x3F, 0x70F, 0x63F].get(usize::from(channels)).copied().unwrap_or(0)
 }
 
-fn coding(tag: u16) -> String {
+fn coding_name(tag: u16) -> String {
     match tag {
-        PCM => "integers".into(),
-        FLOAT => "floats".into(),
-        2 | 0x11 => "ADPCM".into(),
-        6 => "A-law".into(),
-        7 => "\u{b5}-law".into(),
+        MS_ADPCM | IMA_ADPCM => "ADPCM".into(),
+        A_LAW => "A-law".into(),
+        MU_LAW => "\u{b5}-law".into(),
+        0x31 => "GSM 6.10".into(),
+        0x50 => "MPEG audio".into(),
         0x55 => "MP3".into(),
         _ => format!("coding {tag:#06x}"),
     }
@@ -125,13 +212,13 @@ fn coding(tag: u16) -> String {
 mod tests {
     use super::*;
 
-    fn short_form(tag: u16, channels: u16, frame_bytes: u16, bits: u16) -> Vec<u8> {
+    fn short_form(tag: u16, channels: u16, block_bytes: u16, bits: u16) -> Vec<u8> {
         let mut out = Vec::new();
         out.extend(tag.to_le_bytes());
         out.extend(channels.to_le_bytes());
         out.extend(44_100_u32.to_le_bytes());
         out.extend(0_u32.to_le_bytes());
-        out.extend(frame_bytes.to_le_bytes());
+        out.extend(block_bytes.to_le_bytes());
         out.extend(bits.to_le_bytes());
         out
     }
@@ -141,24 +228,17 @@ mod tests {
         for sample in SampleFormat::ALL {
             for channels in [1, 2, 3, 6, 32] {
                 for channel_mask in [default_mask(channels), 0x60F] {
-                    let format = WavFormat { sample, channels, sample_rate: 48_000, channel_mask };
+                    let format = WavFormat { channel_mask, ..WavFormat::linear(sample, channels, 48_000) };
                     assert_eq!(WavFormat::parse(&format.to_bytes()), Ok(format));
                 }
             }
         }
-        assert_eq!(short_form(PCM, 2, 4, 16).len(), 16);
     }
 
     #[test]
     fn the_short_form_of_16_bit_stereo_is_what_every_reader_expects() {
-        let format = WavFormat {
-            sample: SampleFormat::I16,
-            channels: 2,
-            sample_rate: 44_100,
-            channel_mask: default_mask(2),
-        };
         let expected = [1, 0, 2, 0, 0x44, 0xAC, 0, 0, 0x10, 0xB1, 2, 0, 4, 0, 16, 0];
-        assert_eq!(format.to_bytes(), expected);
+        assert_eq!(WavFormat::linear(SampleFormat::I16, 2, 44_100).to_bytes(), expected);
     }
 
     #[test]
@@ -169,16 +249,22 @@ mod tests {
     }
 
     #[test]
+    fn blocks_of_adpcm_hold_as_many_frames_as_fit() {
+        let frames = |tag, channels, block| WavFormat::parse(&short_form(tag, channels, block, 4));
+        assert_eq!(frames(MS_ADPCM, 1, 1024).unwrap().block_frames, 2036);
+        assert_eq!(frames(MS_ADPCM, 2, 1024).unwrap().block_frames, 1012);
+        assert_eq!(frames(IMA_ADPCM, 1, 1024).unwrap().block_frames, 2041);
+        assert_eq!(frames(IMA_ADPCM, 2, 1024).unwrap().block_frames, 1017);
+        assert_eq!(frames(IMA_ADPCM, 2, 8).unwrap_err().exit_code(), 4);
+    }
+
+    #[test]
     fn other_codings_are_named() {
-        let error = WavFormat::parse(&short_form(6, 1, 1, 8)).unwrap_err();
+        let error = WavFormat::parse(&short_form(0x55, 1, 1, 8)).unwrap_err();
         assert_eq!(error.exit_code(), 3);
-        assert!(error.to_string().starts_with("WAV with A-law of 8 bits (expected"), "{error}");
-        assert!(
-            WavFormat::parse(&short_form(FLOAT, 1, 2, 16))
-                .unwrap_err()
-                .to_string()
-                .contains("floats of 16 bits")
-        );
+        assert!(error.to_string().starts_with("WAV with MP3 of 8 bits in 1 channels (expected"), "{error}");
+        let error = WavFormat::parse(&short_form(FLOAT, 1, 2, 16)).unwrap_err();
+        assert!(error.to_string().contains("floats of 16 bits"), "{error}");
     }
 
     #[test]

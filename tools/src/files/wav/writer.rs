@@ -4,12 +4,17 @@
 //! Beyond 4 GiB the file becomes an RF64. A sound of unknown length has lengths of 2^32 − 1, as is the custom in pipes,
 //! and what chunks are known in front of the samples; room is left so that a file can be given its lengths afterwards.
 
-use super::format::{WavFormat, default_mask};
-use std::io::{self, Write};
+use super::format::WavFormat;
+use super::samples;
+use crate::error::{At, Result};
+use std::io::Write;
 use wavern::{Audio, Metadata, SampleFormat};
 
 /// Writes a whole WAV file.
-pub fn write(audio: &Audio, out: &mut dyn Write) -> io::Result<()> {
+///
+/// # Errors
+/// If `out` fails.
+pub fn write(audio: &Audio, out: &mut dyn Write) -> Result<()> {
     let (rate, format, frames) = (audio.sample_rate(), audio.format(), audio.frames() as u64);
     let (channels, metadata) = (audio.channels().len(), audio.metadata());
     let mut writer = WavWriter::new(rate, format, channels, Some(frames), metadata, out)?;
@@ -40,19 +45,19 @@ impl<'a> WavWriter<'a> {
         frames: Option<u64>,
         metadata: &Metadata,
         out: &'a mut (dyn Write + 'a),
-    ) -> io::Result<Self> {
+    ) -> Result<Self> {
         let channels = channels as u16; // at most Audio::MAX_CHANNELS
+        let plain = WavFormat::linear(sample, channels, sample_rate);
         let mut formats = metadata.riff.iter().filter(|chunk| is_format(chunk));
         let mask = formats.find_map(|chunk| WavFormat::parse(chunk.get(8..)?).ok());
         let mask = mask.filter(|kept| kept.channels == channels).map(|kept| kept.channel_mask);
-        let channel_mask = mask.unwrap_or(default_mask(channels));
-        let format = WavFormat { sample, channels, sample_rate, channel_mask };
+        let format = WavFormat { channel_mask: mask.unwrap_or(plain.channel_mask), ..plain };
         let kept = kept(&metadata.riff);
         let (head, front) = match frames {
             Some(frames) => (head(format, Some((frames, kept.len() as u64)), None), None),
             None => (head(format, None, Some(&kept)), Some(kept)),
         };
-        out.write_all(&head)?;
+        out.write_all(&head).at("writing WAV")?;
         Ok(Self { out, format, front, data_bytes: 0 })
     }
 
@@ -65,10 +70,20 @@ impl<'a> WavWriter<'a> {
     ///
     /// # Errors
     /// If `out` fails.
-    pub fn write(&mut self, channels: &[Vec<f32>]) -> io::Result<()> {
-        self.data_bytes += channels.first().map_or(0, Vec::len) as u64 * frame_bytes(self.format);
-        write_samples(channels, self.format.sample, self.out)?;
-        self.out.flush() // somebody may be listening
+    pub fn write(&mut self, channels: &[Vec<f32>]) -> Result<()> {
+        /// More at once would only take more memory.
+        const FRAMES: usize = 1 << 12;
+        let frames = channels.first().map_or(0, Vec::len);
+        let mut bytes = Vec::new();
+        for start in (0..frames).step_by(FRAMES) {
+            let end = frames.min(start + FRAMES);
+            let piece: Vec<&[f32]> = channels.iter().map(|channel| &channel[start..end]).collect();
+            bytes.clear();
+            samples::pack(&piece, self.format, &mut bytes)?;
+            self.out.write_all(&bytes).at("writing WAV")?;
+        }
+        self.data_bytes += frames as u64 * u64::from(self.format.block_bytes);
+        self.out.flush().at("writing WAV") // somebody may be listening
     }
 
     /// Writes chunks behind the samples. If the length of the sound was not known, gives what should stand at the
@@ -76,21 +91,17 @@ impl<'a> WavWriter<'a> {
     ///
     /// # Errors
     /// If `out` fails.
-    pub fn finish(self, chunks: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+    pub fn finish(self, chunks: &[Vec<u8>]) -> Result<Vec<u8>> {
         let kept = kept(chunks);
-        self.out.write_all(&vec![0; (self.data_bytes % 2) as usize])?;
-        self.out.write_all(&kept)?;
-        let lengths = (self.data_bytes / frame_bytes(self.format), kept.len() as u64);
+        let pad = vec![0; (self.data_bytes % 2) as usize];
+        self.out.write_all(&[pad, kept.clone()].concat()).at("writing WAV")?;
+        let lengths = (self.data_bytes / u64::from(self.format.block_bytes), kept.len() as u64);
         Ok(self.front.map_or_else(Vec::new, |front| head(self.format, Some(lengths), Some(&front))))
     }
 }
 
 fn is_format(chunk: &[u8]) -> bool {
     chunk.starts_with(b"fmt ")
-}
-
-fn frame_bytes(format: WavFormat) -> u64 {
-    format.sample.bytes() as u64 * u64::from(format.channels)
 }
 
 /// Chunks as they stand in a file, except for the format, which is written anew.
@@ -123,7 +134,7 @@ fn head(format: WavFormat, lengths: Option<(u64, u64)>, front: Option<&[u8]>) ->
     inner.extend_from_slice(front.unwrap_or_default());
     let room = if front.is_some() { 8 + DS64 as u64 } else { 0 };
     let sizes = lengths.map(|(frames, back)| {
-        let data_bytes = frames * frame_bytes(format);
+        let data_bytes = frames * u64::from(format.block_bytes);
         (4 + room + inner.len() as u64 + 8 + padded(data_bytes) + back, data_bytes, frames)
     });
     let small = sizes.and_then(|(inside, data, _)| Some((u32::try_from(inside).ok()?, data as u32)));
@@ -153,47 +164,6 @@ fn head(format: WavFormat, lengths: Option<(u64, u64)>, front: Option<&[u8]>) ->
 
 fn padded(length: u64) -> u64 {
     length + length % 2
-}
-
-fn write_samples(channels: &[Vec<f32>], format: SampleFormat, out: &mut dyn Write) -> io::Result<()> {
-    match format {
-        SampleFormat::U8 => interleave(channels, out, |x| [(integer(x, 8) + 128) as u8]),
-        SampleFormat::I16 => interleave(channels, out, |x| (integer(x, 16) as i16).to_le_bytes()),
-        SampleFormat::I24 => interleave(channels, out, |x| {
-            let [a, b, c, _] = integer(x, 24).to_le_bytes();
-            [a, b, c]
-        }),
-        SampleFormat::I32 => interleave(channels, out, |x| integer(x, 32).to_le_bytes()),
-        SampleFormat::F32 => interleave(channels, out, f32::to_le_bytes),
-        SampleFormat::F64 => interleave(channels, out, |x| f64::from(x).to_le_bytes()),
-        other => Err(io::Error::other(format!("samples of type {other:?}"))),
-    }
-}
-
-/// The nearest integer of this many bits; values beyond full scale are clipped.
-fn integer(sample: f32, bits: u32) -> i32 {
-    let full_scale = f64::from(1_u32 << (bits - 1));
-    (f64::from(sample) * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32
-}
-
-fn interleave<const N: usize>(
-    channels: &[Vec<f32>],
-    out: &mut dyn Write,
-    convert: impl Fn(f32) -> [u8; N],
-) -> io::Result<()> {
-    const FRAMES_AT_ONCE: usize = 1 << 12;
-    let frames = channels.first().map_or(0, Vec::len);
-    let mut buffer = Vec::with_capacity(FRAMES_AT_ONCE * channels.len() * N);
-    for start in (0..frames).step_by(FRAMES_AT_ONCE) {
-        buffer.clear();
-        for frame in start..frames.min(start + FRAMES_AT_ONCE) {
-            for channel in channels {
-                buffer.extend(convert(channel[frame]));
-            }
-        }
-        out.write_all(&buffer)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -230,11 +200,9 @@ mod tests {
 
     #[test]
     fn kept_chunks_come_back_byte_for_byte_and_the_channel_mask_too() {
-        let mut side =
-            WavFormat { sample: SampleFormat::I24, channels: 6, sample_rate: 1, channel_mask: 0x60F }
-                .to_bytes();
+        let side = WavFormat { channel_mask: 0x60F, ..WavFormat::linear(SampleFormat::I24, 6, 48_000) };
         let mut fmt = b"fmt \x28\0\0\0".to_vec();
-        fmt.append(&mut side);
+        fmt.extend(side.to_bytes());
         let riff = vec![b"bext\x03\0\0\0abc".to_vec(), fmt.clone(), b"LIST\x04\0\0\0INFO".to_vec()];
         let metadata = Metadata::default().with_riff(riff.clone());
         let audio =
@@ -254,14 +222,11 @@ mod tests {
         assert_eq!(back(SampleFormat::I16), [[-1.0, -1.0, most, most]]);
         assert_eq!(back(SampleFormat::U8), [[-1.0, -1.0, 127.0 / 128.0, 127.0 / 128.0]]);
         assert_eq!(back(SampleFormat::F64), [[-3.0, -1.0, 1.0, 3.0]]);
-        assert_eq!(integer(1.0, 32), i32::MAX);
-        assert_eq!(integer(-1.0, 32), i32::MIN);
     }
 
     #[test]
     fn beyond_4_gib_the_head_is_rf64() {
-        let format =
-            WavFormat { sample: SampleFormat::F32, channels: 2, sample_rate: 48_000, channel_mask: 3 };
+        let format = WavFormat::linear(SampleFormat::F32, 2, 48_000);
         let frames = 1_u64 << 30;
         let kept = |room: Option<&[u8]>| head(format, Some((frames, 10)), room);
         let head = kept(None);
