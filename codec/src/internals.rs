@@ -35,7 +35,7 @@ pub mod prior {
     pub use crate::prior::*;
 }
 
-show! { array calibrate engine envelope lapped quality sound wavelet weight_file weights }
+show! { array calibrate chunks engine envelope lapped quality sound wavelet weight_file weights }
 
 impl EncodeOptions {
     /// Another engine for the float networks of the weights it was made for; others run on the plain one.

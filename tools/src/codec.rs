@@ -8,13 +8,14 @@ use crate::progress::Progress;
 use std::path::PathBuf;
 use std::sync::Arc;
 use wavern::damage::Damage;
+use wavern::internals::chunks;
 use wavern::internals::engine::Transforms;
 use wavern::internals::quality::Level;
 use wavern::internals::weights;
 use wavern::rows::{PictureInfo, WriteRows};
 use wavern::search::{SearchReport, Watch};
 use wavern::{
-    Audio, Color, DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Image, Kind, Latents,
+    Audio, Color, DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Image, Kind, Latents, Metadata,
     PictureOptions, Quality, SampleFormat, Signal, SoundOptions, Tune, View,
 };
 use wavern_bitstream::{ChunkCode, Container, Header, Limits};
@@ -157,10 +158,11 @@ pub(crate) fn decode_rows(bytes: &[u8], view: View, engine: Engine, sink: &mut d
     decoder(bytes, engine)?.decode_rows(bytes, view, sink).map_err(explain)
 }
 
-/// Whether a stream holds a picture without alpha.
-pub(crate) fn is_plain_picture(bytes: &[u8], limits: Limits) -> Result<bool> {
+/// The metadata of a stream that holds a picture without alpha.
+pub(crate) fn metadata_of_plain_picture(bytes: &[u8], limits: Limits) -> Result<Option<Metadata>> {
     let container = Container::parse(bytes, &limits).map_err(explain_container)?;
-    Ok(matches!(container.header(), Header::Image(_)) && container.alpha().is_none())
+    let plain = matches!(container.header(), Header::Image(_)) && container.alpha().is_none();
+    Ok(plain.then(|| chunks::of_container(&container)))
 }
 
 /// What kind of signal a stream holds, by its first bytes; `None` if they are no header.

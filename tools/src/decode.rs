@@ -6,7 +6,8 @@ use crate::error::{At, Error, Result};
 use crate::files::input::{Input, Opened};
 use crate::files::output::Output;
 use crate::files::rows;
-use crate::files::{self, InputKind, OutputFormat, held};
+use crate::files::strip::{self, Strip};
+use crate::files::{self, InputKind, OutputFormat, Writing, held, turn};
 use crate::values;
 use crate::weights;
 use crate::{sound, verify};
@@ -18,11 +19,13 @@ use std::time::Instant;
 use wavern::Kind;
 use wavern::View;
 use wavern::damage::Damage;
-use wavern::rows::WriteRows;
+use wavern::rows::{PictureInfo, Pixels, WriteRows};
+use wavern::{Metadata, Signal};
 
 /// Decode a .wvn file to a picture or a sound
 ///
-/// The extension of OUT selects the format: png, pnm, pgm, ppm, pam, webp (lossless), tif, bmp, wav or flac. Without
+/// The extension of OUT selects the format: png, pnm, pgm, ppm, pam, webp (lossless), tif, jpg, bmp, wav
+/// or flac. Without
 /// OUT, photo.wvn becomes photo.png and song.wvn becomes song.wav in the same folder. A picture on standard output is
 /// a PNG and a sound a WAV unless --format selects another.
 #[derive(Debug, clap::Args)]
@@ -54,6 +57,17 @@ pub(crate) struct Args {
     /// Sounds: stop here, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = values::parse_seconds)]
     to: Option<f64>,
+
+    /// Leave out metadata: all, or a list of exif, gps, xmp, icc, text; gps is the place in EXIF and XMP alone
+    #[arg(
+        long, value_name = "LIST", value_enum, value_delimiter = ',', num_args = 0..=1, require_equals = true,
+        default_missing_value = "all"
+    )]
+    strip: Vec<Strip>,
+
+    /// Quality of a JPEG, from 1 to 100
+    #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
+    jpeg_quality: u8,
 
     /// Decode what is left of a damaged file and list what is missing: damaged tiles become gray, damaged segments
     /// silent; the exit code is 4 if anything is missing
@@ -160,8 +174,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     let streams = named.filter(|format| rows::streams(*format) && !args.partial);
     let limits = args.engine().limits;
-    let done = match streams {
-        Some(format) if codec::is_plain_picture(input.bytes(), limits).at(input.name())? => {
+    let plain = match streams {
+        Some(_) => codec::metadata_of_plain_picture(input.bytes(), limits).at(input.name())?,
+        None => None,
+    };
+    let done = match (streams, plain) {
+        (Some(format), Some(metadata)) if stays_as_it_lies(args, format, &metadata) => {
             stream(args, &input, output, format, view)?
         }
         _ => whole(args, &input, output, named, view)?,
@@ -204,11 +222,37 @@ struct Done {
     damage: Option<Damage>,
 }
 
+/// Whether the rows of a picture go into a file of this format as they are: none of them has to be turned.
+fn stays_as_it_lies(args: &Args, format: OutputFormat, metadata: &Metadata) -> bool {
+    let mut kept = metadata.clone();
+    strip::metadata(&mut kept, &args.strip);
+    let is_told = held::carries(format, held::Thing::Exif);
+    strip::keeps_side_up(metadata, &args.strip) && (is_told || turn::side_up(&kept).is_none())
+}
+
+/// Rows on their way, with less metadata.
+struct Stripped<'a> {
+    inner: &'a mut dyn WriteRows,
+    strip: &'a [Strip],
+}
+
+impl WriteRows for Stripped<'_> {
+    fn begin(&mut self, mut picture: PictureInfo) -> Result<(), wavern::Error> {
+        strip::metadata(&mut picture.metadata, self.strip);
+        self.inner.begin(picture)
+    }
+
+    fn write(&mut self, rows: Pixels<'_>) -> Result<(), wavern::Error> {
+        self.inner.write(rows)
+    }
+}
+
 /// A picture without alpha, row by row.
 fn stream(args: &Args, input: &Input, output: Output, format: OutputFormat, view: View) -> Result<Done> {
     output.write_from_any_thread(|out| {
         let decode = |writer: &mut dyn WriteRows| {
-            codec::decode_rows(input.bytes(), view, args.engine(), writer).at(input.name())
+            let mut stripped = Stripped { inner: writer, strip: &args.strip };
+            codec::decode_rows(input.bytes(), view, args.engine(), &mut stripped).at(input.name())
         };
         let info = rows::write(format, out, decode)?;
         let notes = held::left_out(&info.metadata, format).into_iter().collect();
@@ -235,7 +279,12 @@ fn whole(
     let (signal, damage) = signal.at(input.name())?;
     let format = named.unwrap_or(OutputFormat::Png);
     let name = output.name().to_owned();
-    let notes = output.write(|sink| files::write_signal(&signal, format, sink)).at(&name)?;
+    let signal = match signal {
+        Signal::Image(image) => Signal::Image(strip::image(image, &args.strip)?),
+        sound => sound,
+    };
+    let writing = Writing { jpeg_quality: args.jpeg_quality };
+    let notes = output.write(|sink| files::write_signal_as(&signal, format, &writing, sink)).at(&name)?;
     Ok(Done { what: codec::describe(&signal), format, notes, damage })
 }
 

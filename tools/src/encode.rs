@@ -6,8 +6,9 @@ use crate::error::{At, Error, Result};
 use crate::files::input::Opened;
 use crate::files::kind;
 use crate::files::output::Output;
-use crate::files::rows::Source;
-use crate::files::{self, InputKind, Loaded, Reading};
+use crate::files::rows::{FileRows, Source};
+use crate::files::strip::{self, Strip};
+use crate::files::{self, InputKind, Loaded, Reading, held};
 use crate::sound;
 use crate::values;
 use serde_json::json;
@@ -15,8 +16,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wavern::Effort;
 use wavern::search::SearchReport;
+use wavern::{Effort, Signal};
 
 /// Encode pictures and sounds as .wvn files
 ///
@@ -90,6 +91,17 @@ pub(crate) struct Args {
     /// Take what is there of a file that ends too early, with a note, instead of failing
     #[arg(long)]
     partial: bool,
+
+    /// Leave out metadata: all, or a list of exif, gps, xmp, icc, text; gps is the place in EXIF and XMP alone
+    #[arg(
+        long, value_name = "LIST", value_enum, value_delimiter = ',', num_args = 0..=1, require_equals = true,
+        default_missing_value = "all"
+    )]
+    strip: Vec<Strip>,
+
+    /// Pictures: code the colours of fully transparent pixels as they are; else they continue what can be seen
+    #[arg(long)]
+    keep_hidden: bool,
 
     /// What Ctrl-C does during a search: stop and leave nothing, or stop searching and write the best file so far
     #[arg(long, value_enum, value_name = "WHAT", default_value = "discard")]
@@ -262,12 +274,15 @@ fn code_sound(
 fn code(args: &Args, source: Source, target: Target) -> Result<(Coded, Vec<u8>)> {
     let start = Instant::now();
     let (input, input_bytes, stream, what, rate, seconds, notes) = match source {
-        Source::Rows(mut rows) => {
+        Source::Rows(mut rows) if strip::keeps_side_up(&rows.info.metadata, &args.strip) => {
             let (input, known) = (rows.name.clone(), rows.notes.len());
+            strip::metadata(&mut rows.info.metadata, &args.strip);
+            rows.notes.extend(held::outside_of_training(&rows.info.metadata));
             args.common.notes(&input, &rows.notes);
+            let told = rows.notes.len().max(known);
             let stream = codec::encode_rows(&mut rows, target, args.effort, args.tune.into(), args.engine())
                 .at(&input)?;
-            args.common.notes(&input, &rows.notes[known..]);
+            args.common.notes(&input, &rows.notes[told..]);
             let notes = std::mem::take(&mut rows.notes);
             let info = &rows.info;
             let pixels = f64::from(info.width) * f64::from(info.height);
@@ -275,21 +290,44 @@ fn code(args: &Args, source: Source, target: Target) -> Result<(Coded, Vec<u8>)>
             let (what, seconds) = (codec::describe_rows(info), start.elapsed().as_secs_f64());
             (input, rows.bytes, stream, what, rate, seconds, notes)
         }
+        Source::Rows(rows) => {
+            let (input, bytes) = (rows.name.clone(), rows.bytes);
+            let (image, notes) = FileRows::into_image(*rows, &args.reading().limits).at(&input)?;
+            whole(args, input, bytes, Loaded { signal: image.into(), notes }, target)?
+        }
         Source::Whole(input) => {
-            let Loaded { signal, notes } = files::read_signal_as(&input, &args.reading())?;
-            args.common.notes(input.name(), &notes);
-            let start = Instant::now();
-            let stream = codec::encode(&signal, target, args.effort, args.tune.into(), args.engine())
-                .at(input.name())?;
-            let seconds = start.elapsed().as_secs_f64();
-            let rate = codec::rate(&signal, stream.bytes.len());
-            let what = codec::describe(&signal);
-            (input.name().to_owned(), input.bytes().len() as u64, stream, what, rate, seconds, notes)
+            let loaded = files::read_signal_as(&input, &args.reading())?;
+            whole(args, input.name().to_owned(), input.bytes().len() as u64, loaded, target)?
         }
     };
     let Stream { bytes, level, search } = stream;
     let size = bytes.len() as u64;
     Ok((Coded { input, input_bytes, bytes: size, level, search, what, rate, seconds, notes }, bytes))
+}
+
+/// What was coded: its name, its bytes, the stream, what it is, rate, seconds and notes.
+type Whole = (String, u64, Stream, String, Rate, f64, Vec<String>);
+
+/// A signal that is in memory.
+fn whole(args: &Args, input: String, bytes: u64, loaded: Loaded, target: Target) -> Result<Whole> {
+    let Loaded { signal, mut notes } = loaded;
+    let signal = match signal {
+        Signal::Image(mut image) => {
+            if !args.keep_hidden {
+                image = image.with_hidden_colors_extended();
+            }
+            let image = strip::image(image, &args.strip)?;
+            notes.extend(held::outside_of_training(image.metadata()));
+            Signal::Image(image)
+        }
+        sound => sound,
+    };
+    args.common.notes(&input, &notes);
+    let start = Instant::now();
+    let stream = codec::encode(&signal, target, args.effort, args.tune.into(), args.engine()).at(&input)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let rate = codec::rate(&signal, stream.bytes.len());
+    Ok((input, bytes, stream, codec::describe(&signal), rate, seconds, notes))
 }
 
 /// All inputs, which may be folders, into a folder.

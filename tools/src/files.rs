@@ -1,23 +1,40 @@
 //! Files in, signals out, and back. A file is recognised by its content; the format to write is chosen by its name or
 //! by `--format`.
 
+mod bmp;
+mod cmyk;
+mod colour;
 mod cut;
+mod density;
+mod exif;
 pub mod flac;
+mod gif;
 mod guard;
 pub mod held;
+mod ifd;
 pub mod image_reader;
 pub mod image_writer;
 pub mod input;
 mod interrupt;
+mod jpeg;
 pub mod kind;
 pub mod limits;
 pub mod output;
+mod photoshop;
+mod pixels;
 mod png_chunks;
+mod png_reader;
 mod png_rows;
+mod raster;
 pub mod rows;
 pub mod sound_reader;
+pub mod strip;
+mod tiff;
+pub mod turn;
 pub mod wav;
+mod xmp;
 
+pub use exif::Orientation;
 pub use guard::install_panic_hook;
 pub use interrupt::install_signal_handlers;
 pub use interrupt::stop_only;
@@ -46,6 +63,19 @@ pub struct Reading {
     pub limits: Limits,
     /// Whether to take what is there of a file that ends too early, with a note, where that is an error otherwise.
     pub partial: bool,
+}
+
+/// How to write a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing {
+    /// Quality of a JPEG, 1 to 100.
+    pub jpeg_quality: u8,
+}
+
+impl Default for Writing {
+    fn default() -> Self {
+        Self { jpeg_quality: 92 }
+    }
 }
 
 /// Reads a picture or a sound of any known format, whole and within default limits.
@@ -82,6 +112,16 @@ fn check_metadata(kept: u64, bounds: &Limits) -> Result<()> {
 
 /// Writes a signal in this format. Returns notes: what the format could not hold and is therefore left out.
 pub fn write_signal(signal: &Signal, format: OutputFormat, out: &mut dyn Write) -> Result<Vec<String>> {
+    write_signal_as(signal, format, &Writing::default(), out)
+}
+
+/// As [`write_signal`], with options.
+pub fn write_signal_as(
+    signal: &Signal,
+    format: OutputFormat,
+    writing: &Writing,
+    out: &mut dyn Write,
+) -> Result<Vec<String>> {
     match (signal, format) {
         (Signal::Audio(audio), OutputFormat::Wav) => {
             wav::write(audio, out)?;
@@ -94,9 +134,9 @@ pub fn write_signal(signal: &Signal, format: OutputFormat, out: &mut dyn Write) 
         (Signal::Audio(_), other) => {
             Err(Error::usage(format!("{other} cannot hold sound (expected wav or flac)")))
         }
-        (Signal::Image(_), sound @ (OutputFormat::Wav | OutputFormat::Flac)) => {
-            Err(Error::usage(format!("{sound} cannot hold a picture (expected png, pnm, webp, tiff or bmp)")))
-        }
-        (Signal::Image(image), format) => image_writer::write(image, format, out),
+        (Signal::Image(_), sound @ (OutputFormat::Wav | OutputFormat::Flac)) => Err(Error::usage(format!(
+            "{sound} cannot hold a picture (expected png, pnm, webp, tiff, jpeg or bmp)"
+        ))),
+        (Signal::Image(image), format) => image_writer::write(image, format, writing, out),
     }
 }

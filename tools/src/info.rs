@@ -5,9 +5,11 @@ use crate::codec::{self, Rate};
 use crate::error::{At, Result};
 use crate::explain;
 use crate::files::input::Input;
+use crate::files::{Orientation, held, turn};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use wavern::internals::chunks;
 use wavern_bitstream::{AudioHeader, ChunkCode, ChunkInfo, Color, Container, Header, Limits, SampleFormat};
 
 /// Show what a .wvn file holds, without decoding it
@@ -65,7 +67,22 @@ struct Facts<'a> {
     chunks: &'a [ChunkInfo],
 }
 
+/// What a file holds besides its samples.
+struct Held {
+    names: Vec<String>,
+    /// How its pixels have to be turned, if they have to.
+    turn: Option<Orientation>,
+    /// Whether it tells where it was made.
+    place: bool,
+}
+
 impl Facts<'_> {
+    fn held(&self) -> Held {
+        let metadata = self.container.map(chunks::of_container).unwrap_or_default();
+        let names = held::held(&metadata).into_iter().map(|held| held.name).collect();
+        Held { names, turn: turn::side_up(&metadata), place: held::tells_place(&metadata) }
+    }
+
     fn text(&self, damage: &[wavern_bitstream::Error]) -> String {
         let mut out = String::new();
         let mut line = |label: &str, value: &str| {
@@ -117,6 +134,16 @@ impl Facts<'_> {
                 }
             }
         }
+        let Held { names, turn, place } = self.held();
+        if !names.is_empty() {
+            line("holds", &names.join(", "));
+        }
+        if let Some(turn) = turn {
+            line("side up", &format!("orientation {}, {turn}", turn.number()));
+        }
+        if place {
+            line("place", "the file tells where it was made (--strip=gps leaves that out)");
+        }
         for chunk in self.chunks {
             let state = if chunk.intact { "" } else { ", damaged" };
             line("chunk", &format!("{} at byte {}, {} bytes{state}", chunk.code, chunk.offset, chunk.length));
@@ -143,6 +170,10 @@ impl Facts<'_> {
             "problems": damage.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
         let Some(container) = self.container else { return object };
+        let Held { names, turn, place } = self.held();
+        object["holds"] = json!(names);
+        object["orientation"] = turn.map_or(1, |turn| turn.number()).into();
+        object["place"] = place.into();
         let header = container.header();
         object["level"] = header.level().into();
         object["quality"] = codec::quality(header, header.level()).into();

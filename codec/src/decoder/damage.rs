@@ -63,6 +63,10 @@ impl Damage {
 
     pub(super) fn add_tile(&mut self, header: &ImageHeader, index: usize, error: Error) {
         let Some(rect) = header.tile_rect(index as u64) else { return };
+        // Bands of a wide picture see the same tiles.
+        if self.tiles.iter().any(|tile| tile.index == index) {
+            return;
+        }
         let area = Region { x: rect.x, y: rect.y, width: rect.width, height: rect.height };
         self.tiles.push(DamagedTile { index, area, error });
     }

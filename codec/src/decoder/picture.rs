@@ -7,14 +7,15 @@
 use super::Damage;
 use super::payload::{Unit, decode_window, level, read_latents};
 use crate::array::Window;
+use crate::config::ModelConfig;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::latent::{Latents, Spare};
-use crate::picture::{Painter, check_tiles, latent_size, latent_windows};
+use crate::picture::{Extent, Painter, check_tiles, latent_size, latent_windows};
 use crate::quality::Level;
 use crate::rows::{ImageSink, PictureInfo, WriteRows};
 use crate::signal::{Image, Samples};
-use crate::view::View;
+use crate::view::{Region, View};
 use crate::weights::Weights;
 use crate::{alpha, chunks};
 use rayon::prelude::*;
@@ -45,12 +46,12 @@ impl Job<'_> {
         mut damage: Option<&mut Damage>,
     ) -> Result<(), Error> {
         let Self { container, header, ref engine, view } = *self;
-        let (weights, config) = (&*engine.weights, engine.config());
+        let config = engine.config();
         check_tiles(header, config)?;
         let level = level(container.header().level(), config)?;
-        let memory = Memory::of(header, limits)?;
-        let mut painter = Painter::new(header, engine, level, view)?;
-        let info = painter.info(header);
+        let extent = Extent::of(header, engine, view)?;
+        let area = extent.area;
+        let [width, height] = extent.size.map(|side| side as u32);
         let alpha = match (read_alpha(container, header, limits), &mut damage) {
             (Err(error), Some(damage)) => {
                 damage.faults.push(error);
@@ -58,8 +59,80 @@ impl Job<'_> {
             }
             (alpha, _) => alpha?,
         };
-        let alpha = alpha.map(|plane| alpha::part(plane, header.width as usize, painter.area, view.scale));
-        sink.begin(PictureInfo { alpha, metadata: chunks::of_container(container), ..info })?;
+        let alpha = alpha.map(|plane| alpha::part(plane, header.width as usize, area, view.scale));
+        let info = PictureInfo::new(width, height, header.color, header.depth.bits());
+        let info = PictureInfo { alpha, metadata: chunks::of_container(container), ..info };
+        match Memory::of(header, limits, columns(&extent, config)) {
+            Ok(memory) => {
+                sink.begin(info)?;
+                self.paint(level, extent, &memory, sink, damage)
+            }
+            Err(error) => {
+                let band = BANDS.into_iter().find(|&band| {
+                    // What the synthesis sees beyond the borders of a band comes on top.
+                    extent.size[0] > band as usize && Memory::of(header, limits, 2 * u64::from(band)).is_ok()
+                });
+                self.decode_bands(level, area, band.ok_or(error)?, info, limits, sink, damage)
+            }
+        }
+    }
+
+    /// A picture that is too wide for its rows to be computed at once: columns side by side, each band from top to
+    /// bottom. Its samples are in memory.
+    #[allow(clippy::too_many_arguments)] // what it is, where it goes, and within which bounds
+    fn decode_bands(
+        &self,
+        level: Level,
+        area: Region,
+        band: u32,
+        info: PictureInfo,
+        limits: &Limits,
+        sink: &mut dyn WriteRows,
+        mut damage: Option<&mut Damage>,
+    ) -> Result<(), Error> {
+        let (row, depth) = (info.row(), info.depth);
+        let bytes = row as u64 * u64::from(info.height) * u64::from(depth / 8);
+        limits.check_memory("bytes of memory for the picture", bytes)?;
+        let mut samples = match depth {
+            8 => Samples::U8(vec![0; row * info.height as usize]),
+            _ => Samples::U16(vec![0; row * info.height as usize]),
+        };
+        let (mut x, mut left) = (area.x, 0);
+        while x < area.x + area.width {
+            // Borders of bands fall on whole pixels of the smaller picture.
+            let right = ((x / band + 1) * band).min(area.x + area.width);
+            let view = View { region: Some(Region { x, width: right - x, ..area }), ..self.view };
+            let job = Job { view, engine: self.engine.clone(), ..*self };
+            let extent = Extent::of(self.header, &self.engine, view)?;
+            let memory = Memory::of(self.header, limits, columns(&extent, self.engine.config()))?;
+            let mut part = ImageSink::new(limits);
+            let [width, height] = extent.size.map(|side| side as u32);
+            part.begin(PictureInfo::new(width, height, info.color, depth))?;
+            job.paint(level, extent, &memory, &mut part, damage.as_deref_mut())?;
+            let (part, width) = (part.image()?, width as usize * info.color.channels());
+            match (&mut samples, part.samples()) {
+                (Samples::U8(all), Samples::U8(part)) => insert(all, row, left, part, width),
+                (Samples::U16(all), Samples::U16(part)) => insert(all, row, left, part, width),
+                _ => {}
+            }
+            (x, left) = (right, left + width);
+        }
+        sink.begin(info)?;
+        sink.write((&samples).into())
+    }
+
+    /// The pixels of a view, for which there is memory.
+    fn paint(
+        &self,
+        level: Level,
+        extent: Extent,
+        memory: &Memory,
+        sink: &mut dyn WriteRows,
+        mut damage: Option<&mut Damage>,
+    ) -> Result<(), Error> {
+        let Self { container, header, ref engine, view } = *self;
+        let (weights, config) = (&*engine.weights, engine.config());
+        let mut painter = Painter::new(header, engine, level, view, extent)?;
         let tiles = latent_windows(header, config).into_iter().enumerate();
         let needed: Vec<Tile> = tiles.filter(|(_, window)| painter.needs(*window)).collect();
         let (across, _) = header.tile_grid();
@@ -106,7 +179,7 @@ impl Job<'_> {
         damage.faults.extend(read_alpha(container, header, limits).err());
         let tiles: Vec<Tile> = latent_windows(header, config).into_iter().enumerate().collect();
         let spare = Spare::default();
-        for tiles in tiles.chunks(Memory::of(header, limits)?.at_once) {
+        for tiles in tiles.chunks(Memory::of(header, limits, 0)?.at_once) {
             let fault = |tile: &Tile| match decode_tile(container, *tile, level, weights, &spare) {
                 Ok(latents) => {
                     spare.give(latents);
@@ -130,6 +203,21 @@ impl Job<'_> {
         check_tiles(self.header, config)?;
         let (windows, size) = (latent_windows(self.header, config), latent_size(self.header, config));
         read_latents(self.container, &windows, size, &self.engine.weights)
+    }
+}
+
+/// Columns of pixels that an extent of ŷ stands for.
+fn columns(extent: &Extent, config: &ModelConfig) -> u64 {
+    (extent.columns.len() * config.signal_stride()[1]) as u64
+}
+
+/// Widths of bands, multiples of what any scale makes one pixel of.
+const BANDS: [u32; 5] = [1 << 14, 1 << 13, 1 << 12, 1 << 11, 1 << 10];
+
+/// Puts the rows of a part between columns of a picture; widths in samples.
+fn insert<T: Copy>(all: &mut [T], row: usize, left: usize, part: &[T], width: usize) {
+    for (all, part) in all.chunks_exact_mut(row).zip(part.chunks_exact(width)) {
+        all[left..left + width].copy_from_slice(part);
     }
 }
 
@@ -183,10 +271,12 @@ struct Memory {
 }
 
 impl Memory {
+    /// For these columns of pixels, those around them that the synthesis sees included; 0 if none are painted.
+    ///
     /// # Errors
     /// [`Error::Container`] if there is not enough for the strips and one tile.
-    fn of(header: &ImageHeader, limits: &Limits) -> Result<Self, Error> {
-        let (width, strips) = (u64::from(header.width), u64::from(header.width) * BYTES_PER_COLUMN);
+    fn of(header: &ImageHeader, limits: &Limits, width: u64) -> Result<Self, Error> {
+        let strips = width * BYTES_PER_COLUMN;
         let [tile_width, tile_height] =
             header.tile_rect(0).map_or([0; 2], |tile| [tile.width, tile.height].map(u64::from));
         let tile = (tile_width * tile_height * BYTES_PER_TILE_PIXEL).max(1);

@@ -20,25 +20,35 @@ pub struct Painter<'a> {
     gains: Gains,
     synthesis: NetworkRows<'a>,
     pixels: PixelSynthesis,
-    /// Rows and columns of ŷ that the view needs.
-    rows: Range<usize>,
-    columns: Range<usize>,
+    /// What the view needs.
+    extent: Extent,
     /// Rows of ŷ that go through the synthesis together.
     strip: usize,
     /// Those that wait for it.
     y: Vec<f32>,
+}
+
+/// What a view of a picture needs, and what comes out of it.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    /// Rows and columns of ŷ.
+    pub rows: Range<usize>,
+    /// See `rows`.
+    pub columns: Range<usize>,
     /// The view in pixels of the whole picture.
     pub area: Region,
     /// Columns and rows that come out.
-    size: [usize; 2],
+    pub size: [usize; 2],
+    /// Columns and rows that the rows and columns of ŷ give before those.
+    skip: [usize; 2],
 }
 
-impl<'a> Painter<'a> {
-    /// For a view of the picture with this header.
+impl Extent {
+    /// Of a view of the picture with this header.
     ///
     /// # Errors
     /// [`Error::Option`] if the view is not inside the picture, or smaller than the weights go.
-    pub fn new(header: &ImageHeader, engine: &'a Engine, level: Level, view: View) -> Result<Self, Error> {
+    pub fn of(header: &ImageHeader, engine: &Engine, view: View) -> Result<Self, Error> {
         let (weights, config) = (&engine.weights, engine.config());
         let area = area(header, view.region)?;
         let log2 = view.scale.log2();
@@ -59,32 +69,48 @@ impl<'a> Painter<'a> {
             from.saturating_sub(halo[axis])..grid[axis].min(to + halo[axis])
         };
         let (rows, columns) = (needed(0, y, bottom), needed(1, x, right));
+        let skip = [x - ((columns.start * stride[1]) >> log2), y - ((rows.start * stride[0]) >> log2)];
+        Ok(Self { rows, columns, area, size, skip })
+    }
+}
+
+impl<'a> Painter<'a> {
+    /// For a view of the picture with this header, whose extent is known.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the engine fails.
+    pub fn new(
+        header: &ImageHeader,
+        engine: &'a Engine,
+        level: Level,
+        view: View,
+        extent: Extent,
+    ) -> Result<Self, Error> {
+        let (weights, config) = (&engine.weights, engine.config());
+        let stride = config.signal_stride();
         let output = Output {
-            size,
-            skip: [x - ((columns.start * stride[1]) >> log2), y - ((rows.start * stride[0]) >> log2)],
+            size: extent.size,
+            skip: extent.skip,
             channels: header.color.channels(),
             depth: header.depth.bits(),
             scale: view.scale,
         };
-        let width = columns.len();
+        let width = extent.columns.len();
         Ok(Self {
             gains: weights.decode_gains(level),
             synthesis: engine.synthesis_rows(width, level)?,
             pixels: PixelSynthesis::new(width * config.latent_stride()[1], output, config),
             strip: strip(width * stride[1]).div_ceil(stride[0]),
             y: Vec::new(),
-            rows,
-            columns,
-            area,
-            size,
+            extent,
         })
     }
 
     /// What comes out, without alpha and metadata.
     pub fn info(&self, header: &ImageHeader) -> PictureInfo {
         PictureInfo {
-            width: self.size[0] as u32,
-            height: self.size[1] as u32,
+            width: self.extent.size[0] as u32,
+            height: self.extent.size[1] as u32,
             color: header.color,
             depth: header.depth.bits(),
             alpha: None,
@@ -95,25 +121,26 @@ impl<'a> Painter<'a> {
     /// Whether the view needs something of a window of ŷ.
     pub fn needs(&self, window: Window) -> bool {
         let meet = |a: &Range<usize>, b: Range<usize>| a.start < b.end && b.start < a.end;
-        meet(&self.rows, window.row_range()) && meet(&self.columns, window.column_range())
+        meet(&self.extent.rows, window.row_range()) && meet(&self.extent.columns, window.column_range())
     }
 
     /// The next row of tiles, each at its first row and column of ŷ; they cover the columns that are needed.
     pub fn paint(&mut self, tiles: &[([usize; 2], Latents)], sink: &mut dyn WriteRows) -> Result<(), Error> {
         let Some(([first, _], tile)) = tiles.first() else { return Ok(()) };
         let channels = tile.y.shape()[2];
-        let rows = self.rows.start.max(*first)..self.rows.end.min(first + tile.y.shape()[0]);
+        let (needed, columns) = (self.extent.rows.clone(), self.extent.columns.clone());
+        let rows = needed.start.max(*first)..needed.end.min(first + tile.y.shape()[0]);
         for row in rows {
             let before = self.y.len();
-            self.y.resize(before + self.columns.len() * channels, 0.0);
+            self.y.resize(before + columns.len() * channels, 0.0);
             for ([_, left], tile) in tiles {
-                let from = self.columns.start.max(*left);
-                let to = self.columns.end.min(left + tile.y.shape()[1]);
-                let out = &mut self.y[before + (from - self.columns.start) * channels..];
+                let from = columns.start.max(*left);
+                let to = columns.end.min(left + tile.y.shape()[1]);
+                let out = &mut self.y[before + (from - columns.start) * channels..];
                 self.gains.dequantize(tile, row - first, from - left..to - left, out);
             }
-            let last = row + 1 == self.rows.end;
-            if last || self.y.len() >= self.strip * self.columns.len() * channels {
+            let last = row + 1 == needed.end;
+            if last || self.y.len() >= self.strip * columns.len() * channels {
                 let packets = self.synthesis.push(&self.y, last)?;
                 let rows = self.pixels.push(packets, last);
                 if !rows.is_empty() {
@@ -161,7 +188,8 @@ pub fn restore_image(
     latents: Latents,
     engine: &Engine,
 ) -> Result<(Image, Latents), Error> {
-    let mut painter = Painter::new(header, engine, Level(header.level), View::default())?;
+    let (view, level) = (View::default(), Level(header.level));
+    let mut painter = Painter::new(header, engine, level, view, Extent::of(header, engine, view)?)?;
     let mut sink = ImageSink::unlimited();
     sink.begin(painter.info(header))?;
     let mut parts = [([0, 0], latents)];

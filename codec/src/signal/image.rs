@@ -61,11 +61,11 @@ impl fmt::Debug for Samples {
 /// An EXIF orientation is part of the metadata and is not applied: pixels are as the file stored them.
 #[derive(Clone, PartialEq)]
 pub struct Image {
-    width: u32,
-    height: u32,
-    color: Color,
-    samples: Samples,
-    alpha: Option<Samples>,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) color: Color,
+    pub(super) samples: Samples,
+    pub(super) alpha: Option<Samples>,
     metadata: Metadata,
 }
 

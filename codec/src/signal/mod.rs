@@ -3,6 +3,7 @@
 //! consistent from then on.
 
 mod audio;
+mod hidden;
 mod image;
 mod metadata;
 

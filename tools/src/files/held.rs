@@ -3,8 +3,7 @@
 //! A reader names what it cannot keep, and a writer asks [`left_out`]; both become lines for the user and the list of
 //! notes in `--json`. So nothing is lost in silence.
 
-use super::OutputFormat;
-use super::png_chunks;
+use super::{OutputFormat, exif, png_chunks, xmp};
 use wavern::Metadata;
 
 /// Something that a file holds besides its samples.
@@ -14,6 +13,8 @@ pub enum Thing {
     Icc,
     /// EXIF.
     Exif,
+    /// EXIF without a directory that can be read.
+    ExifBytes,
     /// XMP in UTF-8.
     Xmp,
     /// XMP in bytes that are no UTF-8.
@@ -30,6 +31,8 @@ pub enum Thing {
     Srgb,
     /// Pixels per metre (`pHYs`).
     Density,
+    /// Text without a keyword, or with the keyword `Comment`.
+    Comment,
     /// Text with a keyword.
     Text,
     /// Another chunk of a PNG.
@@ -45,20 +48,32 @@ pub struct Held {
     pub thing: Thing,
     /// Its name for the user.
     pub name: String,
+    /// How long it is.
+    pub bytes: usize,
 }
+
+/// Bytes that a segment of a JPEG can hold behind its length.
+pub const SEGMENT: usize = 65_533;
+
+/// Bytes of a profile in each of its segments, of which there are at most 255.
+pub const ICC_PART: usize = SEGMENT - 14;
 
 /// Everything held, in the order in which it is listed for the user.
 pub fn held(metadata: &Metadata) -> Vec<Held> {
     let is_text = metadata.xmp.as_deref().is_some_and(|xmp| str::from_utf8(xmp).is_ok());
     let xmp = if is_text { Thing::Xmp } else { Thing::XmpBytes };
+    let is_block = metadata.exif.as_deref().is_some_and(|exif| exif::first(exif).is_some());
+    let block = if is_block { Thing::Exif } else { Thing::ExifBytes };
     let blocks = [
         (&metadata.icc, Thing::Icc, "ICC profile"),
-        (&metadata.exif, Thing::Exif, "EXIF"),
+        (&metadata.exif, block, "EXIF"),
         (&metadata.xmp, xmp, "XMP"),
         (&metadata.iptc, Thing::Iptc, "IPTC"),
     ];
-    let blocks = blocks.into_iter().filter(|(block, ..)| block.is_some());
-    let blocks = blocks.map(|(_, thing, name)| Held { thing, name: name.to_owned() });
+    let blocks = blocks.into_iter().filter_map(|(block, thing, name)| {
+        let block = block.as_ref()?;
+        Some(Held { thing, name: name.to_owned(), bytes: block.len() })
+    });
     let png = metadata.png.iter().filter_map(|chunk| {
         let (kind, content) = chunk.split_first_chunk::<4>()?;
         let (thing, name) = match kind {
@@ -69,36 +84,71 @@ pub fn held(metadata: &Metadata) -> Vec<Held> {
             b"cHRM" => (Thing::Gamma, "primaries".to_owned()),
             b"sRGB" => (Thing::Srgb, "sRGB".to_owned()),
             b"pHYs" => (Thing::Density, "density".to_owned()),
+            b"tEXt" | b"iTXt" if png_chunks::comment(chunk).is_some() => {
+                (Thing::Comment, "comment".to_owned())
+            }
             b"tEXt" | b"zTXt" | b"iTXt" => (Thing::Text, format!("text {:?}", png_chunks::keyword(content))),
             b"tIME" => (Thing::PngChunk, "date (tIME)".to_owned()),
             other => (Thing::PngChunk, String::from_utf8_lossy(other).into_owned()),
         };
-        Some(Held { thing, name })
+        Some(Held { thing, name, bytes: content.len() })
     });
     let riff = metadata.riff.iter().map(|chunk| {
         let kind = String::from_utf8_lossy(chunk.get(..4).unwrap_or_default()).trim_end().to_owned();
-        Held { thing: Thing::RiffChunk, name: format!("RIFF {kind:?}") }
+        Held { thing: Thing::RiffChunk, name: format!("RIFF {kind:?}"), bytes: chunk.len() }
     });
     blocks.chain(png).chain(riff).collect()
 }
 
 /// Whether files of this format have a place for it.
 pub fn carries(format: OutputFormat, thing: Thing) -> bool {
-    use OutputFormat::{Bmp, Flac, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, Webp};
+    use OutputFormat::{Bmp, Flac, Jpeg, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, Webp};
+    use Thing::{Comment, Density, Exif, ExifBytes, Icc, Iptc, RiffChunk, Srgb, Xmp, XmpBytes};
     match format {
-        Png => !matches!(thing, Thing::XmpBytes | Thing::Iptc | Thing::RiffChunk),
-        Webp => matches!(thing, Thing::Icc | Thing::Exif | Thing::Xmp | Thing::XmpBytes | Thing::Srgb),
-        Tiff => matches!(thing, Thing::Icc | Thing::Xmp | Thing::XmpBytes | Thing::Srgb),
-        Bmp | Pnm | Pgm | Ppm | Pam => thing == Thing::Srgb,
+        Png => !matches!(thing, XmpBytes | RiffChunk),
+        Webp => matches!(thing, Icc | Exif | ExifBytes | Xmp | XmpBytes | Srgb),
+        Tiff => matches!(thing, Icc | Exif | Xmp | XmpBytes | Iptc | Density | Srgb),
+        Jpeg => {
+            matches!(thing, Icc | Exif | ExifBytes | Xmp | XmpBytes | Iptc | Density | Comment | Srgb)
+        }
+        Bmp => matches!(thing, Density | Srgb),
+        Pnm | Pgm | Ppm | Pam => thing == Srgb,
         // FLAC has tags for what `INFO` says; `flac` knows which.
-        Wav | Flac => thing == Thing::RiffChunk,
+        Wav | Flac => thing == RiffChunk,
     }
+}
+
+/// Whether a thing that the format [`carries`] is short enough for it.
+pub fn fits(format: OutputFormat, held: &Held) -> bool {
+    let most = match (format, held.thing) {
+        (OutputFormat::Jpeg, Thing::Exif | Thing::ExifBytes) => SEGMENT - 6,
+        (OutputFormat::Jpeg, Thing::Xmp | Thing::XmpBytes) => SEGMENT - 29,
+        (OutputFormat::Jpeg, Thing::Icc) => 255 * ICC_PART,
+        _ => usize::MAX,
+    };
+    held.bytes <= most
+}
+
+/// Whether metadata tells where a picture was made.
+pub fn tells_place(metadata: &Metadata) -> bool {
+    metadata.exif.as_deref().is_some_and(exif::tells_place)
+        || metadata.xmp.as_deref().is_some_and(xmp::tells_place)
+}
+
+/// A note if the samples mean something else than those that the weights were trained on.
+pub fn outside_of_training(metadata: &Metadata) -> Option<String> {
+    let cicp = metadata.png_chunk(*b"cICP")?;
+    let usual = matches!(cicp, [1 | 12, 1 | 6 | 13 | 14 | 15, ..]);
+    let name = png_chunks::describe_cicp(cicp);
+    (!usual).then(|| {
+        format!("{name}: the weights were trained on sRGB, so expect a larger file than its quality says")
+    })
 }
 
 /// One line if the format cannot carry all that is held: what is left out.
 pub fn left_out(metadata: &Metadata, format: OutputFormat) -> Option<String> {
     let held = held(metadata);
-    let lost = held.into_iter().filter(|held| !carries(format, held.thing));
+    let lost = held.into_iter().filter(|held| !carries(format, held.thing) || !fits(format, held));
     let mut names: Vec<String> = lost.map(|held| held.name).collect();
     names.dedup();
     (!names.is_empty()).then(|| format!("{format} cannot hold {}: left out", names.join(", ")))
@@ -124,7 +174,7 @@ mod tests {
             line(OutputFormat::Webp),
             "WebP cannot hold density, cICP (BT.2020, PQ), text \"Author\": left out"
         );
-        assert!(line(OutputFormat::Bmp).starts_with("BMP cannot hold ICC profile, EXIF, XMP, density"));
+        assert!(line(OutputFormat::Bmp).starts_with("BMP cannot hold ICC profile, EXIF, XMP, cICP"));
         let strange = Metadata::default().with_xmp(vec![0xFF; 3]);
         assert_eq!(left_out(&strange, OutputFormat::Png).unwrap(), "PNG cannot hold XMP: left out");
         assert_eq!(left_out(&Metadata::default(), OutputFormat::Bmp), None);

@@ -1,88 +1,55 @@
-//! An [`Image`] in; bytes of a PNG, PNM, WebP, TIFF or BMP out.
+//! An [`Image`] in; bytes of a PNG, PNM, WebP, TIFF, JPEG or BMP out.
 //!
-//! A format that has no gray or no gray with alpha gets equal colour channels instead. Nothing else is converted:
-//! what would lose a bit is an error.
+//! A format that has no gray or no gray with alpha gets equal colour channels instead. Nothing else is converted: what
+//! would lose a bit is an error, except in JPEG.
 
-use super::{OutputFormat, held, png_chunks};
-use crate::error::{At, Error, ErrorKind, Result};
+use super::pixels::{big_endian, bytes_of, cannot_hold, failed, pixels};
+use super::{OutputFormat, Writing, bmp, colour, held, jpeg, png_chunks, tiff, turn};
+use crate::error::{At, Error, Result};
 use image::ExtendedColorType;
 use std::borrow::Cow;
-use std::fmt;
-use std::io::{self, Cursor, Write};
-use tiff::encoder::colortype;
-use tiff::tags::{ExtraSamples, Tag};
-use wavern::rows::Pixels;
-use wavern::{Color, Image, Metadata, Samples};
+use std::io::{self, Write};
+use wavern::{Color, Image, Metadata};
 
-/// Writes a picture in this format. Returns a note if the format cannot hold all of its metadata.
-pub fn write(image: &Image, format: OutputFormat, out: &mut dyn Write) -> Result<Vec<String>> {
+/// Writes a picture in this format: upright, if the format cannot say which side is up. Returns notes: what else it
+/// cannot hold.
+pub fn write(
+    image: &Image,
+    format: OutputFormat,
+    writing: &Writing,
+    out: &mut dyn Write,
+) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    let image = prepared(image, format, &mut notes)?;
     match format {
-        OutputFormat::Png => write_png(image, out)?,
-        OutputFormat::Webp => write_webp(image, out)?,
-        OutputFormat::Tiff => write_tiff(image, out)?,
-        OutputFormat::Bmp => write_bmp(image, out)?,
+        OutputFormat::Png => write_png(&image, out)?,
+        OutputFormat::Webp => write_webp(&image, out)?,
+        OutputFormat::Tiff => tiff::write(&image, out)?,
+        OutputFormat::Jpeg => jpeg::write(&image, writing.jpeg_quality, out)?,
+        OutputFormat::Bmp => write_bmp(&image, out)?,
         OutputFormat::Pnm | OutputFormat::Pgm | OutputFormat::Ppm | OutputFormat::Pam => {
-            write_pnm(image, format, out)?;
+            write_pnm(&image, format, out)?;
         }
         OutputFormat::Wav | OutputFormat::Flac => return Err(cannot_hold(format, "a picture")),
     }
-    Ok(held::left_out(image.metadata(), format).into_iter().collect())
+    notes.extend(held::left_out(image.metadata(), format));
+    Ok(notes)
 }
 
-fn cannot_hold(format: OutputFormat, what: impl fmt::Display) -> Error {
-    Error::usage(format!("{format} cannot hold {what} (png can hold every picture)"))
-}
-
-fn failed(format: &str) -> impl Fn(&dyn fmt::Display) -> Error + '_ {
-    move |error| Error::new(ErrorKind::Failed, format!("writing {format}: {error}"))
-}
-
-/// Pixels with all their channels side by side; with `as_rgb`, gray becomes three equal channels.
-fn interleave<T: Copy>(samples: &[T], alpha: Option<&[T]>, channels: usize, as_rgb: bool) -> Vec<T> {
-    let copies = if as_rgb && channels == 1 { 3 } else { 1 };
-    let pixels = samples.len() / channels;
-    let mut out = Vec::with_capacity(pixels * (channels * copies + usize::from(alpha.is_some())));
-    for (index, pixel) in samples.chunks_exact(channels).enumerate() {
-        for _ in 0..copies {
-            out.extend_from_slice(pixel);
-        }
-        out.extend(alpha.map(|plane| plane[index]));
+/// What a format says in its own way: which side is up, and what the samples mean.
+fn prepared<'a>(image: &'a Image, format: OutputFormat, notes: &mut Vec<String>) -> Result<Cow<'a, Image>> {
+    let mut image = Cow::Borrowed(image);
+    if let Some(turn) = turn::needed(&image).filter(|_| !held::carries(format, held::Thing::Exif)) {
+        notes.push(format!("turned upright ({format} cannot say that it is {turn})"));
+        image = Cow::Owned(turn::upright(image.into_owned(), turn)?);
     }
-    out
-}
-
-/// [`interleave`] for either depth, without a copy where there is nothing to do.
-fn pixels(image: &Image, as_rgb: bool) -> Cow<'_, Samples> {
-    let channels = image.color().channels();
-    if image.alpha().is_none() && !(as_rgb && channels == 1) {
-        return Cow::Borrowed(image.samples());
+    if !held::carries(format, held::Thing::Gamma)
+        && held::carries(format, held::Thing::Icc)
+        && let Some(metadata) = colour::as_profile(image.metadata(), image.color(), notes)
+    {
+        image = Cow::Owned(image.into_owned().with_metadata(metadata));
     }
-    Cow::Owned(match (image.samples(), image.alpha()) {
-        (Samples::U8(samples), Some(Samples::U8(alpha))) => {
-            Samples::U8(interleave(samples, Some(alpha), channels, as_rgb))
-        }
-        (Samples::U16(samples), Some(Samples::U16(alpha))) => {
-            Samples::U16(interleave(samples, Some(alpha), channels, as_rgb))
-        }
-        // `Image` keeps alpha as deep as colour, so what is left has no alpha.
-        (Samples::U8(samples), _) => Samples::U8(interleave(samples, None, channels, as_rgb)),
-        (Samples::U16(samples), _) => Samples::U16(interleave(samples, None, channels, as_rgb)),
-    })
-}
-
-fn bytes_of(image: &Image, format: OutputFormat, as_rgb: bool) -> Result<Vec<u8>> {
-    match pixels(image, as_rgb).into_owned() {
-        Samples::U8(bytes) => Ok(bytes),
-        Samples::U16(_) => Err(cannot_hold(format, "16-bit samples")),
-    }
-}
-
-/// Samples as PNG and PNM have them.
-pub(super) fn big_endian(samples: Pixels<'_>) -> Cow<'_, [u8]> {
-    match samples {
-        Pixels::U8(bytes) => Cow::Borrowed(bytes),
-        Pixels::U16(words) => Cow::Owned(words.iter().flat_map(|word| word.to_be_bytes()).collect()),
-    }
+    Ok(image)
 }
 
 fn write_png(image: &Image, out: &mut dyn Write) -> Result<()> {
@@ -98,7 +65,7 @@ fn write_png(image: &Image, out: &mut dyn Write) -> Result<()> {
 }
 
 /// The encoder of a PNG with these channels and this metadata.
-pub(super) fn png_encoder<'a, W: Write>(
+pub fn png_encoder<'a, W: Write>(
     out: W,
     (width, height): (u32, u32),
     color: Color,
@@ -126,7 +93,8 @@ pub(super) fn png_encoder<'a, W: Write>(
     Ok(encoder)
 }
 
-pub(super) fn png_error(error: png::EncodingError) -> Error {
+/// An error of the encoder; a closed pipe is none to report.
+pub fn png_error(error: png::EncodingError) -> Error {
     match error {
         png::EncodingError::IoError(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             Error::broken_pipe()
@@ -163,45 +131,6 @@ fn write_webp(image: &Image, out: &mut dyn Write) -> Result<()> {
     encoder.encode(&bytes, width, height, color).map_err(|error| failed("WebP")(&error))
 }
 
-fn write_tiff(image: &Image, out: &mut dyn Write) -> Result<()> {
-    // The encoder goes back to fill in offsets, so it works in memory.
-    let mut file = Cursor::new(Vec::new());
-    // Few readers know gray with alpha in a TIFF.
-    let as_rgb = image.alpha().is_some();
-    let color = if as_rgb { Color::Rgb } else { image.color() };
-    let written = match (pixels(image, as_rgb).as_ref(), color) {
-        (Samples::U8(data), Color::Gray) => tiff_page::<colortype::Gray8>(&mut file, image, data),
-        (Samples::U8(data), _) => tiff_page::<colortype::RGB8>(&mut file, image, data),
-        (Samples::U16(data), Color::Gray) => tiff_page::<colortype::Gray16>(&mut file, image, data),
-        (Samples::U16(data), _) => tiff_page::<colortype::RGB16>(&mut file, image, data),
-    };
-    written.map_err(|error| failed("TIFF")(&error))?;
-    out.write_all(file.get_ref()).at("writing TIFF")
-}
-
-fn tiff_page<C: colortype::ColorType>(
-    file: &mut Cursor<Vec<u8>>,
-    image: &Image,
-    data: &[C::Inner],
-) -> tiff::TiffResult<()>
-where
-    [C::Inner]: tiff::encoder::TiffValue,
-{
-    const XMP: Tag = Tag::Unknown(700);
-    let mut encoder = tiff::encoder::TiffEncoder::new(file)?;
-    let mut page = encoder.new_image::<C>(image.width(), image.height())?;
-    if let Some(icc) = &image.metadata().icc {
-        page.encoder().write_tag(Tag::IccProfile, icc.as_slice())?;
-    }
-    if let Some(xmp) = &image.metadata().xmp {
-        page.encoder().write_tag(XMP, xmp.as_slice())?;
-    }
-    if image.alpha().is_some() {
-        page.extra_samples(&[ExtraSamples::UnassociatedAlpha])?;
-    }
-    page.write_data(data)
-}
-
 fn write_bmp(image: &Image, out: &mut dyn Write) -> Result<()> {
     let as_rgb = image.alpha().is_some();
     let bytes = bytes_of(image, OutputFormat::Bmp, as_rgb)?;
@@ -210,14 +139,11 @@ fn write_bmp(image: &Image, out: &mut dyn Write) -> Result<()> {
         (_, None) => ExtendedColorType::Rgb8,
         (_, Some(_)) => ExtendedColorType::Rgba8,
     };
-    let mut out = out;
-    let mut encoder = image::codecs::bmp::BmpEncoder::new(&mut out);
-    encoder.encode(&bytes, image.width(), image.height(), color).map_err(|error| match error {
-        image::ImageError::IoError(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Error::broken_pipe()
-        }
-        error => failed("BMP")(&error),
-    })
+    let mut file = Vec::new();
+    let mut encoder = image::codecs::bmp::BmpEncoder::new(&mut file);
+    encoder.encode(&bytes, image.width(), image.height(), color).map_err(|error| failed("BMP")(&error))?;
+    bmp::set_density(image.metadata(), &mut file);
+    out.write_all(&file).at("writing BMP")
 }
 
 fn write_pnm(image: &Image, format: OutputFormat, out: &mut dyn Write) -> Result<()> {
@@ -252,10 +178,9 @@ fn write_pnm(image: &Image, format: OutputFormat, out: &mut dyn Write) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::super::image_reader;
+    use super::super::{InputKind, Reading, image_reader};
     use super::*;
-    use ::image::ImageFormat;
-    use wavern::Signal;
+    use wavern::{Samples, Signal};
 
     fn noise(count: usize) -> impl Iterator<Item = u16> {
         let mut state = 1_u32;
@@ -277,11 +202,17 @@ mod tests {
 
     fn there_and_back(image: &Image, format: OutputFormat) -> Result<Image> {
         let mut file = Vec::new();
-        write(image, format, &mut file)?;
-        let guessed = ::image::guess_format(&file).unwrap();
-        match image_reader::read(&file, guessed, &Default::default())?.signal {
+        write(image, format, &Writing::default(), &mut file)?;
+        match read(&file, &Reading::default())? {
             Signal::Image(image) => Ok(image),
             Signal::Audio(_) => unreachable!("the file is a picture"),
+        }
+    }
+
+    fn read(file: &[u8], reading: &Reading) -> Result<Signal> {
+        match InputKind::of(file)? {
+            InputKind::Image(format) => Ok(image_reader::read(file, format, reading)?.signal),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -387,12 +318,15 @@ mod tests {
             [OutputFormat::Png, OutputFormat::Webp, OutputFormat::Tiff, OutputFormat::Bmp, OutputFormat::Pam]
         {
             let mut file = Vec::new();
-            write(&image, format, &mut file).unwrap();
-            let guessed: ImageFormat = ::image::guess_format(&file).unwrap();
+            write(&image, format, &Writing::default(), &mut file).unwrap();
+            let partial = Reading { partial: true, ..Reading::default() };
             let damaged = (0..file.len())
-                .filter(|&length| match image_reader::read(&file[..length], guessed, &Default::default()) {
-                    Ok(loaded) => loaded.signal != Signal::Image(image.clone()),
-                    Err(error) => [3, 4, 6].contains(&error.exit_code()),
+                .filter(|&length| {
+                    let _ = read(&file[..length], &partial);
+                    match read(&file[..length], &Reading::default()) {
+                        Ok(signal) => signal != Signal::Image(image.clone()),
+                        Err(error) => [3, 4, 6].contains(&error.exit_code()),
+                    }
                 })
                 .count();
             assert!(damaged > file.len() * 8 / 10, "{format}: {damaged} of {} cuts noticed", file.len());

@@ -1,7 +1,6 @@
 //! Which kind of file this is: by its first bytes when reading, by its name or by option when writing.
 
 use crate::error::{Error, Result};
-use image::ImageFormat;
 use std::fmt;
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputKind {
     /// A picture in a format that can be read.
-    Image(ImageFormat),
+    Image(PictureFormat),
     /// RIFF, RF64 or BW64 with a WAVE inside.
     Wav,
     /// FLAC, Ogg, MP3 or AIFF.
@@ -18,14 +17,88 @@ pub enum InputKind {
     Wavern,
 }
 
+/// A format of pictures that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // their names say it
+pub enum PictureFormat {
+    Png,
+    Jpeg,
+    Webp,
+    Tiff,
+    Bmp,
+    Pnm,
+    Gif,
+    Qoi,
+}
+
+impl PictureFormat {
+    /// Its name for the user.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::Webp => "WebP",
+            Self::Tiff => "TIFF",
+            Self::Bmp => "BMP",
+            Self::Pnm => "PNM",
+            Self::Gif => "GIF",
+            Self::Qoi => "QOI",
+        }
+    }
+
+    /// By the first bytes of a file.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let starts = |magic: &[u8]| bytes.starts_with(magic);
+        // Portable maps 1 to 6 and the arbitrary map 7, with white space behind.
+        let pnm =
+            matches!(bytes, [b'P', b'1'..=b'7', space, ..] if space.is_ascii_whitespace() || *space == b'#');
+        Some(match bytes {
+            _ if starts(b"\x89PNG\r\n\x1a\n") => Self::Png,
+            _ if starts(b"\xff\xd8\xff") => Self::Jpeg,
+            _ if starts(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => Self::Webp,
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Self::Tiff,
+            _ if starts(b"BM") => Self::Bmp,
+            _ if pnm => Self::Pnm,
+            _ if starts(b"GIF87a") || starts(b"GIF89a") => Self::Gif,
+            _ if starts(b"qoif") => Self::Qoi,
+            _ => return None,
+        })
+    }
+}
+
 /// Formats people may well try, recognised so that an error can name them.
-const KNOWN_UNREADABLE: [(usize, &[u8], &str); 7] = [
-    (0, b"GIF8", "GIF"),
-    (0, b"qoif", "QOI"),
+const KNOWN_UNREADABLE: [(usize, &[u8], &str); 32] = [
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (4, b"ftypavif", "AVIF"),
-    (4, b"ftyphei", "HEIF"),
+    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"II\xbc\x01", "JPEG XR"),
+    (4, b"ftypavi", "AVIF"),
+    (4, b"ftyphei", "HEIC (HEIF)"),
+    (4, b"ftyphev", "HEIC (HEIF)"),
+    (4, b"ftypmif1", "HEIF"),
+    (4, b"ftypmsf1", "HEIF"),
+    (4, b"ftypcrx ", "camera raw (CR3)"),
+    (8, b"CR\x02", "camera raw (CR2)"),
+    (0, b"IIU\0", "camera raw (RW2)"),
+    (0, b"IIRO", "camera raw (ORF)"),
+    (0, b"IIRS", "camera raw (ORF)"),
+    (0, b"MMOR", "camera raw (ORF)"),
+    (0, b"FUJIFILMCCD-RAW", "camera raw (RAF)"),
+    (0, b"II\x1a\0\0\0HEAPCCDR", "camera raw (CRW)"),
+    (0, b"\0MRM", "camera raw (MRW)"),
+    (0, b"FOVb", "camera raw (X3F)"),
+    (0, b"\x76\x2f\x31\x01", "OpenEXR"),
+    (0, b"#?RADIANCE", "Radiance HDR"),
+    (0, b"#?RGBE", "Radiance HDR"),
+    (0, b"8BPS", "PSD"),
+    (0, b"Pf\n", "PFM"),
+    (0, b"PF\n", "PFM"),
+    (0, b"\0\0\x01\0", "ICO"),
+    (0, b"DDS ", "DDS"),
+    (0, b"%PDF", "PDF"),
+    (0, b"<svg", "SVG"),
+    (0, b"\x8aMNG", "MNG"),
     (4, b"ftyp", "MP4"),
 ];
 
@@ -44,22 +117,23 @@ impl InputKind {
         if aiff || mpeg || [&b"fLaC"[..], b"OggS", b"ID3"].iter().any(|magic| bytes.starts_with(magic)) {
             return Ok(Self::Sound);
         }
-        use ImageFormat::{Bmp, Jpeg, Png, Pnm, Tiff, WebP};
-        if let Ok(format @ (Png | Jpeg | WebP | Tiff | Bmp | Pnm)) = image::guess_format(bytes) {
+        let known = KNOWN_UNREADABLE
+            .iter()
+            .find(|(at, magic, _)| bytes.get(*at..).is_some_and(|b| b.starts_with(magic)));
+        if known.is_none()
+            && let Some(format) = PictureFormat::of(bytes)
+        {
             return Ok(Self::Image(format));
         }
         if bytes.is_empty() {
             return Err(Error::corrupt("the file is empty"));
         }
-        let known = KNOWN_UNREADABLE
-            .iter()
-            .find(|(at, magic, _)| bytes.get(*at..).is_some_and(|b| b.starts_with(magic)));
         let what = match known {
             Some((_, _, name)) => format!("{name} is not a format that can be read"),
             None => "not a known picture or sound".to_owned(),
         };
         Err(Error::unsupported(format!(
-            "{what} (expected PNG, JPEG, WebP, TIFF, BMP, PNM, WAV, FLAC, Ogg Vorbis, MP3, AIFF or Wavern)"
+            "{what} (expected PNG, JPEG, WebP, TIFF, BMP, PNM, GIF, QOI, WAV, FLAC, Ogg Vorbis, MP3, AIFF or Wavern)"
         )))
     }
 }
@@ -94,9 +168,12 @@ pub enum OutputFormat {
     Pam,
     /// Lossless WebP: 8 bits, ICC, EXIF, XMP
     Webp,
-    /// Uncompressed TIFF: 8 or 16 bits, ICC, XMP
+    /// Uncompressed TIFF: 8 or 16 bits, ICC, EXIF as its own tags, XMP, IPTC
     Tiff,
-    /// BMP: 8 bits, no metadata
+    /// JPEG, at --jpeg-quality: 8 bits, no alpha; ICC, EXIF, XMP, IPTC
+    #[value(alias = "jpg")]
+    Jpeg,
+    /// BMP: 8 bits, no metadata but density
     Bmp,
     /// WAV with the sample format of the original
     Wav,
@@ -115,6 +192,7 @@ impl OutputFormat {
             Self::Pam => "pam",
             Self::Webp => "webp",
             Self::Tiff => "tif",
+            Self::Jpeg => "jpg",
             Self::Bmp => "bmp",
             Self::Wav => "wav",
             Self::Flac => "flac",
@@ -133,6 +211,7 @@ impl OutputFormat {
             "pam" => Self::Pam,
             "webp" => Self::Webp,
             "tif" | "tiff" => Self::Tiff,
+            "jpg" | "jpeg" | "jpe" | "jfif" => Self::Jpeg,
             "bmp" => Self::Bmp,
             "wav" | "wave" => Self::Wav,
             "flac" => Self::Flac,
@@ -142,8 +221,7 @@ impl OutputFormat {
                 } else {
                     format!("extension .{extension}")
                 };
-                let expected =
-                    "expected .png, .pnm, .pgm, .ppm, .pam, .webp, .tif, .bmp, .wav or .flac, or --format";
+                let expected = "expected .png, .pnm, .pgm, .ppm, .pam, .webp, .tif, .jpg, .bmp, .wav or .flac, or --format";
                 return Err(Error::usage(format!("{what} does not name a format to write ({expected})")));
             }
         })
@@ -160,6 +238,7 @@ impl fmt::Display for OutputFormat {
             Self::Pam => "PAM",
             Self::Webp => "WebP",
             Self::Tiff => "TIFF",
+            Self::Jpeg => "JPEG",
             Self::Bmp => "BMP",
             Self::Wav => "WAV",
             Self::Flac => "FLAC",
@@ -174,8 +253,8 @@ mod tests {
 
     #[test]
     fn content_decides() {
-        assert_eq!(InputKind::of(b"\x89PNG\r\n\x1a\n...."), Ok(InputKind::Image(ImageFormat::Png)));
-        assert_eq!(InputKind::of(b"RIFF\x04\0\0\0WEBPVP8 "), Ok(InputKind::Image(ImageFormat::WebP)));
+        assert_eq!(InputKind::of(b"\x89PNG\r\n\x1a\n...."), Ok(InputKind::Image(PictureFormat::Png)));
+        assert_eq!(InputKind::of(b"RIFF\x04\0\0\0WEBPVP8 "), Ok(InputKind::Image(PictureFormat::Webp)));
         assert_eq!(InputKind::of(b"RIFF\x04\0\0\0WAVE"), Ok(InputKind::Wav));
         assert_eq!(InputKind::of(b"RF64\xff\xff\xff\xffWAVEds64"), Ok(InputKind::Wav));
         for sound in [&b"fLaC\0\0\0\x22"[..], b"OggS\0", b"ID3\x04", b"\xff\xfb\x90", b"FORM\0\0\0\0AIFF"] {
@@ -186,11 +265,12 @@ mod tests {
 
     #[test]
     fn a_format_that_cannot_be_read_is_named() {
-        for (bytes, name) in [(&b"\0\0\0\x1cftypavif"[..], "AVIF"), (b"GIF89a", "GIF")] {
+        for (bytes, name) in [(&b"\0\0\0\x1cftypavif"[..], "AVIF"), (b"\0\0\0\x1cftypheic", "HEIC")] {
             let error = InputKind::of(bytes).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             assert!(
-                error.to_string().starts_with(&format!("{name} is not a format that can be read")),
+                error.to_string().starts_with(name)
+                    && error.to_string().contains("is not a format that can be read"),
                 "{error}"
             );
         }
@@ -209,8 +289,9 @@ mod tests {
     #[test]
     fn the_name_decides_what_is_written() {
         assert_eq!(OutputFormat::from_path(Path::new("a/b.TIFF")), Ok(OutputFormat::Tiff));
-        let error = OutputFormat::from_path(Path::new("a.jpg")).unwrap_err();
+        assert_eq!(OutputFormat::from_path(Path::new("b.JPG")), Ok(OutputFormat::Jpeg));
+        let error = OutputFormat::from_path(Path::new("a.gif")).unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().starts_with("extension .jpg does not name a format"), "{error}");
+        assert!(error.to_string().starts_with("extension .gif does not name a format"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 //! Ancillary chunks of a PNG as they stand in the file: read beside the decoder, which drops or converts them.
 
+use super::raster::without_prefix;
 use crate::error::{Error, Result};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use wavern::Metadata;
@@ -18,6 +19,9 @@ const KEPT: [&[u8; 4]; 13] = [
 
 /// The keyword of XMP, which has a place of its own.
 const XMP: &[u8] = b"XML:com.adobe.xmp\0";
+
+/// The keyword of IPTC, for which PNG has no place of its own.
+const RAW_PROFILE: &[u8] = b"Raw profile type iptc\0";
 
 /// Puts the ancillary chunks of a file into `metadata`, and notes those that are not kept.
 ///
@@ -50,7 +54,7 @@ pub fn read(
             converted = true;
         } else if kind == *b"IEND" {
             break;
-        } else if ancillary && is_kept(kind) {
+        } else if kind == *b"eXIf" || ancillary && is_kept(kind) {
             bytes = bytes.saturating_add(length);
             if bytes > limits.metadata_bytes {
                 let bound = limits.metadata_bytes;
@@ -58,8 +62,15 @@ pub fn read(
             }
             let Some(content) = content()? else { break };
             let chunk = [&kind[..], &content].concat();
-            if kind == *b"iTXt" && content.starts_with(XMP) {
-                // The decoder gives it.
+            if kind == *b"eXIf" {
+                metadata.exif = Some(without_prefix(content)).filter(|exif| !exif.is_empty());
+            } else if let (b"iTXt", Some(text)) = (&kind, content.strip_prefix(XMP)) {
+                match xmp(text) {
+                    Some(xmp) => metadata.xmp = Some(xmp.to_vec()),
+                    None => notes.push("compressed XMP is left out".to_owned()),
+                }
+            } else if let (b"tEXt", Some(resources)) = (&kind, of_raw_profile(&content)) {
+                metadata.iptc = Some(resources);
             } else if matches!(&kind, b"sBIT" | b"bKGD") {
                 form.push(chunk);
             } else {
@@ -80,6 +91,13 @@ pub fn read(
         notes.push(format!("chunks of the PNG left out: {}", dropped.join(", ")));
     }
     Ok(())
+}
+
+/// The text behind the keyword of an `iTXt` that is not compressed: behind two flags, a language and a translation.
+fn xmp(text: &[u8]) -> Option<&[u8]> {
+    let [0, _, text @ ..] = text else { return None };
+    let mut parts = text.splitn(3, |&byte| byte == 0);
+    parts.nth(2)
 }
 
 /// Length and type of the next chunk; none at the end of the file.
@@ -112,13 +130,44 @@ pub fn write<W: Write>(metadata: &Metadata, writer: &mut png::Writer<W>) -> Resu
             writer.write_chunk(png::chunk::ChunkType(*kind), content)?;
         }
     }
+    if let Some(resources) = &metadata.iptc {
+        writer.write_chunk(png::chunk::tEXt, &raw_profile(resources))?;
+    }
     Ok(())
+}
+
+/// Image resources as text, the way ImageMagick and exiftool write them: a name, the length, and hexadecimal digits.
+fn raw_profile(resources: &[u8]) -> Vec<u8> {
+    let mut text = RAW_PROFILE.to_vec();
+    text.extend(format!("\niptc\n{:8}", resources.len()).bytes());
+    for line in resources.chunks(36) {
+        text.push(b'\n');
+        text.extend(line.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
+    }
+    text.push(b'\n');
+    text
+}
+
+/// What [`raw_profile`] holds, of whoever wrote it without compression.
+fn of_raw_profile(content: &[u8]) -> Option<Vec<u8>> {
+    let text = str::from_utf8(content.strip_prefix(RAW_PROFILE)?).ok()?;
+    let mut words = text.split_ascii_whitespace().skip(1);
+    let length: usize = words.next()?.parse().ok()?;
+    let digits: Vec<u32> =
+        words.flat_map(str::chars).map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect();
+    (bytes.len() == length && bytes.starts_with(b"8BIM")).then_some(bytes)
 }
 
 /// The keyword of a text chunk.
 pub fn keyword(content: &[u8]) -> String {
     let keyword = content.split(|&byte| byte == 0).next().unwrap_or_default();
     keyword.iter().map(|&byte| char::from(byte)).filter(|c| !c.is_control()).take(79).collect()
+}
+
+/// The text of a chunk that is a comment: one with the keyword `Comment` and nothing else that could be lost.
+pub fn comment(chunk: &[u8]) -> Option<&[u8]> {
+    chunk.strip_prefix(b"tEXtComment\0").or_else(|| chunk.strip_prefix(b"iTXtComment\0\0\0\0\0"))
 }
 
 /// Primaries and transfer of a `cICP` chunk, by the names that people know.
@@ -193,6 +242,20 @@ mod tests {
         limits.metadata_bytes = 20;
         let error = read(Cursor::new(&bytes), &mut Metadata::default(), &mut notes, &limits).unwrap_err();
         assert_eq!(error.exit_code(), 6);
+    }
+
+    #[test]
+    fn resources_go_as_text_and_come_back() {
+        for length in [0, 1, 35, 36, 37, 500] {
+            let resources: Vec<u8> =
+                b"8BIM".iter().copied().chain((0..length).map(|at| (at * 7) as u8)).collect();
+            assert_eq!(of_raw_profile(&raw_profile(&resources)), Some(resources));
+        }
+        for other in
+            [&b"Author\0Ada"[..], b"Raw profile type iptc\0", b"Raw profile type iptc\0\niptc\n 4\n00"]
+        {
+            assert_eq!(of_raw_profile(other), None);
+        }
     }
 
     #[test]

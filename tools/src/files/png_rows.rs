@@ -4,12 +4,13 @@
 //! animation, from a file in which chunks can be looked up. All else goes the way of the other formats.
 
 use super::guard::guarded;
-use super::image_writer::{big_endian, png_encoder, png_error};
+use super::image_writer::{png_encoder, png_error};
+use super::pixels::big_endian;
 use super::rows::FileRows;
-use super::{check_metadata, image_reader, png_chunks};
+use super::{check_metadata, png_chunks, png_reader};
 use crate::error::{At, Error, Result};
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Seek, Write};
+use std::io::{BufReader, Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wavern::rows::{PictureInfo, Pixels, WriteRows};
 use wavern_bitstream::Limits;
@@ -27,40 +28,20 @@ pub fn width(start: &[u8]) -> Option<u32> {
 /// colour is transparent, or it moves.
 pub fn open(name: &str, mut file: File, bytes: u64, limits: &Limits) -> Result<Option<FileRows>> {
     guarded("PNG", || {
-        let Some((info, notes)) = image_reader::png_info(BufReader::new(&file), bytes, limits)? else {
+        let Some((info, notes)) = png_reader::info(BufReader::new(&file), bytes, limits)? else {
             return Ok(None);
         };
         check_metadata(info.metadata.bytes(), limits)?;
         file.rewind().at(name)?;
-        let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
-        let source = BufReader::with_capacity(1 << 16, file);
-        let mut decoder = png::Decoder::new_with_limits(source, png::Limits { bytes: memory });
-        decoder.set_ignore_text_chunk(true);
-        decoder.set_ignore_iccp_chunk(true);
-        let mut reader = decoder.read_info().map_err(explain)?;
+        let mut reader = png_reader::rows(BufReader::with_capacity(1 << 16, file), limits)?;
         let row = info.row() * usize::from(info.depth / 8);
         let next = move |samples: &mut [u8]| {
             guarded("PNG", || {
-                samples.chunks_exact_mut(row).try_for_each(|row| {
-                    reader.read_row(row).map_err(explain)?.map(drop).ok_or_else(too_short)
-                })
+                samples.chunks_exact_mut(row).try_for_each(|row| png_reader::next(&mut reader, row))
             })
         };
         Ok(Some(FileRows::new(name.to_owned(), "PNG", info, bytes, notes, next)))
     })
-}
-
-fn too_short() -> Error {
-    Error::corrupt("PNG ends too early")
-}
-
-fn explain(error: png::DecodingError) -> Error {
-    match error {
-        png::DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => too_short(),
-        png::DecodingError::IoError(error) => Error::failed(error),
-        png::DecodingError::LimitsExceeded => Error::limit("PNG needs too much memory"),
-        error => Error::corrupt(format!("malformed PNG: {error}")),
-    }
 }
 
 /// Writes the rows of a picture without alpha as a PNG.
@@ -242,7 +223,8 @@ mod tests {
         assert!(streams(&written(&image)));
         let alpha = Samples::U8(vec![9; 35]);
         let mut file = Vec::new();
-        image_writer::write(&image.clone().with_alpha(alpha).unwrap(), OutputFormat::Png, &mut file).unwrap();
+        let with_alpha = image.clone().with_alpha(alpha).unwrap();
+        image_writer::write(&with_alpha, OutputFormat::Png, &Default::default(), &mut file).unwrap();
         assert!(!streams(&file));
         // One transparent colour.
         let mut file = Vec::new();

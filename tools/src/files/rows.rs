@@ -4,14 +4,15 @@
 //! PNG, see `png_rows.rs`. Everything else is read as the other formats are.
 
 use super::cut::Cut;
-use super::image_writer::big_endian;
 use super::input::{Input, Opened};
+use super::pixels::big_endian;
 use super::png_rows::{self, PngWriter};
 use super::{OutputFormat, Reading};
 use crate::error::{At, Error, ErrorKind, Result};
 use std::io::{self, Read, Write};
-use wavern::Color;
 use wavern::rows::{PictureInfo, Pixels, ReadRows, WriteRows};
+use wavern::{Color, Image, Samples};
+use wavern_bitstream::Limits;
 
 /// Pixels in a row of the widest picture that streams: what the codec sets aside grows with the width, and a header
 /// from a pipe can promise anything.
@@ -55,6 +56,23 @@ impl FileRows {
         Self { name, format, info, bytes, notes, partial: false, given: 0, cut: None, next, samples, words }
     }
 
+    /// All of them at once, and notes.
+    pub fn into_image(mut self, limits: &Limits) -> Result<(Image, Vec<String>)> {
+        let (count, info) = (self.info.height as usize, self.info.clone());
+        let bytes = (info.row() * count) as u64 * u64::from(info.depth / 8);
+        limits.check_memory("bytes of memory for the picture", bytes).map_err(Error::limit)?;
+        let samples = match self.read(count) {
+            Ok(Pixels::U8(samples)) => Samples::U8(samples.to_vec()),
+            Ok(Pixels::U16(samples)) => Samples::U16(samples.to_vec()),
+            Err(wavern::Error::Rows(error)) => {
+                return Err(error.downcast::<Error>().map_or_else(Error::failed, |error| *error));
+            }
+            Err(error) => return Err(Error::failed(error)),
+        };
+        let image = Image::new(info.width, info.height, info.color, samples).map_err(Error::failed)?;
+        Ok((image.with_metadata(info.metadata), self.notes))
+    }
+
     /// Fills in the samples of the next rows, with gray behind the end of the file if that is allowed.
     fn fill(&mut self, count: usize) -> Result<()> {
         let row = self.info.row() * usize::from(self.info.depth / 8);
@@ -63,7 +81,7 @@ impl FileRows {
             if self.cut.is_none() {
                 match (self.next)(samples) {
                     Err(error) if error.kind() == ErrorKind::Corrupt => {
-                        let cut = Cut { format: self.format, rows: self.given, height: self.info.height };
+                        let cut = Cut::behind(self.format, self.given, self.info.height);
                         if !self.partial || self.given == 0 {
                             return Err(cut.because(&error));
                         }
@@ -136,9 +154,7 @@ impl Source {
                 if length != 0 && length < promised && !reading.partial {
                     let row = (promised - used as u64) / u64::from(info.height);
                     let rows = length.saturating_sub(used as u64) / row;
-                    return Err(Cut { format: "PNM", rows: rows as u32, height: info.height }
-                        .error()
-                        .at(name));
+                    return Err(Cut::behind("PNM", rows as u32, info.height).error().at(name));
                 }
                 let mut reader = input.into_bytes();
                 io::copy(&mut reader.by_ref().take(used as u64), &mut io::sink()).at(&name)?;

@@ -20,9 +20,6 @@ fn inputs_that_cannot_be_coded() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("x.wvn");
     let in_testdata = [
-        ("image/animated.webp", 3, "animated WebP (expected a single picture)"),
-        ("image/animated.png", 3, "animated PNG (expected a single picture)"),
-        ("image/float-4x3.tif", 3, "TIFF"),
         ("audio/cut-short.wav", 4, "chunk 'data' at byte 36 holds 4000 bytes"),
         ("audio/not-a-number.wav", 4, "channel 0, sample 1 is NaN"),
         ("README.md", 3, "not a known picture or sound"),
@@ -36,7 +33,7 @@ fn inputs_that_cannot_be_coded() {
     let made: [(&str, &[u8], i32, &str); 6] = [
         ("empty.png", b"", 4, "the file is empty"),
         ("a.flac", b"fLaC\0\0\0\x22", 4, "the sound is cut short"),
-        ("a.gif", b"GIF89a", 3, "GIF is not a format that can be read"),
+        ("a.gif", b"GIF89a", 4, "GIF ends too early"),
         ("large.ppm", b"P6\n2000000 1\n255\n", 6, "expected at most 1048576"),
         ("short.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 4, "PNG"),
         ("none.tif", b"II*\0\xff\xff\xff\xff", 4, "TIFF"),
@@ -56,8 +53,8 @@ fn outputs_that_cannot_be_written() {
     let message = fails("encode", &testdata("image/1x1.png"), &file, &[], 1);
     assert!(message.contains("exists already (use -f to overwrite)"), "{message}");
     wavern().arg("encode").arg(testdata("image/1x1.png")).arg(&file).arg("-f").assert().success();
-    let message = fails("decode", &file, &folder.path().join("x.jpg"), &[], 2);
-    assert!(message.contains("extension .jpg does not name a format to write"), "{message}");
+    let message = fails("decode", &file, &folder.path().join("x.gif"), &[], 2);
+    assert!(message.contains("extension .gif does not name a format to write"), "{message}");
     let sub = folder.path().join("no");
     let assert = wavern().arg("decode").arg(&file).arg(sub.join("x.png")).assert().code(1);
     assert!(String::from_utf8_lossy(&assert.get_output().stderr).contains("there is no folder"));

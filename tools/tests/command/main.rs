@@ -7,6 +7,7 @@ mod eval;
 mod exactness;
 #[cfg(target_os = "linux")]
 mod faults;
+mod foreign;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod info;
