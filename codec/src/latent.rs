@@ -11,8 +11,8 @@ pub struct Latents {
     pub y: Symbols,
     /// ẑ, `[rows, columns, N]`; each position stands for a block of positions of ŷ.
     pub z: Symbols,
-    /// What the prior adds to ŷ before the synthesis, in 1/64 step, `[rows, columns, M]`; no channels if the model has
-    /// no latent residuals.
+    /// What is added to ŷ before the synthesis, by the prior and, in pictures, by smoothing, in 1/64 step,
+    /// `[rows, columns, M]`; no channels if the model has no latent residuals.
     pub residual: Array<i8>,
 }
 

@@ -44,6 +44,7 @@ mod envelope;
 mod gains;
 mod latent;
 mod prior;
+mod smooth;
 
 mod engine;
 mod error;

@@ -33,6 +33,47 @@ fn decode(bytes: &[u8]) -> Result<Signal, Error> {
     Decoder::new(DecodeOptions::default()).unwrap().decode(bytes)
 }
 
+/// A sky of slow gradients, as a photograph has it at its top.
+fn sky(width: u32, height: u32) -> Image {
+    let ends = [[70.0, 135.0], [120.0, 180.0], [190.0, 235.0]];
+    let mut samples = Vec::new();
+    for y in 0..height {
+        for x in 0..width {
+            let down = f64::from(y) / f64::from(height) + 0.15 * f64::from(x) / f64::from(width);
+            samples.extend(ends.map(|[top, bottom]: [f64; 2]| (top + (bottom - top) * down).round() as u8));
+        }
+    }
+    Image::new(width, height, Color::Rgb, Samples::U8(samples)).unwrap()
+}
+
+/// Errors of the means of red, green and blue over blocks of 16 × 16 pixels, rising.
+fn errors_of_means(a: &Image, b: &Image) -> Vec<f64> {
+    let (Samples::U8(a_samples), Samples::U8(b_samples)) = (a.samples(), b.samples()) else {
+        panic!("pictures of 8 bits")
+    };
+    let columns = a.width() as usize / 16;
+    let mut sums = vec![0.0; 3 * columns * (a.height() as usize / 16)];
+    for (i, (a_sample, b_sample)) in a_samples.iter().zip(b_samples).enumerate() {
+        let (x, y) = (i / 3 % a.width() as usize / 16, i / 3 / a.width() as usize / 16);
+        sums[3 * (y * columns + x) + i % 3] += f64::from(*a_sample) - f64::from(*b_sample);
+    }
+    let mut errors: Vec<f64> = sums.into_iter().map(|sum: f64| sum.abs() / 256.0).collect();
+    errors.sort_by(f64::total_cmp);
+    errors
+}
+
+#[test]
+fn a_smooth_sky_has_no_contours() {
+    let image = sky(512, 384);
+    for (quality, most) in [(5.0, 4.0), (20.0, 2.6)] {
+        let (_, decoded) =
+            Encoder::new(options(quality)).unwrap().encode_image_and_reconstruct(&image).unwrap();
+        let errors = errors_of_means(&image, &decoded);
+        let high = errors[errors.len() * 99 / 100];
+        assert!(high < most, "quality {quality}: {high:.2} steps of 8 bits");
+    }
+}
+
 #[test]
 fn the_decoder_gives_the_encoders_own_reconstruction() {
     let encoder = Encoder::new(options(70.0)).unwrap();

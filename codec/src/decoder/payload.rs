@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::latent::Latents;
 use crate::prior::entropy_path;
 use crate::quality::Level;
+use crate::smooth::smooth_pictures;
 use crate::weights::Weights;
 use rayon::prelude::*;
 use wavern_bitstream::Container;
@@ -81,5 +82,9 @@ pub(super) fn decode_window(
     };
     decode().map_err(|source| Error::Payload { unit, index, source })?;
     let (stored, computed) = (u16::from_le_bytes(*stored), Latents::check(&parts));
-    if stored == computed { Ok(parts) } else { Err(Error::Symbols { unit, index, stored, computed }) }
+    if stored != computed {
+        return Err(Error::Symbols { unit, index, stored, computed });
+    }
+    smooth_pictures(&mut parts, weights);
+    Ok(parts)
 }

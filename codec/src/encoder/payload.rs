@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::latent::Latents;
 use crate::prior::entropy_path;
 use crate::quality::Level;
+use crate::smooth::smooth_pictures;
 use crate::weights::Weights;
 use rayon::prelude::*;
 
@@ -22,7 +23,9 @@ pub(super) fn code_windows(
         .par_iter()
         .map(|&window| {
             let mut parts: Vec<Latents> = groups.iter().map(|whole| whole.window(window, stride)).collect();
-            Ok((code_window(&mut parts, level, weights)?, parts))
+            let payload = code_window(&mut parts, level, weights)?;
+            smooth_pictures(&mut parts, weights);
+            Ok((payload, parts))
         })
         .collect::<Result<_, Error>>()?;
     let mut payloads = Vec::with_capacity(coded.len());
@@ -63,7 +66,9 @@ pub(super) fn choose_windows(
             let mut coder = decide::Choosing::new(&model, coder()?);
             weights.prior.code(level, &mut tile, &mut coder).map_err(Error::Entropy)?;
             let (coder, bits) = coder.into_parts();
-            Ok((payload(coder, std::slice::from_ref(&tile)), tile, bits))
+            let payload = payload(coder, std::slice::from_ref(&tile));
+            smooth_pictures(std::slice::from_mut(&mut tile), weights);
+            Ok((payload, tile, bits))
         })
         .collect::<Result<_, Error>>()?;
     let mut found = effort::Found { rounds: choice.rounds, bits: 0.0 };
