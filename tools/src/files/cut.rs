@@ -39,7 +39,7 @@ impl Cut {
     /// The error, with what its decoder said, unless that is only that it ended.
     pub fn because(&self, error: &Error) -> Error {
         match error.to_string() {
-            why if why.ends_with("ends too early") => self.error(),
+            _ if is_end(error) => self.error(),
             why => Error::corrupt(format!("{why}, {} (--partial takes what is there)", self.place())),
         }
     }
@@ -94,6 +94,11 @@ fn filled(samples: Samples, range: Range<usize>, value: impl Fn(u16) -> u16) -> 
     }
 }
 
+/// Whether a decoder says no more than that the file ended.
+fn is_end(error: &Error) -> bool {
+    error.to_string().ends_with("ends too early")
+}
+
 /// The rows in which two pictures of one size differ, from the first of them to the last.
 pub fn difference(one: &Image, other: &Image) -> Range<u32> {
     let differs = |row: &u32| {
@@ -121,40 +126,44 @@ pub fn difference(one: &Image, other: &Image) -> Range<u32> {
 }
 
 /// Decodes a file; if it is cut, finds out where by two continuations that have nothing in common: what comes out the
-/// same does not depend on them.
+/// same does not depend on them. `missing` is an upper bound on the bytes that may be missing.
 pub fn decode(
     bytes: &[u8],
     format: &'static str,
+    missing: u64,
     reading: &Reading,
     notes: &mut Vec<String>,
     decode: &dyn Fn(&[u8]) -> Result<Image>,
 ) -> Result<Image> {
     let error = match decode(bytes) {
-        Err(error) if error.kind() == ErrorKind::Corrupt => error,
+        Err(error) if error.kind() == ErrorKind::Corrupt && is_end(&error) => error,
         decoded => return decoded,
     };
-    let continued = |filling: u8, missing: usize| {
+    // A picture of which there is less than this part is no picture, and would be much work for few bytes.
+    let most = (bytes.len() as u64).saturating_mul(64).min(reading.limits.memory_bytes).max(1 << 12);
+    let missing = missing.min(most) as usize;
+    let continued = |filling: u8| {
         let mut file = Vec::new();
         file.try_reserve_exact(bytes.len().saturating_add(missing)).ok()?;
         file.extend_from_slice(bytes);
         file.resize(bytes.len() + missing, filling);
         decode(&file).ok()
     };
-    // How much is missing, only some formats know; a picture of which there is less than this part is no picture. Where
-    // it is a fault and not a cut, no continuation helps.
-    let most =
-        (bytes.len() as u64).saturating_mul(64).clamp(1 << 12, reading.limits.memory_bytes.max(1 << 12));
-    for missing in (12..=32).step_by(4).map(|bits| 1u64 << bits).take_while(|&missing| missing <= most) {
-        // Not every byte may follow in every format.
-        let mut two = [0, 0xFF, 0x55].into_iter().filter_map(|filling| continued(filling, missing as usize));
-        let (Some(one), Some(other)) = (two.next(), two.next()) else { continue };
+    // Not every byte may follow in every format.
+    let mut two = [0, 0xFF, 0x55].into_iter().filter_map(continued);
+    if let (Some(one), Some(other)) = (two.next(), two.next()) {
         let (missing, height) = (difference(&one, &other), one.height());
-        if !missing.is_empty() {
-            // Stored upwards or downwards: what follows the cut goes on to one of the two ends.
-            let missing = if missing.end == height { missing } else { 0..missing.end };
-            return Cut { format, missing, height }.take(one, reading.partial, notes);
+        if missing.is_empty() {
+            // Nothing of what follows is pixels.
+            let note = format!("the end of the {format} is missing");
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+            return Ok(one);
         }
-        break;
+        // Stored upwards or downwards: what follows the cut goes on to one of the two ends.
+        let missing = if missing.end == height { missing } else { 0..missing.end };
+        return Cut { format, missing, height }.take(one, reading.partial, notes);
     }
     Err(error)
 }

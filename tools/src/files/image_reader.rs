@@ -7,9 +7,10 @@ use super::guard::guarded;
 use super::kind::PictureFormat;
 use super::raster::{self, block, check_decoder, decoder_limits, explain, without_prefix};
 use super::{Loaded, Reading, bmp, cut, gif, jpeg, png_reader, tiff};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use image::ImageDecoder;
 use image::codecs::{pnm, webp};
+use std::borrow::Cow;
 use std::io::Cursor;
 use wavern::{Color, Image, Metadata, Samples};
 use wavern_bitstream::Limits;
@@ -47,8 +48,23 @@ fn simple(bytes: &[u8], format: PictureFormat, reading: &Reading) -> Result<Load
             pixels(decoder.map_err(|error| explain("PNM", error))?, "PNM", bytes.len(), limits)
         }
     };
-    let image = cut::decode(bytes, format.name(), reading, &mut notes, &decode)?;
+    let missing = missing(bytes, format);
+    let image = cut::decode(bytes, format.name(), missing, reading, &mut notes, &decode)?;
     Ok(Loaded { signal: image.with_metadata(metadata).into(), notes })
+}
+
+/// An upper bound on the bytes that a file may lack.
+fn missing(bytes: &[u8], format: PictureFormat) -> u64 {
+    let samples = match format {
+        PictureFormat::Webp => return webp_length(bytes).saturating_sub(bytes.len() as u64),
+        PictureFormat::Qoi => qoi::decode_header(bytes).map(|header| header.encode_max_len() as u64).ok(),
+        PictureFormat::Bmp => ::image::codecs::bmp::BmpDecoder::new(Cursor::new(bytes))
+            .map(|decoder| decoder.total_bytes())
+            .ok(),
+        _ => pnm::PnmDecoder::new(Cursor::new(bytes)).map(|decoder| decoder.total_bytes()).ok(),
+    };
+    // Rows may be filled up to whole words, and samples written in words.
+    samples.unwrap_or(0).saturating_mul(2).saturating_add(1 << 12)
 }
 
 fn pixels(mut decoder: impl ImageDecoder, name: &str, bytes: usize, limits: &Limits) -> Result<Image> {
@@ -57,14 +73,32 @@ fn pixels(mut decoder: impl ImageDecoder, name: &str, bytes: usize, limits: &Lim
     raster::decode(Box::new(decoder), name)
 }
 
+/// Bytes that a file says it has.
+fn webp_length(bytes: &[u8]) -> u64 {
+    let length = |length: &[u8]| u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
+    bytes.get(4..8).map_or(0, |bytes| u64::from(length(bytes)) + 8)
+}
+
+/// What announces a profile, EXIF and XMP, in the flags of an extended WebP.
+const METADATA: u8 = 0x2C;
+
 /// The first picture, if there are several.
 fn webp_pixels(bytes: &[u8], limits: &Limits) -> Result<Image> {
-    pixels(
-        webp::WebPDecoder::new(Cursor::new(bytes)).map_err(|error| explain("WebP", error))?,
-        "WebP",
-        bytes.len(),
-        limits,
-    )
+    // The decoder wants every block of metadata that is announced; pixels come without.
+    let extended =
+        bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & METADATA != 0);
+    let mut bytes = Cow::Borrowed(bytes);
+    if extended {
+        bytes.to_mut()[20] &= !METADATA;
+    }
+    let decoder = webp::WebPDecoder::new(Cursor::new(&bytes[..])).map_err(|error| explain("WebP", error));
+    match decoder.and_then(|decoder| pixels(decoder, "WebP", bytes.len(), limits)) {
+        // The decoder takes what is missing for all kinds of faults.
+        Err(error) if error.kind() == ErrorKind::Corrupt && webp_length(&bytes) > bytes.len() as u64 => {
+            Err(Error::corrupt("WebP ends too early"))
+        }
+        pixels => pixels,
+    }
 }
 
 /// The decoder of `image` would allocate whatever length a chunk claims to have; no chunk is longer than the file.
@@ -77,6 +111,9 @@ fn webp_metadata(bytes: &[u8], notes: &mut Vec<String>) -> Result<Metadata> {
     metadata.icc = block("ICC profile", icc, notes);
     metadata.exif = block("EXIF", exif, notes).map(without_prefix);
     metadata.xmp = block("XMP", xmp, notes);
+    if webp_length(bytes) > bytes.len() as u64 {
+        notes.push("the end of the WebP is missing".to_owned());
+    }
     if decoder.is_animated() {
         let count = decoder.num_frames();
         notes.push(format!("an animated WebP of {count} frames: only the first is taken"));

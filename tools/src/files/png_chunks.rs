@@ -39,6 +39,7 @@ pub fn read(
     let mut bytes = metadata.bytes();
     // Colours of these two are in the form of the picture, which palettes and single bits do not keep.
     let (mut converted, mut form) = (false, Vec::new());
+    let mut ended = false;
     let mut dropped: Vec<String> = Vec::new();
     while let Some((length, kind)) = head(&mut file).map_err(Error::failed)? {
         let mut content = || -> Result<Option<Vec<u8>>> {
@@ -53,6 +54,7 @@ pub fn read(
         } else if kind == *b"tRNS" {
             converted = true;
         } else if kind == *b"IEND" {
+            ended = true;
             break;
         } else if kind == *b"eXIf" || ancillary && is_kept(kind) {
             bytes = bytes.saturating_add(length);
@@ -81,6 +83,9 @@ pub fn read(
         }
         place = place.saturating_add(12).saturating_add(length);
         file.seek(SeekFrom::Start(place)).map_err(Error::failed)?;
+    }
+    if !ended {
+        notes.push("the end of the PNG is missing".to_owned());
     }
     if !converted {
         metadata.png.append(&mut form);
@@ -232,7 +237,7 @@ mod tests {
         read(Cursor::new(&bytes), &mut metadata, &mut notes, &Limits::default()).unwrap();
         let kinds: Vec<&[u8]> = metadata.png.iter().map(|chunk| &chunk[..4]).collect();
         assert_eq!(kinds, [b"gAMA", b"tEXt", b"oFFs", b"prVt", b"tEXt", b"sBIT"]);
-        assert_eq!(notes, ["chunks of the PNG left out: prVT"]);
+        assert_eq!(notes, ["the end of the PNG is missing", "chunks of the PNG left out: prVT"]);
         // Any cut is an answer.
         for length in 0..bytes.len() {
             let mut metadata = Metadata::default();
@@ -260,8 +265,9 @@ mod tests {
 
     #[test]
     fn what_describes_colours_of_a_palette_is_not_kept() {
-        let chunks: [(&[u8; 4], &[u8]); 3] =
-            [(b"IHDR", &header(8, 3)), (b"bKGD", &[1]), (b"pHYs", &[0, 0, 0, 1, 0, 0, 0, 1, 0])];
+        let density = [0, 0, 0, 1, 0, 0, 0, 1, 0];
+        let chunks: [(&[u8; 4], &[u8]); 4] =
+            [(b"IHDR", &header(8, 3)), (b"bKGD", &[1]), (b"pHYs", &density), (b"IEND", &[])];
         let (mut metadata, mut notes) = (Metadata::default(), Vec::new());
         read(Cursor::new(file(&chunks)), &mut metadata, &mut notes, &Limits::default()).unwrap();
         assert_eq!((metadata.png.len(), notes.len()), (1, 1));

@@ -87,9 +87,12 @@ fn interlaced<R: BufRead + Seek>(
     }
 }
 
+/// What the decoder says of a file that is cut.
+const ENDS: &str = "PNG ends too early";
+
 /// A row into its place.
 pub fn next<R: BufRead + Seek>(reader: &mut png::Reader<R>, row: &mut [u8]) -> Result<()> {
-    reader.read_row(row).map_err(explain)?.map(drop).ok_or_else(|| Error::corrupt("PNG ends too early"))
+    reader.read_row(row).map_err(explain)?.map(drop).ok_or_else(|| Error::corrupt(ENDS))
 }
 
 /// What the header and the metadata of a file say, and notes on them; `None` if its rows need a conversion.
@@ -137,9 +140,13 @@ fn open<R: BufRead + Seek>(
     let mut decoder = decoder(file, limits);
     // Palettes, single bits and a transparent colour become samples of their own.
     decoder.set_transformations(Transformations::EXPAND);
-    let size = decoder.read_header_info().map_err(explain)?.size();
+    let before = |error| match explain(error) {
+        error if error.to_string() == ENDS => Error::corrupt("PNG ends before its pixels"),
+        error => error,
+    };
+    let size = decoder.read_header_info().map_err(before)?.size();
     check_size(size, u64::from(size.0) * u64::from(size.1), bytes, limits)?;
-    let reader = decoder.read_info().map_err(explain)?;
+    let reader = decoder.read_info().map_err(before)?;
     check_size(size, reader.output_buffer_size().unwrap_or(usize::MAX) as u64, bytes, limits)?;
     let info = reader.info();
     if let Some(animation) = info.animation_control {
@@ -170,7 +177,7 @@ fn form<R: BufRead + Seek>(reader: &png::Reader<R>) -> Result<(Color, bool, u8)>
 pub fn explain(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Error::corrupt("PNG ends too early")
+            Error::corrupt(ENDS)
         }
         DecodingError::IoError(error) => Error::failed(error),
         DecodingError::LimitsExceeded => Error::limit("PNG needs too much memory"),

@@ -91,6 +91,7 @@ fn incomplete(
         return Err(Error::corrupt("JPEG ends before its pixels"));
     }
     // Programs that load a file in pieces leave zeros where one did not arrive.
+    let bytes = &bytes[..segments.whole.max(segments.scan)];
     let zeros = bytes.iter().rev().take_while(|&&byte| byte == 0).count();
     let body = &bytes[..if zeros >= 64 { bytes.len() - zeros } else { bytes.len() }];
     if segments.components == 4 || segments.separate_and_subsampled {
@@ -107,13 +108,17 @@ fn incomplete(
         Some(cut::difference(&image, &decode(&continued).ok()?).start)
     });
     let rows = rows.min().unwrap_or(0);
-    if rows == image.height() {
+    if rows == image.height() && !segments.progressive {
         notes.push("the end marker of the JPEG is missing; all pixels are there".to_owned());
         return Ok(Pixels::Ready(image));
     }
     let cut = Cut::behind("JPEG", rows, image.height());
     if segments.progressive {
-        let place = format!("in scan {} at row {rows} of {}", segments.scans, image.height());
+        let (scan, height) = (segments.scans, image.height());
+        let place = match rows == height {
+            true => format!("behind scan {scan}"),
+            false => format!("in scan {scan} at row {rows} of {height}"),
+        };
         if !reading.partial {
             return Err(Error::corrupt(format!(
                 "JPEG ends too early, {place} (--partial takes what is there)"

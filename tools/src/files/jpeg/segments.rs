@@ -25,6 +25,8 @@ pub struct Segments {
     pub scans: usize,
     /// Where the coefficients begin; 0 if there are none.
     pub scan: usize,
+    /// Where what is whole ends: the file, or the segment in front of one that is cut.
+    pub whole: usize,
     /// Where the file ends: behind the end marker. `None` if that is missing.
     pub end: Option<usize>,
 }
@@ -67,12 +69,15 @@ impl Segments {
                 0x01 | 0xD0..=0xD8 => continue,
                 _ => {}
             }
+            // What a decoder can follow ends in front of a segment that is cut.
+            all.whole = start - 2;
             let Some(length) =
                 bytes.get(start..start + 2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])))
             else {
                 break;
             };
             let Some(content) = bytes.get(start + 2..start + length.max(2)) else { break };
+            all.whole = bytes.len();
             all.take(marker, content, &mut pieces);
             at = start + length.max(2);
             if marker == 0xDA {

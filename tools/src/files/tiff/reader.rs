@@ -39,7 +39,8 @@ pub fn read(bytes: &[u8], reading: &Reading) -> Result<Loaded> {
         }
         Err(error) if error.kind() == ErrorKind::Corrupt => {
             let again = |file: &[u8]| whole(file).map(|(image, _)| image);
-            match cut::decode(&file, "TIFF", reading, &mut notes, &again) {
+            let missing = missing(&file, &pages, limits)?;
+            match cut::decode(&file, "TIFF", missing, reading, &mut notes, &again) {
                 Err(again) if again == error => {
                     strips(&file, &pages, &form, icc.as_deref(), reading, error, &mut notes)?
                 }
@@ -84,6 +85,12 @@ fn open<'a>(file: &'a [u8], pages: &Pages<'_>, limits: &Limits) -> Result<Decode
 fn size(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<((u32, u32), ColorType)> {
     let size = decoder.dimensions().map_err(explain)?;
     Ok((size, decoder.colortype().map_err(explain)?))
+}
+
+/// An upper bound on the bytes that a file without compression may lack.
+fn missing(file: &[u8], pages: &Pages<'_>, limits: &Limits) -> Result<u64> {
+    let mut decoder = open(file, pages, limits)?;
+    Ok(decoder.image_buffer_layout().map_err(explain)?.complete_len as u64)
 }
 
 /// The strips of a file that are whole, if it has several.
