@@ -2,6 +2,7 @@
 //! the weight file or part of the format.
 
 mod context;
+mod defaults;
 pub mod layer;
 mod model;
 pub mod units;

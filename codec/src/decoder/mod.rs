@@ -6,6 +6,7 @@ mod payload;
 mod picture;
 mod sound;
 mod sound_reader;
+mod sound_seek;
 
 pub use damage::{Damage, DamagedTile, SoundDamage};
 pub use options::DecodeOptions;

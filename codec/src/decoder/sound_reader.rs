@@ -15,7 +15,7 @@ use crate::sound::{self, Overlap, packets};
 use crate::weights::Weights;
 use rayon::prelude::*;
 use std::collections::VecDeque;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::ops::Range;
 use wavern_bitstream::{AudioHeader, Header, Limits, Segment, SegmentTable, SoundParser, Step};
 
@@ -43,18 +43,18 @@ impl Decoder {
 
 /// A sound on its way out of a file, see [`Decoder::sound_reader`].
 pub struct SoundReader<'a, R> {
-    decoder: &'a Decoder,
-    input: R,
-    parser: SoundParser,
-    header: AudioHeader,
+    pub(super) decoder: &'a Decoder,
+    pub(super) input: R,
+    pub(super) parser: SoundParser,
+    pub(super) header: AudioHeader,
     engine: Engine,
-    partial: bool,
-    metadata: Metadata,
+    pub(super) partial: bool,
+    pub(super) metadata: Metadata,
     /// The table, if it has been read before its turn, and what then moves `input` to an offset.
-    table: Option<SegmentTable>,
-    jump: Option<fn(&mut R, u64) -> io::Result<()>>,
+    pub(super) table: Option<SegmentTable>,
+    pub(super) jump: Option<fn(&mut R, u64) -> io::Result<()>>,
     /// Length of the sound, once it is known.
-    frames: Option<u64>,
+    pub(super) frames: Option<u64>,
     /// Segments that have been read and not decoded, and whether no more will be read.
     ready: VecDeque<OwnedSegment>,
     ended: bool,
@@ -306,67 +306,6 @@ impl<'a, R: Read> SoundReader<'a, R> {
         }
         self.skip = 0;
         Ok(channels)
-    }
-}
-
-impl<R: Read + Seek> SoundReader<'_, R> {
-    /// Reads the segment table and the metadata at the end of the file before their turn: [`Self::frames`] and
-    /// [`Self::metadata`] are then complete, and [`Self::seek`] jumps. The file begins at offset 0 of the input.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::Container`] if there is no such table, unless the sound was opened as partial: it is
-    /// then found missing in its turn.
-    pub fn read_table(&mut self) -> Result<(), Error> {
-        let here = self.input.stream_position()?;
-        match self.end_of_file() {
-            Ok((table, metadata)) => {
-                (self.frames, self.table) = (Some(table.frames), Some(table));
-                self.metadata = metadata;
-                self.jump = Some(|input, offset| input.seek(SeekFrom::Start(offset)).map(drop));
-            }
-            Err(Error::Container(_)) if self.partial => {}
-            Err(error) => return Err(error),
-        }
-        self.input.seek(SeekFrom::Start(here))?;
-        Ok(())
-    }
-
-    /// The segment table, found through the trailer, and all metadata.
-    fn end_of_file(&mut self) -> Result<(SegmentTable, Metadata), Error> {
-        let limits = &self.decoder.options.limits;
-        let length = self.input.seek(SeekFrom::End(0))?;
-        let mut trailer = [0; SegmentTable::TRAILER_BYTES as usize];
-        let place = length.saturating_sub(SegmentTable::TRAILER_BYTES);
-        self.input.seek(SeekFrom::Start(place))?;
-        self.input.read_exact(&mut trailer)?;
-        let truncated = wavern_bitstream::Error::Truncated {
-            offset: length,
-            what: "segment table",
-            needed: SegmentTable::TRAILER_BYTES,
-            left: 0,
-        };
-        let start = SegmentTable::locate(trailer, length).ok_or(truncated)?;
-        limits.check_memory("bytes of memory for the segment table", length - start)?;
-        let mut bytes = Vec::new();
-        self.input.seek(SeekFrom::Start(start))?;
-        (&mut self.input).take(length - start).read_to_end(&mut bytes)?;
-        let table = SegmentTable::read(&bytes, start, &self.header, limits)?;
-
-        let mut metadata = self.metadata.clone();
-        let end = table.offsets.last().copied().unwrap_or(0);
-        if end == 0 {
-            return Ok((table, metadata)); // what there is stands in front of the segments, of which there are none
-        }
-        let mut parser = self.parser.clone();
-        parser.resume_behind(end, table.frames);
-        bytes.clear();
-        self.input.seek(SeekFrom::Start(end))?;
-        (&mut self.input).take((start - end).min(2 * limits.metadata_bytes)).read_to_end(&mut bytes)?;
-        parser.feed(&bytes);
-        while let Step::Metadata(chunk) = parser.step()? {
-            chunks::read(&mut metadata, chunk);
-        }
-        Ok((table, metadata))
     }
 }
 

@@ -17,3 +17,4 @@ mod rows;
 pub mod run;
 pub mod stream;
 pub mod whole;
+mod wide;

@@ -14,22 +14,34 @@ use wavern_bitstream::WeightsId;
 /// The weights with this id, from the first folder that has them. A folder that does not exist has none.
 ///
 /// # Errors
-/// [`Error::Io`] if a file cannot be read; [`Error::Weights`] if the file of that id is not a weight file.
+/// [`Error::Io`], with the path, if a file or folder cannot be read and no other has the weights; [`Error::Weights`] if
+/// the file of that id is not a weight file.
 pub fn find(folders: &[PathBuf], id: WeightsId) -> Result<Option<Weights>, Error> {
+    let mut unreadable = None;
     for folder in folders {
         let named = folder.join(format!("{id}.safetensors"));
-        let others = weight_files(folder)?.into_iter().filter(|path| *path != named);
+        let files = weight_files(folder).unwrap_or_else(|error| {
+            unreadable.get_or_insert_with(|| at(folder, &error));
+            Vec::new()
+        });
+        let others = files.into_iter().filter(|path| *path != named);
         for path in std::iter::once(named.clone()).chain(others) {
-            let bytes = match fs::read(&path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                bytes => bytes?,
-            };
-            if id_of(&bytes) == id {
-                return Ok(Some(Weights::from_bytes(&bytes)?));
+            match fs::read(&path) {
+                Ok(bytes) if id_of(&bytes) == id => return Ok(Some(Weights::from_bytes(&bytes)?)),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    unreadable.get_or_insert_with(|| at(&path, &error));
+                }
             }
         }
     }
-    Ok(None)
+    unreadable.map_or(Ok(None), |error| Err(error.into()))
+}
+
+/// The error of a file or folder, with its path.
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// The weight files of a folder, in the order of their names; none if there is no such folder.
@@ -68,6 +80,15 @@ mod tests {
             assert!(find(&folders, WeightsId([7; 6])).unwrap().is_none());
             fs::remove_file(folder.join(&name)).unwrap();
         }
+        // A folder in the place of a file cannot be read: that is said, unless the weights are found all the same.
+        let unreadable = folder.join("a folder.safetensors");
+        fs::create_dir(&unreadable).unwrap();
+        let error = find(&folders, id).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("a folder.safetensors"), "{error}");
+        fs::write(folder.join("b.safetensors"), bytes).unwrap();
+        assert!(find(&folders, id).unwrap().is_some());
+        fs::remove_file(folder.join("b.safetensors")).unwrap();
+        fs::remove_dir(&unreadable).unwrap();
         // Named by an id that it does not have.
         fs::write(folder.join(format!("{id}.safetensors")), b"something else").unwrap();
         assert!(find(&folders, id).unwrap().is_none());

@@ -1,7 +1,7 @@
 //! Random crops of pictures as packets, made on the device that trains.
 //!
-//! A picture is shrunk by up to two, mirrored, transposed and tinted, and then split into packets. All of that is linear: along
-//! each axis it is one matrix, and a crop is two matrix products.
+//! A picture is shrunk by up to two, mirrored, transposed and tinted, and then split into packets. All of that is
+//! linear: along each axis it is one matrix, and a crop is two matrix products.
 
 use crate::data::{self, Picture, Random};
 use crate::drawing;

@@ -113,8 +113,8 @@ fn read(folder: &Path, side: usize) -> Result<Vec<(PathBuf, RgbImage)>, String> 
     Ok(all)
 }
 
-/// The centres of all pictures below `folder` as `(rows, columns, pixels)`, in order of name, sides the largest multiples of
-/// `unit` up to `side`.
+/// The centres of all pictures below `folder` as `(rows, columns, pixels)`, in order of name, sides the largest
+/// multiples of `unit` up to `side`.
 ///
 /// # Errors
 /// As [`pictures`].

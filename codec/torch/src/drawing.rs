@@ -1,5 +1,5 @@
-//! Drawings made up on the spot, so that a model of photographs has seen screens, charts and letters too: flat and graded
-//! areas, boxes, discs, lines, and rows of small signs like text.
+//! Drawings made up on the spot, so that a model of photographs has seen screens, charts and letters too: flat and
+//! graded areas, boxes, discs, lines, and rows of small signs like text.
 
 use crate::data::Random;
 
@@ -49,8 +49,8 @@ fn mix(a: Rgb, b: Rgb, t: f32) -> Rgb {
 }
 
 impl Canvas {
-    /// Paints where `inside` (signed distance to the edge in pixels, positive inside) says so, with edges as sharp as pixels
-    /// are.
+    /// Paints where `inside` (signed distance to the edge in pixels, positive inside) says so, with edges as sharp as
+    /// pixels are.
     fn paint(&mut self, ink: Rgb, [top, left, bottom, right]: [f32; 4], inside: impl Fn(f32, f32) -> f32) {
         let clip = |v: f32| (v.max(0.0) as usize).min(self.side);
         for y in clip(top - 1.0)..clip(bottom + 2.0) {

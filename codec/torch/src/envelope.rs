@@ -1,5 +1,5 @@
-//! The envelope of sounds in training, the twin of [`wavern::internals::envelope`]: levels are measured, not learned, so no gradient
-//! passes through them.
+//! The envelope of sounds in training, the twin of [`wavern::internals::envelope`]: levels are measured, not learned,
+//! so no gradient passes through them.
 
 use tch::{Device, Kind, Tensor};
 use wavern::internals::envelope::{self, SIGNALS, channel_of};
@@ -8,7 +8,7 @@ use wavern::internals::network::EnvelopeConfig;
 /// The envelope of a batch of packets.
 #[derive(Debug)]
 pub struct Envelope {
-    /// ẑ: `[batch, 1, blocks, 2 · cells]`, whole numbers.
+    /// ẑ: `[batch, 1, blocks, 2 · cells]`, integers.
     pub levels: Tensor,
     /// What is coded of ẑ, of the same shape.
     pub residuals: Tensor,

@@ -220,7 +220,7 @@ pub fn parameters(bytes: &[u8], device: Device) -> Result<(ModelConfig, Params),
     Ok((config, params))
 }
 
-/// The layers of a network in whole numbers as the reals they stand for; their prefixes.
+/// The layers of a network in integers as the reals they stand for; their prefixes.
 fn quantized_layers(params: &mut Params, name: &str, network: &Network) -> Vec<String> {
     let mut pointwise = |prefix: &str, layer: &float::Pointwise| {
         set(params, &format!("{prefix}weight"), &[layer.outputs(), layer.inputs()], &layer.weight());

@@ -1,9 +1,9 @@
 //! Bits and their gradient without a graph of operations.
 //!
-//! [`crate::likelihood::bits`] defines the function; as tensor operations under autograd it reads and writes every symbol
-//! about a hundred times, forwards and backwards, and was a third of a training step. Here the derivative is written out
-//! by hand, and a test holds it against the one autograd finds. A CPU visits each symbol once; elsewhere the same formulas are
-//! tensor operations, half as many and with nothing kept for the way back.
+//! [`crate::likelihood::bits`] defines the function; as tensor operations under autograd it reads and writes every
+//! symbol about a hundred times, forwards and backwards, and was a third of a training step. Here the derivative is
+//! written out by hand, and a test holds it against the one autograd finds. A CPU visits each symbol once; elsewhere
+//! the same formulas are tensor operations, half as many and with nothing kept for the way back.
 
 use crate::likelihood::{FLOOR, UNIT_SCALE};
 use rayon::prelude::*;
@@ -214,7 +214,7 @@ const FRAC_1_SQRT_PI: f32 = 0.564_189_6;
 #[inline(always)]
 fn exp(x: f32) -> f32 {
     let t = x.clamp(-87.0, 87.0) * LOG2_E;
-    // 1.5 · 2^23 + 127: the sum is rounded to a whole number, whose low bits are a biased exponent.
+    // 1.5 · 2^23 + 127: the sum is rounded to an integer, whose low bits are a biased exponent.
     let shifted = t + 12_583_039.0;
     let f = (t - (shifted - 12_583_039.0)) * LN_2;
     let series = 1.0 + f * (1.0 + f * (0.5 + f * (1.0 / 6.0 + f * (1.0 / 24.0 + f * (1.0 / 120.0)))));

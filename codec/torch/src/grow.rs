@@ -2,7 +2,8 @@
 //!
 //! A larger model begins as the smaller one: what is new adds zero, and learns because only one side of it is zero. New
 //! channels carry random combinations that nobody listens to yet, new units of a layer listen and say nothing, new
-//! blocks and new steps of the prior likewise. Fewer components of the mixtures are the heaviest ones of those that were.
+//! blocks and new steps of the prior likewise. Fewer components of the mixtures are the heaviest ones of those that
+//! were.
 
 use crate::initial;
 use crate::params::Params;
@@ -18,8 +19,8 @@ type Tensors = BTreeMap<String, Tensor>;
 /// Makes the tensors under `prefix`, which are those of the model `old`, fit the model `new`.
 ///
 /// # Errors
-/// If the models differ in more than the width and depth of the synthesis, the parts of slices, the components of mixtures and
-/// their residuals.
+/// If the models differ in more than the width and depth of the synthesis, the parts of slices, the components of
+/// mixtures and their residuals.
 pub fn grow(old: &ModelConfig, new: &ModelConfig, prefix: &str, tensors: &mut Tensors) -> Result<(), String> {
     tch::manual_seed(2);
     context(old, new, prefix, tensors)?;
@@ -76,8 +77,9 @@ fn context(old: &ModelConfig, new: &ModelConfig, prefix: &str, tensors: &mut Ten
     Ok(())
 }
 
-/// The last part of four sees the diagonal neighbours, where its source saw zeros: what it made of zeros goes into the bias, and
-/// the filters begin without them. At the borders of a window, where there are no neighbours, that differs a little.
+/// The last part of four sees the diagonal neighbours, where its source saw zeros: what it made of zeros goes into the
+/// bias, and the filters begin without them. At the borders of a window, where there are no neighbours, that differs a
+/// little.
 fn ignore_diagonals(prefix: &str, step: &CodingStep, tensors: &mut Tensors) {
     let name = |layer: &str, part: &str| format!("{prefix}{}.{part}", step.name(layer));
     let seen = tensors[&name("look", "bias")].relu();
@@ -145,8 +147,8 @@ fn synthesis(
     Ok(())
 }
 
-/// `value` in the corner of `whole`, a fresh layer. Old outputs do not listen to new inputs; new outputs stay as fresh as they are:
-/// random in a layer that others listen to, nothing in one that adds to the trunk.
+/// `value` in the corner of `whole`, a fresh layer. Old outputs do not listen to new inputs; new outputs stay as fresh
+/// as they are: random in a layer that others listen to, nothing in one that adds to the trunk.
 fn widened(name: &str, value: &Tensor, whole: &Tensor, blocks: i64) -> Result<Tensor, String> {
     let (size, to) = (value.size(), whole.size());
     if size.len() != to.len() || size.iter().zip(&to).any(|(a, b)| a > b) {

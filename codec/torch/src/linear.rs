@@ -16,9 +16,9 @@ pub fn is_linear(config: &ModelConfig) -> bool {
     matches!(config.analysis[..], [Layer::SpaceToDepth { .. }, Layer::Pointwise { relu: false, .. }])
 }
 
-/// Replaces the analysis under `prefix`, which is that of [`ModelConfig::image`], by the linear map of `config` with the
-/// smallest squared error on `packets`, tensors `[batch, rows, columns, channels]`. Does nothing to tensors that hold
-/// a linear analysis already.
+/// Replaces the analysis under `prefix`, which is that of [`ModelConfig::image`], by the linear map of `config` with
+/// the smallest squared error on `packets`, tensors `[batch, rows, columns, channels]`. Does nothing to tensors that
+/// hold a linear analysis already.
 pub fn fit(config: &ModelConfig, prefix: &str, packets: &[Tensor], tensors: &mut BTreeMap<String, Tensor>) {
     let [Layer::SpaceToDepth { factor }, Layer::Pointwise { inputs, .. }] = config.analysis[..] else {
         return;

@@ -8,8 +8,8 @@ use wavern::internals::network::{self, ModelConfig};
 
 /// Share of the squared error in a loss for the eye: it keeps colours and flat areas in place.
 const VISUAL_MSE: f64 = 0.2;
-/// Perceptual distance in 255² times the squared error of pixels in 0..1: at this ratio the models for both measures, at
-/// the same level, spend about the same bits (slopes of both against the rate, of the first model for PSNR).
+/// Perceptual distance in 255² times the squared error of pixels in 0..1: at this ratio the models for both measures,
+/// at the same level, spend about the same bits (slopes of both against the rate, of the first model for PSNR).
 const VISUAL_SCALE: f64 = 3.3;
 
 /// Weight of the mean squared error (in units of the networks) in bits per pixel or per sample.

@@ -89,7 +89,8 @@ impl Params {
     }
 }
 
-/// All trainable values in one tensor, so that an update and an average are a few operations however many layers there are.
+/// All trainable values in one tensor, so that an update and an average are a few operations however many layers there
+/// are.
 #[derive(Debug)]
 pub struct Flat {
     values: Tensor,

@@ -2,11 +2,11 @@
 //!
 //! SSIMULACRA 2 (Sneyers, Cloudinary 2023; tools/ssimulacra2.cc of libjxl) compares pictures in XYB, a space of cone
 //! responses, at six scales: by structural similarity, by edges that the original does not have and by edges that are
-//! lost, each averaged plainly and by the fourth power, and adds what comes out with weights fitted to opinions. Here are
-//! those of its 108 terms whose weight is above 0.9 (the others add up to 0.31 of 880), with its blur as a plain
+//! lost, each averaged plainly and by the fourth power, and adds what comes out with weights fitted to opinions. Here
+//! are those of its 108 terms whose weight is above 0.9 (the others add up to 0.31 of 880), with its blur as a plain
 //! Gaussian. Terms are averaged over a crop where the original averages over the picture. The score falls from 100 by
-//! ten times the result to the power 0.63; the loss takes the result itself, whose slope against the rate is like that of
-//! the squared error.
+//! ten times the result to the power 0.63; the loss takes the result itself, whose slope against the rate is like that
+//! of the squared error.
 
 use std::collections::HashMap;
 use tch::{Device, Kind, Tensor};
@@ -162,8 +162,8 @@ fn xyb(rgb: &Tensor) -> Tensor {
     Tensor::stack(&[(&l - &m) * (0.5 * 14.0) + 0.42, &y + 0.01, s - &y + 0.55], 1)
 }
 
-/// Gaussian of [`SIGMA`] along both axes, with zeros outside, as one product of matrices an axis: fast on any device and
-/// one operation for autograd.
+/// Gaussian of [`SIGMA`] along both axes, with zeros outside, as one product of matrices an axis: fast on any device
+/// and one operation for autograd.
 fn blur(x: &Tensor) -> Tensor {
     let size = x.size();
     let [along_y, along_x] = [size[1], size[2]].map(|length| band(length, x.device()));

@@ -1,8 +1,8 @@
 //! The integer networks as they are trained.
 //!
-//! The forward pass rounds weights and activations to the grids of [`wavern::internals::prior::units`]; the backward pass looks
-//! through the rounding. What is trained is therefore what the exact integer networks of the codec compute, up to
-//! the rounding of biases, which have a far finer grid.
+//! The forward pass rounds weights and activations to the grids of [`wavern::internals::prior::units`]; the backward
+//! pass looks through the rounding. What is trained is therefore what the exact integer networks of the codec compute,
+//! up to the rounding of biases, which have a far finer grid.
 
 use crate::fused::{self, Units};
 use crate::layers::{Levels, convolve_depthwise, depth_to_space};
@@ -18,7 +18,8 @@ use wavern::internals::prior::units;
 pub struct Arithmetic {
     /// Kind of the heavy matrix products.
     pub compute: Kind,
-    /// Weights and activations stay off the integer grids: what exactness costs is the difference. Never what is trained.
+    /// Weights and activations stay off the integer grids: what exactness costs is the difference. Never what is
+    /// trained.
     pub float: bool,
 }
 
@@ -90,7 +91,7 @@ fn depthwise(
     convolve_depthwise(&x.to_kind(compute), &weight, &bias, kernel).to_kind(Kind::Float)
 }
 
-/// h_s: features from ẑ (whole numbers with straight-through gradients).
+/// h_s: features from ẑ (integers with straight-through gradients).
 pub fn hyper_synthesis(
     params: &Params,
     config: &ModelConfig,

@@ -255,8 +255,8 @@ fn bar(options: &Options, minutes: f64) -> Result<ProgressBar> {
     Ok(bar.with_style(ProgressStyle::with_template(template)?))
 }
 
-/// The model of a checkpoint or weight file, if it says which, and its tensors: all of a checkpoint, and the parameters of a
-/// weight file under `average.`.
+/// The model of a checkpoint or weight file, if it says which, and its tensors: all of a checkpoint, and the parameters
+/// of a weight file under `average.`.
 ///
 /// # Errors
 /// If it cannot be read.

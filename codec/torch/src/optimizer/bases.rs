@@ -101,9 +101,9 @@ impl Bases {
         }
     }
 
-    /// Improves the bases by a step of the power method (by several the first time), and takes the moments along: the first
-    /// is turned, the second follows the order of its coordinates. An eigendecomposition would not do: it gives up on
-    /// matrices of low rank.
+    /// Improves the bases by a step of the power method (by several the first time), and takes the moments along: the
+    /// first is turned, the second follows the order of its coordinates. An eigendecomposition would not do: it gives
+    /// up on matrices of low rank.
     pub fn find(&mut self, first: &mut Tensor, second: &mut Tensor) {
         self.leave(first);
         for matrix in &mut self.matrices {

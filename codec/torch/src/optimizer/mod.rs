@@ -1,8 +1,8 @@
-//! Adam and SOAP on one flat tensor, and a moving average of the weights. All state can be saved, so that training goes on
-//! exactly where it stopped.
+//! Adam and SOAP on one flat tensor, and a moving average of the weights. All state can be saved, so that training goes
+//! on exactly where it stopped.
 //!
-//! SOAP (Vyas et al., 2409.11321) is Adam in other coordinates: those of the eigenvectors of each matrix's mean G Gᵀ and
-//! Gᵀ G. So there is one update here, and [`Bases`] turns gradients into it and steps out of it.
+//! SOAP (Vyas et al., 2409.11321) is Adam in other coordinates: those of the eigenvectors of each matrix's mean G Gᵀ
+//! and Gᵀ G. So there is one update here, and [`Bases`] turns gradients into it and steps out of it.
 
 mod bases;
 
@@ -57,8 +57,8 @@ impl Optimizer {
     /// One update from the gradient in `flat`, its norm clipped to `clip`; the gradient is cleared. `mask` is 0 where
     /// values stay as they are.
     ///
-    /// Returns the norm before clipping, on the device, so that nothing waits for it. A gradient whose norm is not finite
-    /// counts as zero.
+    /// Returns the norm before clipping, on the device, so that nothing waits for it. A gradient whose norm is not
+    /// finite counts as zero.
     pub fn step(&mut self, flat: &Flat, rate: f64, clip: f64, mask: Option<&Tensor>) -> Tensor {
         no_grad(|| {
             let mut gradient = flat.values().grad();
@@ -107,7 +107,8 @@ impl Optimizer {
         }
     }
 
-    /// Restores [`Self::collect`]. State of another method, or of other parameters, is left alone: the optimizer starts anew.
+    /// Restores [`Self::collect`]. State of another method, or of other parameters, is left alone: the optimizer starts
+    /// anew.
     pub fn restore(&mut self, from: &BTreeMap<String, Tensor>) {
         let saved = |name: &str| from.get(name).filter(|t| t.numel() == self.first.numel());
         let (Some(first), Some(second)) = (saved("optimizer.first"), saved("optimizer.second")) else {
