@@ -13,6 +13,8 @@ pub enum Thing {
     Icc,
     /// EXIF.
     Exif,
+    /// A small copy of the picture within EXIF.
+    Thumbnail,
     /// EXIF without a directory that can be read.
     ExifBytes,
     /// XMP in UTF-8.
@@ -62,8 +64,14 @@ pub const ICC_PART: usize = SEGMENT - 14;
 pub fn held(metadata: &Metadata) -> Vec<Held> {
     let is_text = metadata.xmp.as_deref().is_some_and(|xmp| str::from_utf8(xmp).is_ok());
     let xmp = if is_text { Thing::Xmp } else { Thing::XmpBytes };
-    let is_block = metadata.exif.as_deref().is_some_and(|exif| exif::first(exif).is_some());
-    let block = if is_block { Thing::Exif } else { Thing::ExifBytes };
+    let first = metadata.exif.as_deref().and_then(exif::first);
+    let block = if first.is_some() { Thing::Exif } else { Thing::ExifBytes };
+    // What stands behind the first directory.
+    let thumbnail = first.filter(|(_, directory)| directory.next != 0).map(|_| Held {
+        thing: Thing::Thumbnail,
+        name: "thumbnail in EXIF".to_owned(),
+        bytes: 0,
+    });
     let blocks = [
         (&metadata.icc, Thing::Icc, "ICC profile"),
         (&metadata.exif, block, "EXIF"),
@@ -97,19 +105,22 @@ pub fn held(metadata: &Metadata) -> Vec<Held> {
         let kind = String::from_utf8_lossy(chunk.get(..4).unwrap_or_default()).trim_end().to_owned();
         Held { thing: Thing::RiffChunk, name: format!("RIFF {kind:?}"), bytes: chunk.len() }
     });
-    blocks.chain(png).chain(riff).collect()
+    blocks.chain(thumbnail).chain(png).chain(riff).collect()
 }
 
 /// Whether files of this format have a place for it.
 pub fn carries(format: OutputFormat, thing: Thing) -> bool {
     use OutputFormat::{Bmp, Flac, Jpeg, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, Webp};
-    use Thing::{Comment, Density, Exif, ExifBytes, Icc, Iptc, RiffChunk, Srgb, Xmp, XmpBytes};
+    use Thing::{Comment, Density, Exif, ExifBytes, Icc, Iptc, RiffChunk, Srgb, Thumbnail, Xmp, XmpBytes};
     match format {
         Png => !matches!(thing, XmpBytes | RiffChunk),
-        Webp => matches!(thing, Icc | Exif | ExifBytes | Xmp | XmpBytes | Srgb),
+        Webp => matches!(thing, Icc | Exif | ExifBytes | Thumbnail | Xmp | XmpBytes | Srgb),
         Tiff => matches!(thing, Icc | Exif | Xmp | XmpBytes | Iptc | Density | Srgb),
         Jpeg => {
-            matches!(thing, Icc | Exif | ExifBytes | Xmp | XmpBytes | Iptc | Density | Comment | Srgb)
+            matches!(
+                thing,
+                Icc | Exif | ExifBytes | Thumbnail | Xmp | XmpBytes | Iptc | Density | Comment | Srgb
+            )
         }
         Bmp => matches!(thing, Density | Srgb),
         Pnm | Pgm | Ppm | Pam => thing == Srgb,
@@ -178,5 +189,11 @@ mod tests {
         let strange = Metadata::default().with_xmp(vec![0xFF; 3]);
         assert_eq!(left_out(&strange, OutputFormat::Png).unwrap(), "PNG cannot hold XMP: left out");
         assert_eq!(left_out(&Metadata::default(), OutputFormat::Bmp), None);
+        let two = Metadata::default().with_exif(b"II*\0\x08\0\0\0\0\0\x1a\0\0\0".to_vec());
+        assert_eq!(left_out(&two, OutputFormat::Jpeg), None);
+        assert_eq!(
+            left_out(&two, OutputFormat::Tiff).unwrap(),
+            "TIFF cannot hold thumbnail in EXIF: left out"
+        );
     }
 }
