@@ -35,6 +35,8 @@ impl ChunkCode {
     pub const PNG: Self = Self(*b"pngc");
     /// `riff`: one chunk of the RIFF file that a sound came from, with its own code and length. May be repeated.
     pub const RIFF: Self = Self(*b"riff");
+    /// `flac`: one metadata block of a FLAC, behind its type. May be repeated.
+    pub const FLAC: Self = Self(*b"flac");
     /// `fill`: bytes without meaning.
     pub const FILL: Self = Self(*b"fill");
 
@@ -54,8 +56,8 @@ impl ChunkCode {
         first.is_ascii_uppercase()
     }
 
-    /// Whether a file may hold more than one: `pngc`, `riff`, `fill`, and skippable chunks that this version does not
-    /// know.
+    /// Whether a file may hold more than one: `pngc`, `riff`, `flac`, `fill`, and skippable chunks that this version
+    /// does not know.
     pub(crate) fn may_repeat(self) -> bool {
         !self.is_critical() && ![Self::ICC, Self::EXIF, Self::XMP, Self::IPTC].contains(&self)
     }

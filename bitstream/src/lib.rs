@@ -12,7 +12,7 @@
 //!   DATA                   the tiles, one after the other
 //!   COPY                   header and tile table once more, in files that are not small; the last chunk
 //! AUDH                     a sound: format version, level, sample rate, channels, weights id
-//!   iccp, exif, xmpd, iptc, pngc, riff … metadata, before the segments or after them
+//!   iccp, exif, xmpd, iptc, pngc, riff, flac … metadata, before the segments or after them
 //!   SEGM …                 one chunk for each segment, which can be found and read without the others
 //!   SEGT                   length of the sound, and where its segments are; the last chunk
 //! ```

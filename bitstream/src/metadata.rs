@@ -48,6 +48,11 @@ impl<'a> Metadata<'a> {
         self.all(ChunkCode::PNG)
     }
 
+    /// Metadata blocks of a FLAC, each behind its type, in file order.
+    pub fn flac(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.all(ChunkCode::FLAC)
+    }
+
     /// Chunks of the RIFF file that a sound came from, each with its own code and length, in file order.
     pub fn riff(&self) -> impl Iterator<Item = &'a [u8]> {
         self.all(ChunkCode::RIFF)

@@ -36,8 +36,8 @@ fn audio() -> impl Strategy<Value = AudioHeader> {
 
 fn metadata() -> impl Strategy<Value = Vec<(ChunkCode, Vec<u8>)>> {
     let once = [ChunkCode::ICC, ChunkCode::EXIF, ChunkCode::XMP, ChunkCode::IPTC];
-    let many = [ChunkCode::PNG, ChunkCode::RIFF, code(b"aaaa"), code(b"zZzZ")];
-    let codes = select([once, many].concat());
+    let many = [ChunkCode::PNG, ChunkCode::RIFF, ChunkCode::FLAC, code(b"aaaa"), code(b"zZzZ")];
+    let codes = select([&once[..], &many[..]].concat());
     vec((codes, vec(any::<u8>(), 0..300)), 0..8).prop_map(move |mut chunks| {
         let mut seen = Vec::new();
         chunks.retain(|(code, _)| {

@@ -13,7 +13,11 @@ fn chunks_of(metadata: &Metadata) -> impl Iterator<Item = (ChunkCode, &[u8])> {
         (ChunkCode::IPTC, &metadata.iptc),
     ];
     let single = single.into_iter().filter_map(|(code, block)| Some((code, block.as_deref()?)));
-    let many = [(ChunkCode::PNG, &metadata.png), (ChunkCode::RIFF, &metadata.riff)];
+    let many = [
+        (ChunkCode::PNG, &metadata.png),
+        (ChunkCode::RIFF, &metadata.riff),
+        (ChunkCode::FLAC, &metadata.flac),
+    ];
     let many = many.into_iter().flat_map(|(code, list)| list.iter().map(move |block| (code, &block[..])));
     single.chain(many)
 }
@@ -51,6 +55,7 @@ pub fn read(metadata: &mut Metadata, chunk: RawChunk<'_>) {
         ChunkCode::IPTC => _ = metadata.iptc.get_or_insert(payload),
         ChunkCode::PNG => metadata.png.push(payload),
         ChunkCode::RIFF => metadata.riff.push(payload),
+        ChunkCode::FLAC => metadata.flac.push(payload),
         _ => {}
     }
 }

@@ -26,6 +26,10 @@ pub struct Metadata {
     /// RIFF chunks of a WAV file other than its format and its samples (`LIST`, `bext`, `cue `, …), in file order.
     /// Each holds the four-character id, the length (u32, little endian) and that many bytes, without the pad byte.
     pub riff: Vec<Vec<u8>>,
+    /// What describes a sound, in the form of FLAC's metadata blocks: the type of a block (1 byte), then its content.
+    /// Vorbis comments (4), pictures (6), a cue sheet (5), data of applications (2), whatever the format that the sound
+    /// came from.
+    pub flac: Vec<Vec<u8>>,
 }
 
 impl Metadata {
@@ -65,6 +69,12 @@ impl Metadata {
         self
     }
 
+    /// With one more [block of a FLAC](Self::flac).
+    pub fn with_flac_block(mut self, kind: u8, content: &[u8]) -> Self {
+        self.flac.push([&[kind], content].concat());
+        self
+    }
+
     /// The content of the first [chunk of a PNG](Self::png) of this type.
     pub fn png_chunk(&self, kind: [u8; 4]) -> Option<&[u8]> {
         self.png.iter().find_map(|chunk| chunk.strip_prefix(&kind))
@@ -78,7 +88,7 @@ impl Metadata {
     /// Sum of the lengths of everything kept.
     pub fn bytes(&self) -> u64 {
         let single = [&self.icc, &self.exif, &self.xmp, &self.iptc].into_iter().flatten();
-        single.chain(&self.png).chain(&self.riff).map(|block| block.len() as u64).sum()
+        single.chain(&self.png).chain(&self.riff).chain(&self.flac).map(|block| block.len() as u64).sum()
     }
 }
 
@@ -95,7 +105,8 @@ impl fmt::Debug for Metadata {
                 blocks.field(name, &block.len());
             }
         }
-        for (name, list) in [("png_bytes", &self.png), ("riff_bytes", &self.riff)] {
+        for (name, list) in [("png_bytes", &self.png), ("riff_bytes", &self.riff), ("flac_bytes", &self.flac)]
+        {
             if !list.is_empty() {
                 blocks.field(name, &list.iter().map(Vec::len).collect::<Vec<_>>());
             }
@@ -116,8 +127,9 @@ mod tests {
             .with_xmp(vec![3; 4])
             .with_iptc(vec![4; 8])
             .with_png_chunk(*b"pHYs", &[5; 12])
-            .with_riff(vec![vec![6; 32]]);
-        assert_eq!((full.bytes(), full.is_empty()), (63, false));
+            .with_riff(vec![vec![6; 32]])
+            .with_flac_block(4, &[7; 63]);
+        assert_eq!((full.bytes(), full.is_empty()), (127, false));
         assert_eq!((full.png_chunk(*b"pHYs"), full.png_chunk(*b"cICP")), (Some(&[5; 12][..]), None));
         assert!(Metadata::default().is_empty());
     }
