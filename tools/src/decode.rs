@@ -1,5 +1,6 @@
 //! `wavern decode`: a .wvn file in, a picture or a sound out.
 
+use crate::batch::{self, Fit};
 use crate::cli::{self, Common};
 use crate::codec::{self, Engine};
 use crate::error::{At, Error, Result};
@@ -24,21 +25,23 @@ use wavern::{Metadata, Signal};
 
 /// Decode a .wvn file to a picture or a sound
 ///
-/// The extension of OUT selects the format: png, pnm, pgm, ppm, pam, webp (lossless), tif, jpg, bmp, wav
-/// or flac. Without
-/// OUT, photo.wvn becomes photo.png and song.wvn becomes song.wav in the same folder. A picture on standard output is
-/// a PNG and a sound a WAV unless --format selects another.
+/// The extension of OUT selects the format: png, pnm, pgm, ppm, pam, webp (lossless), tif, jpg, bmp, wav, flac or
+/// aiff. Without OUT, photo.wvn becomes photo.png and song.wvn becomes song.wav in the same folder. A picture on
+/// standard output is a PNG and a sound a WAV unless --format selects another. With --out-dir every path is an input,
+/// and one that fails does not stop the others.
 #[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "wavern decode [OPTIONS] IN [OUT]\n       wavern decode [OPTIONS] --out-dir DIR [-r] IN..."
+)]
 pub(crate) struct Args {
-    /// File to read, or - for standard input
-    #[arg(value_name = "IN")]
-    input: PathBuf,
+    /// File to read and picture or sound to write; - is standard input or output. With --out-dir, all are inputs
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
 
-    /// Picture or sound to write, or - for standard output
-    #[arg(value_name = "OUT")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    batch: batch::Args,
 
-    /// Format to write, whatever the extension of OUT
+    /// Format to write, whatever the extension of OUT; with --out-dir, of the files whose kind it holds
     #[arg(long, value_name = "FORMAT", value_enum, ignore_case = true)]
     format: Option<OutputFormat>,
 
@@ -90,8 +93,8 @@ pub(crate) struct Args {
 }
 
 /// The output of a file that came without one: a PNG or a WAV in the same folder.
-fn beside(args: &Args) -> Result<PathBuf> {
-    let (path, name) = (&args.input, args.input.display());
+fn beside(args: &Args, path: &Path) -> Result<PathBuf> {
+    let name = path.display();
     if path == Path::new("-") {
         return Err(Error::usage("standard input has no name (name OUT too, or - for standard output)"));
     }
@@ -130,18 +133,56 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let path = args.output.clone().map_or_else(|| beside(args), Ok)?;
-    let output = Output::new(&path, args.force)?;
-    output.refuse_input(&args.input)?;
+    match (&args.batch.out_dir, &args.paths[..]) {
+        (Some(folder), inputs) => {
+            let look = |path: &Path, start: &[u8], named: bool| look(args, path, start, named);
+            batch::run(&args.batch, inputs, folder, &args.common, &look, &mut |input, output| {
+                run_one(args, input, output)
+            })
+        }
+        (None, [input]) => run_one(args, input, &beside(args, input)?),
+        (None, [input, output]) => run_one(args, input, output),
+        (None, paths) => {
+            let count = paths.len();
+            Err(Error::usage(format!(
+                "{count} paths (expected IN and OUT, or --out-dir DIR for several inputs)"
+            )))
+        }
+    }
+}
+
+/// What to do with a file of a batch.
+fn look(args: &Args, path: &Path, start: &[u8], named: bool) -> Fit {
+    let is_wavern = wavern_bitstream::probe(start);
+    let extension = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wvn"));
+    match codec::kind(start).filter(|_| is_wavern) {
+        Some(kind) => {
+            let is_sound = kind == Kind::Audio;
+            let asked = args.format.filter(|format| format.is_sound() == is_sound);
+            let format = asked.unwrap_or(if is_sound { OutputFormat::Wav } else { OutputFormat::Png });
+            Fit::Wanted(format.extension())
+        }
+        None if named || extension || is_wavern => {
+            let cause = if is_wavern { "its beginning is damaged" } else { "is no .wvn file" };
+            Fit::Fault(Error::corrupt(cause))
+        }
+        None => Fit::Other,
+    }
+}
+
+fn run_one(args: &Args, source: &Path, path: &Path) -> Result<()> {
+    let output = Output::new(path, args.force)?;
+    output.refuse_input(source)?;
     cli::check_json(args.json, output.is_stdout())?;
     let named = match args.format {
-        Some(format) => Some(format),
-        None if output.is_stream() => None,
-        None => Some(OutputFormat::from_path(&path).at(output.name())?),
+        // In a batch the extension was made for the kind of the file.
+        Some(format) if args.batch.out_dir.is_none() => Some(format),
+        _ if output.is_stream() => None,
+        _ => Some(OutputFormat::from_path(path).at(output.name())?),
     };
-    let mut input = Opened::new(&args.input)?;
+    let mut input = Opened::new(source)?;
     if !args.partial {
-        refuse_other_formats(&input, &args.input)?;
+        refuse_other_formats(&input, source)?;
     }
 
     let part = sound::Part { from: args.from, to: args.to, partial: args.partial };
@@ -161,7 +202,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Kind::Audio if wants_view => {
             return Err(Error::usage("--region and --scale are for pictures").at(input.name()));
         }
-        Kind::Audio => return sound(args, input, part, named.unwrap_or(OutputFormat::Wav), output),
+        Kind::Audio => {
+            let format = named.unwrap_or(OutputFormat::Wav);
+            let decoded = sound(args, source, input, part, format, output);
+            return keep_times(args, source, path, decoded);
+        }
         Kind::Image if part.from.is_some() || part.to.is_some() => {
             return Err(Error::usage("--from and --to are for sound").at(input.name()));
         }
@@ -185,6 +230,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         _ => whole(args, &input, output, named, view)?,
     };
     let seconds = start.elapsed().as_secs_f64();
+    keep_times(args, source, path, Ok(()))?;
     let Done { what, format, notes, damage } = done;
     args.common.notes(&name, &notes);
 
@@ -211,6 +257,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         None => Ok(()),
     }
+}
+
+/// Gives what was decoded, or a part of it, the time of its source if that is asked for.
+fn keep_times(args: &Args, source: &Path, path: &Path, decoded: Result<()>) -> Result<()> {
+    if args.batch.keep_times && (decoded.is_ok() || args.partial) {
+        batch::keep_times(source, path)?;
+    }
+    decoded
 }
 
 /// What was written.
@@ -289,12 +343,19 @@ fn whole(
 }
 
 /// A sound goes to its file while it is read.
-fn sound(args: &Args, input: Opened, part: sound::Part, format: OutputFormat, output: Output) -> Result<()> {
+fn sound(
+    args: &Args,
+    source: &Path,
+    input: Opened,
+    part: sound::Part,
+    format: OutputFormat,
+    output: Output,
+) -> Result<()> {
     let start = Instant::now();
     let (input_name, count) = (input.name().to_owned(), input.count());
     let (name, is_stream) = (output.name().to_owned(), output.is_stream());
     // A file is opened by its name, so that places in it can be looked up; a pipe is read in order.
-    let file = File::open(&args.input).ok().filter(|file| file.metadata().is_ok_and(|of| of.is_file()));
+    let file = File::open(source).ok().filter(|file| file.metadata().is_ok_and(|of| of.is_file()));
     let length = file.as_ref().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
     let coded = match file {
         Some(file) => sound::Coded::File(file),

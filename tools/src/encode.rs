@@ -1,5 +1,6 @@
 //! `wavern encode`: pictures and sounds in, .wvn files out.
 
+use crate::batch::{self, Fit};
 use crate::cli::{self, Common};
 use crate::codec::{self, Rate, Stream, Target};
 use crate::error::{At, Error, Result};
@@ -13,7 +14,7 @@ use crate::sound;
 use crate::values;
 use serde_json::json;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wavern::search::SearchReport;
@@ -34,13 +35,8 @@ pub(crate) struct Args {
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
-    /// Write the files to this folder, each under the name of its input with the extension .wvn
-    #[arg(long, value_name = "DIR")]
-    out_dir: Option<PathBuf>,
-
-    /// Encode the pictures and sounds in folders and their subfolders, which are mirrored in DIR
-    #[arg(short, long, requires = "out_dir")]
-    recursive: bool,
+    #[command(flatten)]
+    batch: batch::Args,
 
     /// Quality from 0 (smallest) to 100 (best) [default: 60]
     #[arg(short, long, value_name = "0..100", value_parser = values::parse_quality, allow_negative_numbers = true)]
@@ -136,8 +132,12 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    match (&args.out_dir, &args.paths[..]) {
-        (Some(folder), inputs) => run_all(args, inputs, folder),
+    match (&args.batch.out_dir, &args.paths[..]) {
+        (Some(folder), inputs) => {
+            batch::run(&args.batch, inputs, folder, &args.common, &look, &mut |input, output| {
+                run_one(args, input, output)
+            })
+        }
         (None, [input]) => run_one(args, input, &beside(input)?),
         (None, [input, output]) => run_one(args, input, output),
         (None, paths) => {
@@ -190,23 +190,25 @@ fn target(args: &Args) -> Target {
 
 fn run_one(args: &Args, input: &Path, output: &Path) -> Result<()> {
     refuse_foreign_name(output)?;
+    let path = output;
     let output = Output::new(output, args.force)?;
     output.refuse_input(input)?;
     cli::check_json(args.json, output.is_stdout())?;
-    let input = Opened::new(input)?;
+    let (input, source) = (Opened::new(input)?, input);
     let kind = InputKind::of(input.head()).at(input.name())?;
     let target = target(args);
     let name = output.name().to_owned();
     let coded = match kind {
-        InputKind::Wav | InputKind::Sound => {
-            output.write(|sink| code_sound(args, input, kind, target, sink))?
-        }
+        InputKind::Wav | InputKind::Sound => output.write(|sink| code_sound(args, input, target, sink))?,
         _ => {
             let (coded, bytes) = code(args, Source::open(input, &args.reading())?, target)?;
             output.write_bytes(&bytes)?;
             coded
         }
     };
+    if args.batch.keep_times {
+        batch::keep_times(source, path)?;
+    }
     let Coded { input, input_bytes, bytes, level, search, what, rate, seconds, notes } = coded;
     if args.json {
         let mut object = json!({
@@ -246,16 +248,11 @@ struct Coded {
 }
 
 /// A sound, while it is read.
-fn code_sound(
-    args: &Args,
-    input: Opened,
-    kind: InputKind,
-    target: Target,
-    sink: &mut dyn Write,
-) -> Result<Coded> {
+fn code_sound(args: &Args, input: Opened, target: Target, sink: &mut dyn Write) -> Result<Coded> {
     let start = Instant::now();
     let name = input.name().to_owned();
-    let (summary, facts) = sound::encode(input, kind, target, args.effort, args.common.engine(), sink)?;
+    let (summary, facts) =
+        sound::encode(input, args.partial, target, args.effort, args.common.engine(), sink)?;
     args.common.notes(&name, &facts.notes);
     Ok(Coded {
         input: name,
@@ -330,71 +327,15 @@ fn whole(args: &Args, input: String, bytes: u64, loaded: Loaded, target: Target)
     Ok((input, bytes, stream, codec::describe(&signal), rate, seconds, notes))
 }
 
-/// All inputs, which may be folders, into a folder.
-fn run_all(args: &Args, inputs: &[PathBuf], folder: &Path) -> Result<()> {
-    let mut jobs = Vec::new();
-    for input in inputs {
-        if input.is_dir() && !args.recursive {
-            return Err(Error::usage("is a folder (use -r to encode what is in it)").at(input.display()));
+/// What to do with a file of a batch.
+fn look(path: &Path, start: &[u8], named: bool) -> Fit {
+    match InputKind::of(start) {
+        Ok(InputKind::Image(_) | InputKind::Wav | InputKind::Sound) => Fit::Wanted("wvn"),
+        Ok(InputKind::Wavern) if named => {
+            Fit::Fault(Error::usage("is a .wvn file already (decode it first)"))
         }
-        if input == Path::new("-") {
-            return Err(Error::usage("standard input has no name to use in --out-dir (name OUT instead)"));
-        }
-        if input.is_dir() {
-            find(input, folder, &mut jobs)?;
-        } else {
-            let name = input.file_name().ok_or_else(|| Error::usage("is not a file").at(input.display()))?;
-            jobs.push((input.clone(), folder.join(name).with_extension("wvn")));
-        }
+        Ok(InputKind::Wavern) => Fit::Other,
+        Err(error) if named || kind::is_media_name(path) => Fit::Fault(error),
+        Err(_) => Fit::Other,
     }
-    let mut names: Vec<&PathBuf> = jobs.iter().map(|(_, output)| output).collect();
-    names.sort();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Error::usage(
-            "would be the output of two inputs (their names differ only in the extension)",
-        )
-        .at(twice[0].display()));
-    }
-    let (mut failed, total) = (0, jobs.len());
-    for (input, output) in &jobs {
-        let parent = output.parent().unwrap_or(folder);
-        let coded =
-            fs::create_dir_all(parent).at(parent.display()).and_then(|()| run_one(args, input, output));
-        if let Err(error) = coded {
-            if error.is_quiet() {
-                return Err(error);
-            }
-            failed += 1;
-            cli::tell_error(&error);
-        }
-    }
-    if failed > 0 {
-        return Err(Error::failed(format!("{failed} of {total} files failed")));
-    }
-    args.common.say(format_args!("{total} files"));
-    Ok(())
-}
-
-/// The pictures and sounds in a folder and those inside it, by name, and where their files go.
-fn find(folder: &Path, out: &Path, jobs: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
-    let entries: Vec<_> =
-        fs::read_dir(folder).and_then(|entries| entries.collect::<Result<_, _>>()).at(folder.display())?;
-    let mut paths: Vec<PathBuf> = entries.iter().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let Some(name) = path.file_name() else { continue };
-        if path.is_dir() {
-            // A link could lead back here.
-            if !path.is_symlink() {
-                find(&path, &out.join(name), jobs)?;
-            }
-            continue;
-        }
-        let mut start = Vec::new();
-        fs::File::open(&path).and_then(|file| file.take(64).read_to_end(&mut start)).at(path.display())?;
-        if matches!(InputKind::of(&start), Ok(InputKind::Image(_) | InputKind::Wav | InputKind::Sound)) {
-            jobs.push((path.clone(), out.join(name).with_extension("wvn")));
-        }
-    }
-    Ok(())
 }

@@ -34,12 +34,13 @@ pub struct Error {
     place: Option<String>,
     cause: String,
     quiet: bool,
+    there: bool,
 }
 
 impl Error {
     /// An error of this kind. The cause is lower case, without a full stop, and states the bound that was missed.
     pub fn new(kind: ErrorKind, cause: impl fmt::Display) -> Self {
-        Self { kind, place: None, cause: cause.to_string(), quiet: false }
+        Self { kind, place: None, cause: cause.to_string(), quiet: false, there: false }
     }
 
     /// See [`ErrorKind::Failed`].
@@ -72,6 +73,11 @@ impl Error {
         Self { quiet: true, ..Self::failed("standard output was closed") }
     }
 
+    /// What should be written is there already.
+    pub fn already_there() -> Self {
+        Self { there: true, ..Self::failed("exists already (use -f to overwrite)") }
+    }
+
     /// The same error, said of this file, unless it already names one.
     pub fn at(mut self, place: impl fmt::Display) -> Self {
         self.place.get_or_insert_with(|| place.to_string());
@@ -94,6 +100,11 @@ impl Error {
     /// Exit code of the process that stops for this error.
     pub fn exit_code(&self) -> u8 {
         self.kind as u8
+    }
+
+    /// True if what should be written is there already.
+    pub fn is_there(&self) -> bool {
+        self.there
     }
 
     /// True if nothing should be printed.

@@ -1,6 +1,8 @@
 //! Files in, signals out, and back. A file is recognised by its content; the format to write is chosen by its name or
 //! by `--format`.
 
+mod ahead;
+pub mod aiff;
 mod bmp;
 mod cmyk;
 mod colour;
@@ -8,6 +10,7 @@ mod cut;
 mod density;
 mod exif;
 pub mod flac;
+mod flac_head;
 mod gif;
 mod guard;
 pub mod held;
@@ -19,7 +22,10 @@ mod interrupt;
 mod jpeg;
 pub mod kind;
 pub mod limits;
+mod m4a;
+mod opus;
 pub mod output;
+mod parts;
 mod photoshop;
 mod pixels;
 mod png_chunks;
@@ -28,7 +34,9 @@ mod png_rows;
 mod raster;
 pub mod rows;
 pub mod sound_reader;
+pub mod sounds;
 pub mod strip;
+mod tags;
 mod tiff;
 pub mod turn;
 pub mod wav;
@@ -88,9 +96,7 @@ pub fn read_signal_as(input: &Input, reading: &Reading) -> Result<Loaded> {
     let bounds = &reading.limits;
     let loaded = match InputKind::of(input.bytes()).at(input.name())? {
         InputKind::Image(format) => image_reader::read(input.bytes(), format, reading),
-        InputKind::Wav => wav::read(input.bytes()),
-        InputKind::Sound => sound_reader::read_whole(std::io::Cursor::new(input.bytes().to_vec()))
-            .map(|(audio, notes)| Loaded { signal: audio.into(), notes }),
+        InputKind::Wav | InputKind::Sound => sounds::read_as(input.bytes(), reading.partial),
         InputKind::Wavern => Err(Error::usage("is a .wvn file already (decode it first)")),
     };
     let loaded = loaded.at(input.name())?;
@@ -123,20 +129,26 @@ pub fn write_signal_as(
     out: &mut dyn Write,
 ) -> Result<Vec<String>> {
     match (signal, format) {
-        (Signal::Audio(audio), OutputFormat::Wav) => {
-            wav::write(audio, out)?;
-            Ok(Vec::new())
+        (Signal::Audio(audio), format) => {
+            match format {
+                OutputFormat::Wav => {
+                    let (metadata, audio) = (held::as_riff(audio.metadata()), audio.clone());
+                    wav::write(&audio.with_metadata(metadata), out)?;
+                }
+                OutputFormat::Flac => flac::write(audio, out)?,
+                OutputFormat::Aiff => aiff::write(audio, &held::comments(audio.metadata()), out)?,
+                other => {
+                    let expected = "expected wav, flac or aiff";
+                    return Err(Error::usage(format!("{other} cannot hold sound ({expected})")));
+                }
+            }
+            let flac = (format == OutputFormat::Flac).then(|| flac::note(audio.format())).flatten();
+            Ok(held::left_out(audio.metadata(), format).into_iter().chain(flac).collect())
         }
-        (Signal::Audio(audio), OutputFormat::Flac) => {
-            flac::write(audio, out)?;
-            Ok(flac::note(audio.format()).into_iter().collect())
+        (Signal::Image(_), sound @ (OutputFormat::Wav | OutputFormat::Flac | OutputFormat::Aiff)) => {
+            let expected = "expected png, pnm, webp, tiff, jpeg or bmp";
+            Err(Error::usage(format!("{sound} cannot hold a picture ({expected})")))
         }
-        (Signal::Audio(_), other) => {
-            Err(Error::usage(format!("{other} cannot hold sound (expected wav or flac)")))
-        }
-        (Signal::Image(_), sound @ (OutputFormat::Wav | OutputFormat::Flac)) => Err(Error::usage(format!(
-            "{sound} cannot hold a picture (expected png, pnm, webp, tiff, jpeg or bmp)"
-        ))),
         (Signal::Image(image), format) => image_writer::write(image, format, writing, out),
     }
 }

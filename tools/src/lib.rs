@@ -1,6 +1,7 @@
 //! The `wavern` command as a library: reading and writing other file formats, measuring, and one module per verb.
 #![forbid(unsafe_code)]
 
+mod batch;
 mod cli;
 mod codec;
 mod decode;

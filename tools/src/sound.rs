@@ -3,11 +3,13 @@
 use crate::codec::{self, Engine, Rate, Target};
 use crate::error::{At, Error, Result};
 use crate::explain;
+use crate::files::aiff::AiffWriter;
 use crate::files::flac::{self, FlacWriter};
+use crate::files::held;
 use crate::files::input::Opened;
-use crate::files::kind::{InputKind, OutputFormat};
-use crate::files::sound_reader::SoundReader;
-use crate::files::wav::{WavStream, WavWriter};
+use crate::files::kind::OutputFormat;
+use crate::files::sounds::SoundSource;
+use crate::files::wav::WavWriter;
 use crate::progress::Progress;
 use std::io::{Read, Write};
 use std::ops::Range;
@@ -15,54 +17,6 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{TryRecvError, sync_channel};
 use wavern::{Decoder, SoundSummary};
 use wavern::{Metadata, SampleFormat};
-
-/// A sound file of any format, while it is read.
-enum Source {
-    Wav(WavStream),
-    Other(SoundReader),
-}
-
-impl Source {
-    fn open(input: Opened, kind: InputKind) -> Result<Self> {
-        let name = input.name().to_owned();
-        let opened = match kind {
-            InputKind::Wav => WavStream::open(Box::new(input.into_bytes()), false).map(Self::Wav),
-            _ => SoundReader::open(input.into_bytes()).map(Self::Other),
-        };
-        opened.at(name)
-    }
-
-    /// Sample rate, format, channels.
-    fn format(&self) -> (u32, SampleFormat, usize) {
-        match self {
-            Self::Wav(wav) => (wav.sample_rate(), wav.sample_format(), wav.channels()),
-            Self::Other(other) => (other.sample_rate(), other.sample_format(), other.channels()),
-        }
-    }
-
-    /// What is known before the samples.
-    fn front(&mut self) -> Metadata {
-        match self {
-            Self::Wav(wav) => wav.front(),
-            Self::Other(other) => other.tags(),
-        }
-    }
-
-    fn read(&mut self) -> Result<Option<Vec<Vec<f32>>>> {
-        match self {
-            Self::Wav(wav) => wav.read(),
-            Self::Other(other) => other.read(),
-        }
-    }
-
-    /// What was found after the samples.
-    fn finish(self) -> Result<(Metadata, Vec<String>)> {
-        match self {
-            Self::Wav(wav) => wav.finish(),
-            Self::Other(other) => Ok(other.finish()),
-        }
-    }
-}
 
 /// What became of a sound.
 pub(crate) struct Facts {
@@ -99,10 +53,10 @@ impl Facts {
     }
 }
 
-/// Codes a sound while it is read, into `out`.
+/// Codes a sound while it is read, into `out`. With `partial`, what is damaged or missing is left out.
 pub(crate) fn encode(
     input: Opened,
-    kind: InputKind,
+    partial: bool,
     target: Target,
     effort: wavern::Effort,
     engine: Engine,
@@ -110,7 +64,8 @@ pub(crate) fn encode(
 ) -> Result<(SoundSummary, Facts)> {
     let (name, count, expected) = (input.name().to_owned(), input.count(), input.expected());
     let progress = (engine.progress && expected > 0).then(Progress::new);
-    let mut source = Source::open(input, kind)?;
+    let file = input.file().transpose().at(&name)?;
+    let mut source = SoundSource::open(Box::new(input.into_bytes()), file, partial).at(&name)?;
     let (sample_rate, format, channels) = source.format();
     let encoder = codec::encoder(wavern::Kind::Audio, target, effort, wavern::Tune::default(), engine)?;
     let front = source.front();
@@ -230,7 +185,7 @@ fn transfer<R: Read>(
     let sample = header.format;
     let mut notes = Vec::new();
     let front = reader.metadata().clone();
-    let mut sink = Sink::new(format, rate, sample, channels, expected, &front, &mut notes, out)?;
+    let mut sink = Sink::new(format, rate, sample, channels, expected, &front, is_stream, &mut notes, out)?;
     if from > 0 {
         reader.seek(from).map_err(explain::explain)?;
     }
@@ -259,6 +214,7 @@ fn transfer<R: Read>(
 enum Sink<'a> {
     Wav(WavWriter<'a>),
     Flac(Box<FlacWriter<'a>>),
+    Aiff(Box<AiffWriter<'a>>),
 }
 
 impl<'a> Sink<'a> {
@@ -270,19 +226,30 @@ impl<'a> Sink<'a> {
         channels: usize,
         frames: Option<u64>,
         metadata: &Metadata,
+        is_stream: bool,
         notes: &mut Vec<String>,
         out: &'a mut dyn Write,
     ) -> Result<Self> {
+        notes.extend(held::left_out(metadata, format));
         match format {
             OutputFormat::Wav => {
-                WavWriter::new(sample_rate, sample, channels, frames, metadata, out).map(Self::Wav)
+                let metadata = held::as_riff(metadata);
+                WavWriter::new(sample_rate, sample, channels, frames, &metadata, out).map(Self::Wav)
+            }
+            OutputFormat::Aiff if frames.is_none() && is_stream => Err(Error::usage(
+                "AIFF states its length first, which is not known here (expected a file, WAV or FLAC)",
+            )),
+            OutputFormat::Aiff => {
+                let comments = held::comments(metadata);
+                let writer = AiffWriter::new(sample_rate, sample, channels, frames, &comments, out);
+                writer.map(|writer| Self::Aiff(Box::new(writer)))
             }
             OutputFormat::Flac => {
                 let writer = FlacWriter::new(sample_rate, sample, channels, frames, metadata, out)?;
                 notes.extend(flac::note(sample));
                 Ok(Self::Flac(Box::new(writer)))
             }
-            other => Err(Error::usage(format!("{other} cannot hold sound (expected wav or flac)"))),
+            other => Err(Error::usage(format!("{other} cannot hold sound (expected wav, flac or aiff)"))),
         }
     }
 
@@ -290,6 +257,7 @@ impl<'a> Sink<'a> {
         match self {
             Self::Wav(writer) => writer.write(samples),
             Self::Flac(writer) => writer.write(samples),
+            Self::Aiff(writer) => writer.write(samples),
         }
     }
 
@@ -303,14 +271,14 @@ impl<'a> Sink<'a> {
     ) -> Result<Vec<u8>> {
         let late = metadata.riff.get(front.riff.len()..).unwrap_or_default();
         let mut leave_out = || {
-            if !late.is_empty() {
+            if !late.is_empty() || metadata.flac.len() > front.flac.len() {
                 notes.push("chunks after the sound in the stream are left out".to_owned());
             }
         };
         match self {
             Self::Wav(writer) => {
                 let chunks = match (writer.is_open(), is_stream) {
-                    (false, _) => &metadata.riff[..],
+                    (false, _) => &held::as_riff(metadata).riff,
                     (true, false) => late,
                     (true, true) => {
                         leave_out();
@@ -320,6 +288,10 @@ impl<'a> Sink<'a> {
                 writer.finish(chunks)
             }
             Self::Flac(writer) => {
+                leave_out();
+                writer.finish()
+            }
+            Self::Aiff(writer) => {
                 leave_out();
                 writer.finish()
             }

@@ -23,8 +23,8 @@ Exit codes: 0 done, 1 a file could not be read or written, 2 wrong usage, 3 not 
 
 /// A learned codec for photographs and sound.
 ///
-/// Encodes pictures (PNG, JPEG, WebP, TIFF, BMP, PNM) and sounds (WAV, FLAC, Ogg Vorbis, MP3, AIFF) to small .wvn
-/// files, and decodes those.
+/// Encodes pictures (PNG, JPEG, WebP, TIFF, BMP, PNM) and sounds (WAV, FLAC, Ogg, MP3, AIFF, M4A, CAF) to small
+/// .wvn files, and decodes those.
 #[derive(Debug, Parser)]
 #[command(name = "wavern", version, after_help = AFTER_HELP)]
 struct Cli {

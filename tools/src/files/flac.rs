@@ -1,5 +1,7 @@
-//! FLAC out, through flacenc: integers of 8, 16 or 24 bits, up to eight channels, tags as Vorbis comments.
+//! FLAC out, through flacenc: integers of 8, 16 or 24 bits, up to eight channels; tags, pictures and cue sheets as they
+//! were in a FLAC.
 
+use super::tags::{self, block};
 use crate::error::{At, Error, Result};
 use flacenc::bitsink::ByteSink;
 use flacenc::component::{BitRepr, StreamInfo};
@@ -55,7 +57,7 @@ pub struct FlacWriter<'a> {
     bits: usize,
     /// What the first block of the file says.
     info: StreamInfo,
-    has_comments: bool,
+    has_blocks: bool,
     /// Samples that do not fill a block yet, interleaved.
     pending: Vec<i32>,
     block: FrameBuf,
@@ -63,7 +65,7 @@ pub struct FlacWriter<'a> {
     context: Context,
 }
 
-/// Bytes in front of the comments: `fLaC`, and `STREAMINFO` of 34 bytes behind 4 of its own head.
+/// Bytes in front of the other blocks: `fLaC`, and `STREAMINFO` of 34 bytes behind 4 of its own head.
 const START: usize = 4 + 4 + 34;
 
 impl<'a> FlacWriter<'a> {
@@ -87,13 +89,13 @@ impl<'a> FlacWriter<'a> {
         info.set_block_sizes(size, size).map_err(failed)?;
         // 36 bits; 0 stands for a length that is not known.
         info.set_total_samples(frames.filter(|frames| frames >> 36 == 0).unwrap_or(0) as usize);
-        let comments = comment_block(&comments(metadata));
+        let blocks = blocks(metadata);
         let block = FrameBuf::with_size(channels, size).map_err(failed)?;
         let context = Context::new(bits, channels);
-        let (has_comments, pending) = (!comments.is_empty(), Vec::new());
-        let writer = Self { out, config, bits, info, has_comments, pending, block, context };
+        let (has_blocks, pending) = (!blocks.is_empty(), Vec::new());
+        let writer = Self { out, config, bits, info, has_blocks, pending, block, context };
         let start = writer.start()?;
-        writer.out.write_all(&start).and_then(|()| writer.out.write_all(&comments)).at("writing FLAC")?;
+        writer.out.write_all(&start).and_then(|()| writer.out.write_all(&blocks)).at("writing FLAC")?;
         Ok(writer)
     }
 
@@ -153,7 +155,7 @@ impl<'a> FlacWriter<'a> {
     fn start(&self) -> Result<Vec<u8>> {
         let mut sink = ByteSink::new();
         self.info.write(&mut sink).map_err(failed)?;
-        let last = if self.has_comments { 0 } else { LAST };
+        let last = if self.has_blocks { 0 } else { LAST };
         let mut start = [&b"fLaC"[..], &[last, 0, 0, 34]].concat();
         start.extend_from_slice(sink.as_slice());
         if start.len() == START {
@@ -171,78 +173,51 @@ fn failed(error: impl std::fmt::Debug) -> Error {
     Error::failed(format!("FLAC: {error:?}"))
 }
 
-/// A block of comments, the last one in front of the samples; nothing without comments, or if they are too long for it.
-fn comment_block(comments: &[String]) -> Vec<u8> {
-    const COMMENT: u8 = 4;
-    if comments.is_empty() {
-        return Vec::new();
+/// Blocks behind the first one: those that are kept, as they are, and comments of what other formats call tags.
+fn blocks(metadata: &Metadata) -> Vec<u8> {
+    let mut blocks = metadata.flac.clone();
+    if !blocks.iter().any(|kept| kept.first() == Some(&block::COMMENTS)) {
+        let comments = tags::comments_of_info(&metadata.riff);
+        blocks.extend((!comments.is_empty()).then(|| tags::comment_block(tags::VENDOR, &comments)));
     }
-    let vendor = b"wavern";
-    let mut block = (vendor.len() as u32).to_le_bytes().to_vec();
-    block.extend(vendor);
-    block.extend((comments.len() as u32).to_le_bytes());
-    for comment in comments {
-        block.extend((comment.len() as u32).to_le_bytes());
-        block.extend(comment.as_bytes());
-    }
-    let Some(length) = u32::try_from(block.len()).ok().filter(|length| *length < 1 << 24) else {
-        return Vec::new();
-    };
-    let [_, a, b, c] = length.to_be_bytes();
-    [&[LAST | COMMENT, a, b, c][..], &block].concat()
-}
-
-/// Texts of a RIFF INFO list as `NAME=text`.
-fn comments(metadata: &Metadata) -> Vec<String> {
-    const NAMES: [(&[u8; 4], &str); 8] = [
-        (b"INAM", "TITLE"),
-        (b"IART", "ARTIST"),
-        (b"IPRD", "ALBUM"),
-        (b"IGNR", "GENRE"),
-        (b"ICMT", "DESCRIPTION"),
-        (b"ICOP", "COPYRIGHT"),
-        (b"ICRD", "DATE"),
-        (b"ITRK", "TRACKNUMBER"),
-    ];
-    let lists =
-        metadata.riff.iter().filter(|chunk| chunk.starts_with(b"LIST") && chunk.get(8..12) == Some(b"INFO"));
-    let mut out = Vec::new();
-    for list in lists {
-        let mut rest = &list[12..];
-        while let Some((head, after)) = rest.split_at_checked(8) {
-            let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-            let Some(text) = after.get(..length) else { break };
-            let text = String::from_utf8_lossy(text);
-            if let Some((_, name)) = NAMES.iter().find(|(id, _)| head.starts_with(*id)) {
-                out.push(format!("{name}={}", text.trim_end_matches('\0')));
-            }
-            rest = after.get(length + length % 2..).unwrap_or_default();
-        }
+    blocks.retain(|kept| (1..=MOST).contains(&kept.len()));
+    let (count, mut out) = (blocks.len(), Vec::new());
+    for (number, kept) in blocks.iter().enumerate() {
+        let last = if number + 1 == count { LAST } else { 0 };
+        let [_, a, b, c] = (kept.len() as u32 - 1).to_be_bytes();
+        out.extend([kept[0] & !LAST | last, a, b, c]);
+        out.extend_from_slice(&kept[1..]);
     }
     out
 }
 
+/// Bytes of the longest block, with its type.
+const MOST: usize = 1 << 24;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::sound_reader::SoundReader;
+    use crate::files::sounds;
+    use wavern::Signal;
 
     #[test]
-    fn samples_and_tags_come_back() {
+    fn samples_tags_and_pictures_come_back() {
         let wave = |step: usize| (0..9000).map(|i| ((i * step % 201) as f32 - 100.0) / 128.0).collect();
-        let text = b"INFOINAM\x06\0\0\0Hello\0";
-        let list = [&b"LIST"[..], &(text.len() as u32).to_le_bytes(), text].concat();
-        let metadata = Metadata::default().with_riff(vec![list]);
+        let mut metadata = Metadata::default();
+        metadata.flac.extend([b"\x04\x03\0\0\0abc\x01\0\0\0\x03\0\0\0X=y".to_vec(), b"\x06picture".to_vec()]);
         let audio = Audio::new(44_100, SampleFormat::I16, vec![wave(7), wave(11)]).unwrap();
+        let audio = audio.with_metadata(metadata);
         let mut file = Vec::new();
-        write(&audio.clone().with_metadata(metadata.clone()), &mut file).unwrap();
-        let mut reader = SoundReader::open(std::io::Cursor::new(file)).unwrap();
-        assert_eq!((reader.sample_rate(), reader.sample_format()), (44_100, SampleFormat::I16));
-        let mut back = vec![Vec::new(); 2];
-        while let Some(samples) = reader.read().unwrap() {
-            back.iter_mut().zip(samples).for_each(|(all, samples)| all.extend(samples));
-        }
-        assert_eq!(back, audio.channels());
-        assert_eq!(reader.finish().0.riff, metadata.riff);
+        write(&audio, &mut file).unwrap();
+        assert_eq!(sounds::read(&file).unwrap().signal, Signal::Audio(audio));
+    }
+
+    #[test]
+    fn a_list_info_becomes_comments() {
+        let text = b"INFOINAM\x06\0\0\0Hello\0";
+        let mut metadata = Metadata::default();
+        metadata.riff.push([&b"LIST"[..], &(text.len() as u32).to_le_bytes(), text].concat());
+        let block = blocks(&metadata);
+        assert_eq!((block[0], &block[block.len() - 11..]), (0x84, &b"TITLE=Hello"[..]));
     }
 }

@@ -3,7 +3,8 @@
 //! A reader names what it cannot keep, and a writer asks [`left_out`]; both become lines for the user and the list of
 //! notes in `--json`. So nothing is lost in silence.
 
-use super::{OutputFormat, exif, png_chunks, xmp};
+use super::{OutputFormat, exif, png_chunks, tags, xmp};
+use std::collections::HashSet;
 use wavern::Metadata;
 
 /// Something that a file holds besides its samples.
@@ -41,6 +42,18 @@ pub enum Thing {
     PngChunk,
     /// A chunk of a WAV file.
     RiffChunk,
+    /// A list `INFO` of a WAV file.
+    RiffInfo,
+    /// A tag of a sound that a list `INFO` can hold.
+    Tag,
+    /// A tag that also AIFF has a place for.
+    CommonTag,
+    /// Any other tag of a sound.
+    OtherTag,
+    /// A cover or another picture of a sound.
+    Cover,
+    /// A cue sheet, or data of an application, of a FLAC.
+    FlacBlock,
 }
 
 /// Something held, and what to call it.
@@ -103,17 +116,38 @@ pub fn held(metadata: &Metadata) -> Vec<Held> {
     });
     let riff = metadata.riff.iter().map(|chunk| {
         let kind = String::from_utf8_lossy(chunk.get(..4).unwrap_or_default()).trim_end().to_owned();
-        Held { thing: Thing::RiffChunk, name: format!("RIFF {kind:?}"), bytes: chunk.len() }
+        let thing = if tags::is_info(chunk) { Thing::RiffInfo } else { Thing::RiffChunk };
+        Held { thing, name: format!("RIFF {kind:?}"), bytes: chunk.len() }
     });
-    blocks.chain(thumbnail).chain(png).chain(riff).collect()
+    blocks.chain(thumbnail).chain(png).chain(riff).chain(tags::held(&metadata.flac)).collect()
+}
+
+/// All tags as comments, each `NAME=text`: those of a FLAC, or else those of lists `INFO`.
+pub fn comments(metadata: &Metadata) -> Vec<String> {
+    match tags::comments_of(&metadata.flac) {
+        none if none.is_empty() => tags::comments_of_info(&metadata.riff),
+        comments => comments,
+    }
+}
+
+/// The same for a WAV: with a list `INFO` of the tags that it can hold.
+pub fn as_riff(metadata: &Metadata) -> Metadata {
+    let mut metadata = metadata.clone();
+    if !metadata.riff.iter().any(|chunk| tags::is_info(chunk)) {
+        metadata.riff.extend(tags::info_of_comments(&tags::comments_of(&metadata.flac)));
+    }
+    metadata
 }
 
 /// Whether files of this format have a place for it.
 pub fn carries(format: OutputFormat, thing: Thing) -> bool {
-    use OutputFormat::{Bmp, Flac, Jpeg, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, Webp};
+    use OutputFormat::{Aiff, Bmp, Flac, Jpeg, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, Webp};
     use Thing::{Comment, Density, Exif, ExifBytes, Icc, Iptc, RiffChunk, Srgb, Thumbnail, Xmp, XmpBytes};
+    use Thing::{CommonTag, Cover, FlacBlock, OtherTag, RiffInfo, Tag};
     match format {
-        Png => !matches!(thing, XmpBytes | RiffChunk),
+        Png => {
+            !matches!(thing, XmpBytes | RiffChunk | RiffInfo | Tag | CommonTag | OtherTag | Cover | FlacBlock)
+        }
         Webp => matches!(thing, Icc | Exif | ExifBytes | Thumbnail | Xmp | XmpBytes | Srgb),
         Tiff => matches!(thing, Icc | Exif | Xmp | XmpBytes | Iptc | Density | Srgb),
         Jpeg => {
@@ -124,8 +158,10 @@ pub fn carries(format: OutputFormat, thing: Thing) -> bool {
         }
         Bmp => matches!(thing, Density | Srgb),
         Pnm | Pgm | Ppm | Pam => thing == Srgb,
-        // FLAC has tags for what `INFO` says; `flac` knows which.
-        Wav | Flac => thing == RiffChunk,
+        Wav => matches!(thing, RiffChunk | RiffInfo | Tag | CommonTag),
+        // Chunks of a WAV other than `INFO` have no place in it.
+        Flac => matches!(thing, RiffInfo | Tag | CommonTag | OtherTag | Cover | FlacBlock),
+        Aiff => thing == CommonTag,
     }
 }
 
@@ -159,9 +195,14 @@ pub fn outside_of_training(metadata: &Metadata) -> Option<String> {
 /// One line if the format cannot carry all that is held: what is left out.
 pub fn left_out(metadata: &Metadata, format: OutputFormat) -> Option<String> {
     let held = held(metadata);
-    let lost = held.into_iter().filter(|held| !carries(format, held.thing) || !fits(format, held));
+    // The chunk `fmt` is kept for its loudspeakers; which they are is not for the user.
+    let is_lost =
+        |held: &Held| (!carries(format, held.thing) || !fits(format, held)) && held.name != "RIFF \"fmt\"";
+    let lost = held.into_iter().filter(is_lost);
     let mut names: Vec<String> = lost.map(|held| held.name).collect();
-    names.dedup();
+    // Each once, also where a tag is repeated.
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
     (!names.is_empty()).then(|| format!("{format} cannot hold {}: left out", names.join(", ")))
 }
 

@@ -30,7 +30,9 @@ pub fn write(
         OutputFormat::Pnm | OutputFormat::Pgm | OutputFormat::Ppm | OutputFormat::Pam => {
             write_pnm(&image, format, out)?;
         }
-        OutputFormat::Wav | OutputFormat::Flac => return Err(cannot_hold(format, "a picture")),
+        OutputFormat::Wav | OutputFormat::Flac | OutputFormat::Aiff => {
+            return Err(cannot_hold(format, "a picture"));
+        }
     }
     notes.extend(held::left_out(image.metadata(), format));
     Ok(notes)

@@ -11,7 +11,7 @@ pub enum InputKind {
     Image(PictureFormat),
     /// RIFF, RF64 or BW64 with a WAVE inside.
     Wav,
-    /// FLAC, Ogg, MP3 or AIFF.
+    /// FLAC, Ogg, MP3, AIFF, M4A or CAF, or any of them behind a tag.
     Sound,
     /// A Wavern stream.
     Wavern,
@@ -67,7 +67,7 @@ impl PictureFormat {
 }
 
 /// Formats people may well try, recognised so that an error can name them.
-const KNOWN_UNREADABLE: [(usize, &[u8], &str); 32] = [
+const KNOWN_UNREADABLE: [(usize, &[u8], &str); 44] = [
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
@@ -100,6 +100,18 @@ const KNOWN_UNREADABLE: [(usize, &[u8], &str); 32] = [
     (0, b"<svg", "SVG"),
     (0, b"\x8aMNG", "MNG"),
     (4, b"ftyp", "MP4"),
+    (0, b"\x1A\x45\xDF\xA3", "Matroska"),
+    (0, b"\x30\x26\xB2\x75\x8E\x66\xCF\x11", "WMA"),
+    (0, b"MAC ", "Monkey's Audio"),
+    (0, b"wvpk", "WavPack"),
+    (0, b"DSD ", "DSD"),
+    (0, b".snd", "AU"),
+    (0, b"#!AMR", "AMR"),
+    (0, b"\xFF\xF1", "AAC without a container"),
+    (0, b"\xFF\xF9", "AAC without a container"),
+    (0, b"\xFF\xFD", "MP2"),
+    (0, b"\xFF\xFC", "MP2"),
+    (0, b"\x0B\x77", "AC-3"),
 ];
 
 impl InputKind {
@@ -114,7 +126,8 @@ impl InputKind {
         let aiff = bytes.starts_with(b"FORM") && matches!(bytes.get(8..12), Some(b"AIFF" | b"AIFC"));
         // An MPEG frame begins with eleven set bits; layer 3 is 01.
         let mpeg = matches!(bytes, [0xFF, b, ..] if b & 0xE6 == 0xE2);
-        if aiff || mpeg || [&b"fLaC"[..], b"OggS", b"ID3"].iter().any(|magic| bytes.starts_with(magic)) {
+        let marks = [&b"fLaC"[..], b"OggS", b"ID3", b"caff"];
+        if aiff || mpeg || is_m4a(bytes) || marks.iter().any(|mark| bytes.starts_with(mark)) {
             return Ok(Self::Sound);
         }
         let known = KNOWN_UNREADABLE
@@ -133,9 +146,16 @@ impl InputKind {
             None => "not a known picture or sound".to_owned(),
         };
         Err(Error::unsupported(format!(
-            "{what} (expected PNG, JPEG, WebP, TIFF, BMP, PNM, GIF, QOI, WAV, FLAC, Ogg Vorbis, MP3, AIFF or Wavern)"
+            "{what} (expected PNG, JPEG, WebP, TIFF, BMP, PNM, GIF, QOI, WAV, FLAC, Ogg, MP3, AIFF, M4A, CAF or Wavern)"
         )))
     }
+}
+
+/// Whether this is an MP4 that may hold sound alone: its brand is none of pictures.
+fn is_m4a(bytes: &[u8]) -> bool {
+    const BRANDS: [&[u8]; 8] = [b"M4A", b"M4B", b"mp4", b"isom", b"iso", b"3gp", b"dash", b"qt  "];
+    bytes.get(4..8) == Some(b"ftyp")
+        && bytes.get(8..12).is_some_and(|brand| BRANDS.iter().any(|known| brand.starts_with(known)))
 }
 
 /// Extensions of pictures, sounds and films that a .wvn file must not bear.
@@ -145,6 +165,13 @@ const FOREIGN: [&str; 44] = [
     "pam", "pbm", "pdf", "pgm", "png", "pnm", "ppm", "qoi", "svg", "tif", "tiff", "wav", "wave", "webm",
     "webp", "wma",
 ];
+
+/// Whether a file of this name is meant as a picture or a sound, although it may not be one that can be read.
+pub fn is_media_name(path: &Path) -> bool {
+    const NEITHER: [&str; 6] = ["mkv", "mov", "mp4", "pdf", "svg", "webm"];
+    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    foreign_extension(path).is_some_and(|extension| !NEITHER.contains(&extension.as_str())) && !is_hidden
+}
 
 /// The extension of a path, if it is that of another format.
 pub fn foreign_extension(path: &Path) -> Option<String> {
@@ -177,8 +204,10 @@ pub enum OutputFormat {
     Bmp,
     /// WAV with the sample format of the original
     Wav,
-    /// FLAC: integers of up to 24 bits, tags as Vorbis comments
+    /// FLAC: integers of up to 24 bits, tags and covers
     Flac,
+    /// AIFF with the sample format of the original
+    Aiff,
 }
 
 impl OutputFormat {
@@ -196,7 +225,13 @@ impl OutputFormat {
             Self::Bmp => "bmp",
             Self::Wav => "wav",
             Self::Flac => "flac",
+            Self::Aiff => "aiff",
         }
+    }
+
+    /// Whether it is one of sounds.
+    pub fn is_sound(self) -> bool {
+        matches!(self, Self::Wav | Self::Flac | Self::Aiff)
     }
 
     /// The format that a file of this name should have.
@@ -215,13 +250,14 @@ impl OutputFormat {
             "bmp" => Self::Bmp,
             "wav" | "wave" => Self::Wav,
             "flac" => Self::Flac,
+            "aif" | "aiff" | "aifc" => Self::Aiff,
             _ => {
                 let what = if extension.is_empty() {
                     "no extension".into()
                 } else {
                     format!("extension .{extension}")
                 };
-                let expected = "expected .png, .pnm, .pgm, .ppm, .pam, .webp, .tif, .jpg, .bmp, .wav or .flac, or --format";
+                let expected = "expected .png, .pnm, .pgm, .ppm, .pam, .webp, .tif, .jpg, .bmp, .wav, .flac or .aiff, or --format";
                 return Err(Error::usage(format!("{what} does not name a format to write ({expected})")));
             }
         })
@@ -242,6 +278,7 @@ impl fmt::Display for OutputFormat {
             Self::Bmp => "BMP",
             Self::Wav => "WAV",
             Self::Flac => "FLAC",
+            Self::Aiff => "AIFF",
         })
     }
 }
@@ -257,7 +294,15 @@ mod tests {
         assert_eq!(InputKind::of(b"RIFF\x04\0\0\0WEBPVP8 "), Ok(InputKind::Image(PictureFormat::Webp)));
         assert_eq!(InputKind::of(b"RIFF\x04\0\0\0WAVE"), Ok(InputKind::Wav));
         assert_eq!(InputKind::of(b"RF64\xff\xff\xff\xffWAVEds64"), Ok(InputKind::Wav));
-        for sound in [&b"fLaC\0\0\0\x22"[..], b"OggS\0", b"ID3\x04", b"\xff\xfb\x90", b"FORM\0\0\0\0AIFF"] {
+        for sound in [
+            &b"fLaC\0\0\0\x22"[..],
+            b"OggS\0",
+            b"ID3\x04",
+            b"\xff\xfb\x90",
+            b"FORM\0\0\0\0AIFF",
+            b"caff",
+            b"\0\0\0 ftypM4A ",
+        ] {
             assert_eq!(InputKind::of(sound), Ok(InputKind::Sound));
         }
         assert_eq!(InputKind::of(&wavern_bitstream::SIGNATURE), Ok(InputKind::Wavern));

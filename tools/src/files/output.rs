@@ -42,7 +42,7 @@ impl Output {
                 return Err(Error::usage("is a folder (expected a file name)").at(name));
             }
             Ok(found) if !found.is_file() => Target::Special(path.to_owned()),
-            Ok(_) if !force => return Err(already_there().at(name)),
+            Ok(_) if !force => return Err(Error::already_there().at(name)),
             // Through symbolic links: the link stays, what it points to is replaced.
             Ok(_) => Target::File { path: path.canonicalize().at(&name)?, force },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -128,7 +128,7 @@ impl Output {
                 match persisted {
                     Ok(_) => Ok(value),
                     Err(failure) if failure.error.kind() == io::ErrorKind::AlreadyExists => {
-                        Err(already_there().at(name))
+                        Err(Error::already_there().at(name))
                     }
                     Err(failure) => Err(failure.error).at(name),
                 }
@@ -152,10 +152,6 @@ fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
     false // an input is closed before its name is given away
-}
-
-fn already_there() -> Error {
-    Error::failed("exists already (use -f to overwrite)")
 }
 
 fn parent(path: &Path) -> &Path {

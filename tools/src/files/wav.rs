@@ -10,5 +10,5 @@ mod reader;
 mod samples;
 mod writer;
 
-pub use reader::{WavStream, read};
+pub use reader::WavStream;
 pub use writer::{WavWriter, write};

@@ -1,6 +1,7 @@
 //! The `wavern` binary from outside: files in, files out, exit codes.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
+mod batches;
 mod damage;
 mod errors;
 mod eval;
@@ -8,6 +9,7 @@ mod exactness;
 #[cfg(target_os = "linux")]
 mod faults;
 mod foreign;
+mod foreign_sounds;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod info;

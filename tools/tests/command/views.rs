@@ -77,7 +77,7 @@ fn a_folder_is_coded_into_a_folder_and_one_failure_does_not_stop_the_rest() {
     fs::remove_file(source.join("broken.png")).unwrap();
     run(&["-r", "-f"]).success();
     fs::copy(testdata("image/gray-64x40.png"), source.join("a.jpg")).unwrap();
-    let twice = run(&["-r", "-f"]).code(2);
-    assert!(String::from_utf8_lossy(&twice.get_output().stderr).contains("output of two inputs"));
+    run(&["-r", "-f"]).success();
+    assert!(out.join("a.jpg.wvn").is_file() && out.join("a.png.wvn").is_file());
     wavern().args(["encode", "one", "two", "three"]).assert().code(2);
 }

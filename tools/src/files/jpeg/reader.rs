@@ -22,7 +22,7 @@ pub fn read(bytes: &[u8], reading: &Reading) -> Result<Loaded> {
         None => incomplete(bytes, &segments, &mut notes, reading)?,
     };
     let image = match image {
-        Pixels::Ready(image) => image,
+        Pixels::Ready(image) => *image,
         Pixels::Inks(width, height, inks) => {
             let (rgb, note) = cmyk::to_rgb(&inks, metadata.icc.take().as_deref())?;
             notes.push(note);
@@ -34,7 +34,7 @@ pub fn read(bytes: &[u8], reading: &Reading) -> Result<Loaded> {
 
 /// What a decoder gives.
 enum Pixels {
-    Ready(Image),
+    Ready(Box<Image>),
     /// Width, height, and four inks for each pixel: 0 for none.
     Inks(u32, u32, Vec<u8>),
 }
@@ -49,7 +49,7 @@ fn pixels(bytes: &[u8], segments: &Segments, notes: &mut Vec<String>, limits: &L
     if segments.components == 2 {
         notes.push("a JPEG of two components: the second is left out".to_owned());
     }
-    raster::decode(Box::new(decoder), "JPEG").map(Pixels::Ready)
+    raster::decode(Box::new(decoder), "JPEG").map(|image| Pixels::Ready(Box::new(image)))
 }
 
 /// Through the other decoder: it gives inks as they are, and puts the components of separate scans together rightly.
@@ -67,8 +67,8 @@ fn other_pixels(bytes: &[u8], segments: &Segments, limits: &Limits) -> Result<Pi
     let ready =
         |color| Image::new(width, height, color, Samples::U8(samples.clone())).map_err(Error::corrupt);
     match info.pixel_format {
-        PixelFormat::L8 => ready(Color::Gray).map(Pixels::Ready),
-        PixelFormat::RGB24 => ready(Color::Rgb).map(Pixels::Ready),
+        PixelFormat::L8 => ready(Color::Gray).map(|image| Pixels::Ready(Box::new(image))),
+        PixelFormat::RGB24 => ready(Color::Rgb).map(|image| Pixels::Ready(Box::new(image))),
         PixelFormat::CMYK32 => {
             // The decoder takes all inks for inverted, which they are if Adobe's marker is there.
             if !segments.adobe {
@@ -98,7 +98,7 @@ fn incomplete(
         return Err(Error::corrupt(format!("JPEG ends too early, in scan {}", segments.scans)));
     }
     let decode = |file: &[u8]| match pixels(file, segments, &mut Vec::new(), &reading.limits)? {
-        Pixels::Ready(image) => Ok(image),
+        Pixels::Ready(image) => Ok(*image),
         Pixels::Inks(..) => Err(Error::corrupt("JPEG ends too early")),
     };
     let image = decode(body)?;
@@ -110,7 +110,7 @@ fn incomplete(
     let rows = rows.min().unwrap_or(0);
     if rows == image.height() && !segments.progressive {
         notes.push("the end marker of the JPEG is missing; all pixels are there".to_owned());
-        return Ok(Pixels::Ready(image));
+        return Ok(Pixels::Ready(Box::new(image)));
     }
     let cut = Cut::behind("JPEG", rows, image.height());
     if segments.progressive {
@@ -125,7 +125,7 @@ fn incomplete(
             )));
         }
         notes.push(format!("JPEG ends too early, {place}: coarser than it was"));
-        return Ok(Pixels::Ready(image));
+        return Ok(Pixels::Ready(Box::new(image)));
     }
-    cut.take(image, reading.partial, notes).map(Pixels::Ready)
+    cut.take(image, reading.partial, notes).map(|image| Pixels::Ready(Box::new(image)))
 }

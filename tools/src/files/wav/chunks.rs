@@ -11,8 +11,8 @@
 //! Multimedia Programming Interface and Data Specifications 1.0 (1991); EBU Tech 3306 (RF64); ITU-R BS.2088 (BW64)
 
 use crate::error::{At, Error, Result};
+use crate::files::ahead::Ahead;
 use crate::files::limits;
-use std::io::Read;
 
 /// A four-character code.
 pub(super) type Id = [u8; 4];
@@ -46,11 +46,9 @@ impl Chunk {
 
 /// A file that is read in order.
 pub(super) struct Chunks {
-    bytes: Box<dyn Read + Send>,
-    /// Bytes that have been looked at and are still to be read.
-    ahead: Vec<u8>,
-    /// Where the next byte stands in the file.
-    pub(super) position: u64,
+    bytes: Ahead,
+    /// Where the RIFF begins.
+    start: u64,
     count: usize,
     /// Bytes of payloads so far.
     held: u64,
@@ -62,9 +60,8 @@ impl Chunks {
     ///
     /// # Errors
     /// If it is no WAVE file.
-    pub(super) fn open(bytes: Box<dyn Read + Send>) -> Result<(Self, u32)> {
-        let mut chunks =
-            Self { bytes, ahead: Vec::new(), position: 0, count: 0, held: 0, wide: Wide::default() };
+    pub(super) fn open(bytes: Ahead) -> Result<(Self, u32)> {
+        let mut chunks = Self { start: bytes.position(), bytes, count: 0, held: 0, wide: Wide::default() };
         let head = chunks.take(12)?;
         match (head.get(..4), head.get(8..12)) {
             (Some(b"RIFF" | b"RF64" | b"BW64"), Some(b"WAVE")) => {
@@ -75,20 +72,20 @@ impl Chunks {
         }
     }
 
+    /// Where the next byte stands in the RIFF.
+    pub(super) fn position(&self) -> u64 {
+        self.bytes.position() - self.start
+    }
+
     /// Up to this many bytes; fewer only at the end of the file.
     pub(super) fn take(&mut self, count: u64) -> Result<Vec<u8>> {
-        let rest = self.ahead.split_off(self.ahead.len().min(usize::try_from(count).unwrap_or(usize::MAX)));
-        let mut out = std::mem::replace(&mut self.ahead, rest);
-        let missing = count - out.len() as u64;
-        self.bytes.as_mut().take(missing).read_to_end(&mut out).at("reading WAV")?;
-        self.position += out.len() as u64;
-        Ok(out)
+        self.bytes.get(count).at("reading WAV")
     }
 
     /// Code and length of the next chunk, by `ds64` if that has it; none at the end of the file.
     pub(super) fn head(&mut self) -> Result<Option<(Id, u64)>> {
         loop {
-            let start = self.position;
+            let start = self.position();
             let head = self.take(8)?;
             let Some((id, _)) = head.split_first_chunk::<4>().filter(|_| head.len() == 8) else {
                 return Ok(None);
@@ -142,7 +139,7 @@ impl Chunks {
 
     /// Passes over the pad byte, if there is one: some programs write none.
     pub(super) fn pad(&mut self) -> Result<bool> {
-        let next = self.take(5)?;
+        let next = self.bytes.peek(5).at("reading WAV")?;
         let is_padded = match next.first() {
             None => return Ok(false),
             Some(0) => true,
@@ -151,9 +148,7 @@ impl Chunks {
                 follows(1) || !(follows(0) || next.iter().take(4).all(|byte| (b' '..=b'~').contains(byte)))
             }
         };
-        let back = &next[usize::from(is_padded)..];
-        self.position -= back.len() as u64;
-        self.ahead.splice(..0, back.iter().copied());
+        self.take(u64::from(is_padded))?;
         Ok(is_padded)
     }
 }

@@ -168,8 +168,8 @@ fn padded(length: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read;
     use super::*;
+    use crate::files::sounds::read;
     use wavern::{Metadata, Signal};
 
     fn there_and_back(audio: &Audio) -> Audio {
