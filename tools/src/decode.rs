@@ -362,7 +362,8 @@ fn sound(
         None => sound::Coded::Stream(Box::new(input.into_bytes())),
     };
     let engine = args.engine();
-    let decoded = output.write_with_head(|sink| sound::decode(coded, part, format, is_stream, engine, sink));
+    let decoded = output
+        .write_with_head(|sink| sound::decode(coded, part, &args.strip, format, is_stream, engine, sink));
     let facts = decoded.at(&input_name)?;
     let bytes = length.unwrap_or_else(|| count.load(Ordering::Relaxed));
     let seconds = start.elapsed().as_secs_f64();

@@ -252,7 +252,7 @@ fn code_sound(args: &Args, input: Opened, target: Target, sink: &mut dyn Write) 
     let start = Instant::now();
     let name = input.name().to_owned();
     let (summary, facts) =
-        sound::encode(input, args.partial, target, args.effort, args.common.engine(), sink)?;
+        sound::encode(input, args.partial, target, args.effort, &args.strip, args.common.engine(), sink)?;
     args.common.notes(&name, &facts.notes);
     Ok(Coded {
         input: name,

@@ -9,6 +9,7 @@ use crate::files::held;
 use crate::files::input::Opened;
 use crate::files::kind::OutputFormat;
 use crate::files::sounds::SoundSource;
+use crate::files::strip::{self, Strip};
 use crate::files::wav::WavWriter;
 use crate::progress::Progress;
 use std::io::{Read, Write};
@@ -59,6 +60,7 @@ pub(crate) fn encode(
     partial: bool,
     target: Target,
     effort: wavern::Effort,
+    strip: &[Strip],
     engine: Engine,
     out: &mut dyn Write,
 ) -> Result<(SoundSummary, Facts)> {
@@ -68,7 +70,8 @@ pub(crate) fn encode(
     let mut source = SoundSource::open(Box::new(input.into_bytes()), file, partial).at(&name)?;
     let (sample_rate, format, channels) = source.format();
     let encoder = codec::encoder(wavern::Kind::Audio, target, effort, wavern::Tune::default(), engine)?;
-    let front = source.front();
+    let mut front = source.front();
+    strip::metadata(&mut front, strip);
     let writer = encoder.sound_writer(sample_rate, format, channels, &front, out);
     let mut writer = writer.map_err(explain::explain).at(&name)?;
     /// Pieces that may have been read before they are coded.
@@ -103,7 +106,8 @@ pub(crate) fn encode(
         }
         reading.join().unwrap_or_else(|_| Err(Error::failed("the thread that reads has ended"))).at(&name)
     })?;
-    let (back, notes) = source.finish().at(&name)?;
+    let (mut back, notes) = source.finish().at(&name)?;
+    strip::metadata(&mut back, strip);
     let input_bytes = count.load(Ordering::Relaxed);
     let summary = writer.finish(&back).map_err(explain::explain).at(&name)?;
     let frames = summary.frames;
@@ -140,6 +144,7 @@ pub(crate) enum Coded<'a> {
 pub(crate) fn decode(
     input: Coded<'_>,
     part: Part,
+    strip: &[Strip],
     format: OutputFormat,
     is_stream: bool,
     engine: Engine,
@@ -150,9 +155,9 @@ pub(crate) fn decode(
         Coded::File(file) => {
             let mut reader = open(&decoder, file, part)?;
             reader.read_table().map_err(explain::explain)?;
-            transfer(reader, part, format, is_stream, out)
+            transfer(reader, part, strip, format, is_stream, out)
         }
-        Coded::Stream(stream) => transfer(open(&decoder, stream, part)?, part, format, is_stream, out),
+        Coded::Stream(stream) => transfer(open(&decoder, stream, part)?, part, strip, format, is_stream, out),
     }
 }
 
@@ -168,6 +173,7 @@ fn open<R: Read>(decoder: &Decoder, input: R, part: Part) -> Result<wavern::Soun
 fn transfer<R: Read>(
     mut reader: wavern::SoundReader<'_, R>,
     part: Part,
+    strip: &[Strip],
     format: OutputFormat,
     is_stream: bool,
     out: &mut dyn Write,
@@ -184,7 +190,12 @@ fn transfer<R: Read>(
     let expected = expected.map(|frames| frames.min(to).saturating_sub(from));
     let sample = header.format;
     let mut notes = Vec::new();
-    let front = reader.metadata().clone();
+    let kept = |reader: &wavern::SoundReader<'_, R>| {
+        let mut metadata = reader.metadata().clone();
+        strip::metadata(&mut metadata, strip);
+        metadata
+    };
+    let front = kept(&reader);
     let mut sink = Sink::new(format, rate, sample, channels, expected, &front, is_stream, &mut notes, out)?;
     if from > 0 {
         reader.seek(from).map_err(explain::explain)?;
@@ -199,7 +210,7 @@ fn transfer<R: Read>(
         (left, frames) = (left - got, frames + got);
         sink.write(&samples)?;
     }
-    let head = sink.finish(reader.metadata(), &front, is_stream, &mut notes)?;
+    let head = sink.finish(&kept(&reader), &front, is_stream, &mut notes)?;
     let second = |segment: u64| segment as f64 * header.segment_frames as f64 / f64::from(rate);
     let gaps = reader.gaps().iter().map(|gap| second(gap.start)..second(gap.end)).collect();
     // The end is missing if it was looked for and nothing said where it is.

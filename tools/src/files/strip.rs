@@ -51,6 +51,7 @@ pub fn metadata(metadata: &mut Metadata, strip: &[Strip]) {
     if has(Strip::Text) {
         metadata.iptc = None;
         metadata.riff.clear();
+        metadata.flac.clear();
         metadata.png.retain(|chunk| !is_one(chunk, &TEXT));
     }
 }

@@ -132,3 +132,22 @@ fn gamma_and_code_points_become_a_profile_where_there_is_no_other_way() {
         assert!(metadata(&path).icc.is_some_and(|icc| icc.len() > 128));
     }
 }
+
+#[test]
+fn strip_leaves_out_the_tags_of_a_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, out) in
+        [("foreign/flac-tags-and-cover.flac", "back.flac"), ("audio/odd-chunks.wav", "back.wav")]
+    {
+        assert!(!audio(&testdata(name)).metadata().is_empty());
+        let path = folder.path().join(out);
+        let stripped = encoded(name, folder.path(), &["-f", "--strip"]);
+        wavern().args(["decode", "-f"]).arg(&stripped).arg(&path).assert().success();
+        assert!(audio(&path).metadata().is_empty(), "{name}");
+        let whole = encoded(name, folder.path(), &["-f"]);
+        wavern().args(["decode", "-f", "--strip=text"]).arg(&whole).arg(&path).assert().success();
+        assert!(audio(&path).metadata().is_empty(), "{name}");
+        wavern().args(["decode", "-f", "--strip=gps"]).arg(&whole).arg(&path).assert().success();
+        assert!(!audio(&path).metadata().is_empty(), "{name}");
+    }
+}
