@@ -187,9 +187,7 @@ pub fn outside_of_training(metadata: &Metadata) -> Option<String> {
     let cicp = metadata.png_chunk(*b"cICP")?;
     let usual = matches!(cicp, [1 | 12, 1 | 6 | 13 | 14 | 15, ..]);
     let name = png_chunks::describe_cicp(cicp);
-    (!usual).then(|| {
-        format!("{name}: the weights were trained on sRGB, so expect a larger file than its quality says")
-    })
+    (!usual).then(|| format!("{name}: outside of what the weights were trained on, which is sRGB"))
 }
 
 /// One line if the format cannot carry all that is held: what is left out.
