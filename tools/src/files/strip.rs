@@ -30,8 +30,11 @@ const TEXT: [&[u8; 4]; 4] = [b"tEXt", b"zTXt", b"iTXt", b"tIME"];
 /// The metadata without what is to be left out.
 pub fn metadata(metadata: &mut Metadata, strip: &[Strip]) {
     let has = |one: Strip| strip.contains(&one);
+    // Which loudspeaker a channel belongs to is part of the sound.
+    let is_format = |chunk: &Vec<u8>| chunk.starts_with(b"fmt ");
     if has(Strip::All) {
-        *metadata = Metadata::default();
+        let riff = std::mem::take(&mut metadata.riff).into_iter().filter(is_format).collect();
+        *metadata = Metadata::default().with_riff(riff);
         return;
     }
     if has(Strip::Exif) {
@@ -50,7 +53,7 @@ pub fn metadata(metadata: &mut Metadata, strip: &[Strip]) {
     }
     if has(Strip::Text) {
         metadata.iptc = None;
-        metadata.riff.clear();
+        metadata.riff.retain(is_format);
         metadata.flac.clear();
         metadata.png.retain(|chunk| !is_one(chunk, &TEXT));
     }
@@ -105,6 +108,12 @@ mod tests {
         };
         assert_eq!(left(&[]), full());
         assert!(left(&[Strip::All]).is_empty());
+        let loudspeakers = || vec![b"fmt \0\0\0\0".to_vec()];
+        for strip in [Strip::All, Strip::Text] {
+            let mut sound = full().with_riff([loudspeakers(), vec![b"LIST\0\0\0\0".to_vec()]].concat());
+            metadata(&mut sound, &[strip]);
+            assert_eq!(sound.riff, loudspeakers(), "{strip:?}");
+        }
         let icc = left(&[Strip::Icc]);
         assert!(icc.icc.is_none() && icc.png.len() == 2 && icc.exif.is_some());
         let gps = left(&[Strip::Gps]);
