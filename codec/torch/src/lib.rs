@@ -1,7 +1,7 @@
 //! Training and CUDA for Wavern through libtorch. The only crate that names `tch`.
 //!
 //! * [`params`], [`optimizer`], [`checkpoint`]: named tensors and one flat tensor of all, Adam and SOAP, the moving
-//! average, what is saved.
+//!   average, what is saved.
 //! * [`layers`]: the float networks of a [`wavern::internals::network::ModelConfig`], one interpreter for all of them.
 //! * [`prior`]: the integer networks as they are trained (rounded in the forward pass, straight-through in the
 //!   backward one) and [`likelihood`], the differentiable twin of the entropy model; [`fused`] is the same
