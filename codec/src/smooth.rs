@@ -39,11 +39,12 @@ fn smooth(latents: &mut Latents) {
         return;
     }
     let quiet = quiet_around(y);
-    let positions: Vec<(usize, usize)> = (0..rows)
+    let open = (0..rows)
         .flat_map(|row| (0..columns).map(move |column| (row, column)))
-        .filter(|&(row, column)| quiet[row * columns + column])
-        .collect();
-    if positions.is_empty() {
+        .filter(|&(row, column)| quiet[row * columns + column]);
+    // As on a chessboard: no position is a neighbour of another in the same list.
+    let colours: [Vec<(usize, usize)>; 2] = open.partition(|(row, column)| (row + column) % 2 == 0).into();
+    if colours.iter().all(Vec::is_empty) {
         return;
     }
     for channel in 0..MEANS {
@@ -53,16 +54,13 @@ fn smooth(latents: &mut Latents) {
             (0..rows * columns).map(|p| PARTS * i32::from(residual.data()[of_channel(p)])).collect();
         let mut plane = Plane { size: [rows, columns], symbols, offsets: start.clone() };
         for _ in 0..ROUNDS {
-            for colour in 0..2 {
-                for &(row, column) in positions.iter().filter(|(row, column)| (row + column) % 2 == colour) {
-                    let p = row * columns + column;
-                    let reach = start[p] - PARTS * REACH..=start[p] + PARTS * REACH;
-                    let moved = plane.offsets[p] + plane.step(row, column);
-                    plane.offsets[p] = moved.clamp(*reach.start(), *reach.end());
-                }
+            for &(row, column) in colours.iter().flatten() {
+                let p = row * columns + column;
+                let moved = plane.offsets[p] + plane.step(row, column);
+                plane.offsets[p] = moved.clamp(start[p] - PARTS * REACH, start[p] + PARTS * REACH);
             }
         }
-        for &(row, column) in &positions {
+        for &(row, column) in colours.iter().flatten() {
             let p = row * columns + column;
             // At most 32 + 20 in magnitude.
             residual.data_mut()[of_channel(p)] = ((plane.offsets[p] + PARTS / 2).div_euclid(PARTS)) as i8;

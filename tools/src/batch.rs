@@ -49,13 +49,39 @@ struct Found {
     others: Vec<PathBuf>,
 }
 
+/// Runs `one` for what the user named: one file and its output, one file whose output lies `beside` it, or, with
+/// `--out-dir`, many; for `look` see [`run`].
+///
+/// # Errors
+/// If there are more paths than two without `--out-dir`, or what was run failed.
+pub(crate) fn dispatch(
+    args: &Args,
+    paths: &[PathBuf],
+    common: &Common,
+    look: &dyn Fn(&Path, &[u8], bool) -> Fit,
+    beside: &dyn Fn(&Path) -> Result<PathBuf>,
+    one: &mut dyn FnMut(&Path, &Path) -> Result<()>,
+) -> Result<()> {
+    match (&args.out_dir, paths) {
+        (Some(folder), inputs) => run(args, inputs, folder, common, look, one),
+        (None, [input]) => one(input, &beside(input)?),
+        (None, [input, output]) => one(input, output),
+        (None, paths) => {
+            let count = paths.len();
+            Err(Error::usage(format!(
+                "{count} paths (expected IN and OUT, or --out-dir DIR for several inputs)"
+            )))
+        }
+    }
+}
+
 /// Runs `one` for every input and its output. One that fails is a line, and the others go on.
 ///
 /// `look` says what to do with a file by its path, its first bytes, and whether the user named it.
 ///
 /// # Errors
 /// If two inputs have one name, or any of them failed.
-pub(crate) fn run(
+fn run(
     args: &Args,
     inputs: &[PathBuf],
     folder: &Path,

@@ -133,22 +133,10 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    match (&args.batch.out_dir, &args.paths[..]) {
-        (Some(folder), inputs) => {
-            let look = |path: &Path, start: &[u8], named: bool| look(args, path, start, named);
-            batch::run(&args.batch, inputs, folder, &args.common, &look, &mut |input, output| {
-                run_one(args, input, output)
-            })
-        }
-        (None, [input]) => run_one(args, input, &beside(args, input)?),
-        (None, [input, output]) => run_one(args, input, output),
-        (None, paths) => {
-            let count = paths.len();
-            Err(Error::usage(format!(
-                "{count} paths (expected IN and OUT, or --out-dir DIR for several inputs)"
-            )))
-        }
-    }
+    let look = |path: &Path, start: &[u8], named: bool| look(args, path, start, named);
+    let beside = |path: &Path| beside(args, path);
+    let one = &mut |input: &Path, output: &Path| run_one(args, input, output);
+    batch::dispatch(&args.batch, &args.paths, &args.common, &look, &beside, one)
 }
 
 /// What to do with a file of a batch.

@@ -132,21 +132,8 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    match (&args.batch.out_dir, &args.paths[..]) {
-        (Some(folder), inputs) => {
-            batch::run(&args.batch, inputs, folder, &args.common, &look, &mut |input, output| {
-                run_one(args, input, output)
-            })
-        }
-        (None, [input]) => run_one(args, input, &beside(input)?),
-        (None, [input, output]) => run_one(args, input, output),
-        (None, paths) => {
-            let count = paths.len();
-            Err(Error::usage(format!(
-                "{count} paths (expected IN and OUT, or --out-dir DIR for several inputs)"
-            )))
-        }
-    }
+    let one = &mut |input: &Path, output: &Path| run_one(args, input, output);
+    batch::dispatch(&args.batch, &args.paths, &args.common, &look, &beside, one)
 }
 
 /// The output of an input that came alone.
@@ -269,44 +256,56 @@ fn code_sound(args: &Args, input: Opened, target: Target, sink: &mut dyn Write) 
 
 /// A picture. Also gives its file.
 fn code(args: &Args, source: Source, target: Target) -> Result<(Coded, Vec<u8>)> {
-    let start = Instant::now();
-    let (input, input_bytes, stream, what, rate, seconds, notes) = match source {
-        Source::Rows(mut rows) if strip::keeps_side_up(&rows.info.metadata, &args.strip) => {
-            let (input, known) = (rows.name.clone(), rows.notes.len());
-            strip::metadata(&mut rows.info.metadata, &args.strip);
-            rows.notes.extend(held::outside_of_training(&rows.info.metadata));
-            args.common.notes(&input, &rows.notes);
-            let told = rows.notes.len().max(known);
-            let stream = codec::encode_rows(&mut rows, target, args.effort, args.tune.into(), args.engine())
-                .at(&input)?;
-            args.common.notes(&input, &rows.notes[told..]);
-            let notes = std::mem::take(&mut rows.notes);
-            let info = &rows.info;
-            let pixels = f64::from(info.width) * f64::from(info.height);
-            let rate = Rate::BitsPerPixel(stream.bytes.len() as f64 * 8.0 / pixels);
-            let (what, seconds) = (codec::describe_rows(info), start.elapsed().as_secs_f64());
-            (input, rows.bytes, stream, what, rate, seconds, notes)
+    match source {
+        Source::Rows(rows) if strip::keeps_side_up(&rows.info.metadata, &args.strip) => {
+            by_rows(args, *rows, target)
         }
         Source::Rows(rows) => {
             let (input, bytes) = (rows.name.clone(), rows.bytes);
             let (image, notes) = FileRows::into_image(*rows, &args.reading().limits).at(&input)?;
-            whole(args, input, bytes, Loaded { signal: image.into(), notes }, target)?
+            whole(args, input, bytes, Loaded { signal: image.into(), notes }, target)
         }
         Source::Whole(input) => {
             let loaded = files::read_signal_as(&input, &args.reading())?;
-            whole(args, input.name().to_owned(), input.bytes().len() as u64, loaded, target)?
+            whole(args, input.name().to_owned(), input.bytes().len() as u64, loaded, target)
         }
-    };
-    let Stream { bytes, level, search } = stream;
-    let size = bytes.len() as u64;
-    Ok((Coded { input, input_bytes, bytes: size, level, search, what, rate, seconds, notes }, bytes))
+    }
 }
 
-/// What was coded: its name, its bytes, the stream, what it is, rate, seconds and notes.
-type Whole = (String, u64, Stream, String, Rate, f64, Vec<String>);
+/// A picture that comes row by row.
+fn by_rows(args: &Args, mut rows: FileRows, target: Target) -> Result<(Coded, Vec<u8>)> {
+    let start = Instant::now();
+    let input = rows.name.clone();
+    strip::metadata(&mut rows.info.metadata, &args.strip);
+    rows.notes.extend(held::outside_of_training(&rows.info.metadata));
+    args.common.notes(&input, &rows.notes);
+    let told = rows.notes.len();
+    let stream = codec::encode_rows(&mut rows, target, args.effort, args.tune.into(), args.engine());
+    let Stream { bytes, level, search } = stream.at(&input)?;
+    args.common.notes(&input, &rows.notes[told..]);
+    let pixels = f64::from(rows.info.width) * f64::from(rows.info.height);
+    let coded = Coded {
+        input,
+        input_bytes: rows.bytes,
+        bytes: bytes.len() as u64,
+        level,
+        search,
+        what: codec::describe_rows(&rows.info),
+        rate: Rate::BitsPerPixel(bytes.len() as f64 * 8.0 / pixels),
+        seconds: start.elapsed().as_secs_f64(),
+        notes: rows.notes,
+    };
+    Ok((coded, bytes))
+}
 
 /// A signal that is in memory.
-fn whole(args: &Args, input: String, bytes: u64, loaded: Loaded, target: Target) -> Result<Whole> {
+fn whole(
+    args: &Args,
+    input: String,
+    input_bytes: u64,
+    loaded: Loaded,
+    target: Target,
+) -> Result<(Coded, Vec<u8>)> {
     let Loaded { signal, mut notes } = loaded;
     let signal = match signal {
         Signal::Image(mut image) => {
@@ -323,8 +322,10 @@ fn whole(args: &Args, input: String, bytes: u64, loaded: Loaded, target: Target)
     let start = Instant::now();
     let stream = codec::encode(&signal, target, args.effort, args.tune.into(), args.engine()).at(&input)?;
     let seconds = start.elapsed().as_secs_f64();
-    let rate = codec::rate(&signal, stream.bytes.len());
-    Ok((input, bytes, stream, codec::describe(&signal), rate, seconds, notes))
+    let Stream { bytes, level, search } = stream;
+    let (what, rate) = (codec::describe(&signal), codec::rate(&signal, bytes.len()));
+    let size = bytes.len() as u64;
+    Ok((Coded { input, input_bytes, bytes: size, level, search, what, rate, seconds, notes }, bytes))
 }
 
 /// What to do with a file of a batch.

@@ -18,6 +18,7 @@ mod ifd;
 pub mod image_reader;
 pub mod image_writer;
 pub mod input;
+mod integers;
 mod interrupt;
 mod jpeg;
 pub mod kind;

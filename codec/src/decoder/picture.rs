@@ -51,7 +51,6 @@ impl Job<'_> {
         let level = level(container.header().level(), config)?;
         let extent = Extent::of(header, engine, view)?;
         let area = extent.area;
-        let [width, height] = extent.size.map(|side| side as u32);
         let alpha = match (read_alpha(container, header, limits), &mut damage) {
             (Err(error), Some(damage)) => {
                 damage.faults.push(error);
@@ -60,8 +59,8 @@ impl Job<'_> {
             (alpha, _) => alpha?,
         };
         let alpha = alpha.map(|plane| alpha::part(plane, header.width as usize, area, view.scale));
-        let info = PictureInfo::new(width, height, header.color, header.depth.bits());
-        let info = PictureInfo { alpha, metadata: chunks::of_container(container), ..info };
+        let metadata = chunks::of_container(container);
+        let info = PictureInfo { alpha, metadata, ..extent.info(header) };
         match Memory::of(header, limits, columns(&extent, config)) {
             Ok(memory) => {
                 sink.begin(info)?;
@@ -106,10 +105,11 @@ impl Job<'_> {
             let extent = Extent::of(self.header, &self.engine, view)?;
             let memory = Memory::of(self.header, limits, columns(&extent, self.engine.config()))?;
             let mut part = ImageSink::new(limits);
-            let [width, height] = extent.size.map(|side| side as u32);
-            part.begin(PictureInfo::new(width, height, info.color, depth))?;
+            let part_info = extent.info(self.header);
+            let width = part_info.row();
+            part.begin(part_info)?;
             job.paint(level, extent, &memory, &mut part, damage.as_deref_mut())?;
-            let (part, width) = (part.image()?, width as usize * info.color.channels());
+            let part = part.image()?;
             match (&mut samples, part.samples()) {
                 (Samples::U8(all), Samples::U8(part)) => insert(all, row, left, part, width),
                 (Samples::U16(all), Samples::U16(part)) => insert(all, row, left, part, width),

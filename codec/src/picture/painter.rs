@@ -72,6 +72,12 @@ impl Extent {
         let skip = [x - ((columns.start * stride[1]) >> log2), y - ((rows.start * stride[0]) >> log2)];
         Ok(Self { rows, columns, area, size, skip })
     }
+
+    /// What comes out, without alpha and metadata.
+    pub fn info(&self, header: &ImageHeader) -> PictureInfo {
+        let [width, height] = self.size.map(|side| side as u32);
+        PictureInfo::new(width, height, header.color, header.depth.bits())
+    }
 }
 
 impl<'a> Painter<'a> {
@@ -104,18 +110,6 @@ impl<'a> Painter<'a> {
             y: Vec::new(),
             extent,
         })
-    }
-
-    /// What comes out, without alpha and metadata.
-    pub fn info(&self, header: &ImageHeader) -> PictureInfo {
-        PictureInfo {
-            width: self.extent.size[0] as u32,
-            height: self.extent.size[1] as u32,
-            color: header.color,
-            depth: header.depth.bits(),
-            alpha: None,
-            metadata: Default::default(),
-        }
     }
 
     /// Whether the view needs something of a window of ŷ.
@@ -189,9 +183,10 @@ pub fn restore_image(
     engine: &Engine,
 ) -> Result<(Image, Latents), Error> {
     let (view, level) = (View::default(), Level(header.level));
-    let mut painter = Painter::new(header, engine, level, view, Extent::of(header, engine, view)?)?;
+    let extent = Extent::of(header, engine, view)?;
     let mut sink = ImageSink::unlimited();
-    sink.begin(painter.info(header))?;
+    sink.begin(extent.info(header))?;
+    let mut painter = Painter::new(header, engine, level, view, extent)?;
     let mut parts = [([0, 0], latents)];
     painter.paint(&parts, &mut sink)?;
     let [(_, latents)] = &mut parts;

@@ -3,6 +3,7 @@
 //! # References
 //! Audio Interchange File Format 1.3 (1989); AIFF-C draft (1991)
 
+use super::integers::nearest;
 use crate::error::{At, Error, Result};
 use std::io::Write;
 use wavern::{Audio, SampleFormat};
@@ -153,8 +154,7 @@ fn put(sample: f32, format: SampleFormat, out: &mut Vec<u8>) {
         SampleFormat::F32 => out.extend(sample.to_be_bytes()),
         SampleFormat::F64 => out.extend(f64::from(sample).to_be_bytes()),
         _ => {
-            let full_scale = f64::from(1_u32 << (format.bits() - 1));
-            let number = (f64::from(sample) * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32;
+            let number = nearest(sample, format.bits().into());
             out.extend_from_slice(&number.to_be_bytes()[4 - format.bytes()..]);
         }
     }

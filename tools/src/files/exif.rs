@@ -117,7 +117,6 @@ mod tests {
 
     fn block(big_endian: bool) -> Vec<u8> {
         let layout = Layout { big_endian, wide: false };
-        let mut block = if big_endian { b"MM\0*\0\0\0\0".to_vec() } else { b"II*\0\0\0\0\0".to_vec() };
         let seconds = [
             Field::fraction(layout, 2, 48, 1),
             Field::bytes(1, 2, b"N\0"),
@@ -129,9 +128,7 @@ mod tests {
             Field { tag: ifd::GPS, kind: 4, count: 1, value: Value::Directory(seconds.to_vec()) },
             Field::bytes(0x9C9B, 1, b"a title behind"),
         ];
-        let at = ifd::write(layout, fields, &mut block);
-        block[4..8].copy_from_slice(&layout.bytes::<4>(at.into()));
-        block
+        ifd::block(layout, fields)
     }
 
     #[test]

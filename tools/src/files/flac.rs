@@ -1,6 +1,7 @@
 //! FLAC out, through flacenc: integers of 8, 16 or 24 bits, up to eight channels; tags, pictures and cue sheets as they
 //! were in a FLAC.
 
+use super::integers::nearest;
 use super::tags::{self, block};
 use crate::error::{At, Error, Result};
 use flacenc::bitsink::ByteSink;
@@ -104,12 +105,10 @@ impl<'a> FlacWriter<'a> {
     /// # Errors
     /// If the output fails.
     pub fn write<C: AsRef<[f32]>>(&mut self, channels: &[C]) -> Result<()> {
-        let full_scale = f64::from(1u32 << (self.bits - 1));
-        let integer =
-            |v: f32| (f64::from(v) * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32;
         let frames = channels.first().map_or(0, |channel| channel.as_ref().len());
         for frame in 0..frames {
-            self.pending.extend(channels.iter().map(|channel| integer(channel.as_ref()[frame])));
+            let bits = self.bits as u32;
+            self.pending.extend(channels.iter().map(|channel| nearest(channel.as_ref()[frame], bits)));
         }
         let block = self.block.size() * channels.len();
         let whole = self.pending.len() / block * block;
@@ -155,7 +154,7 @@ impl<'a> FlacWriter<'a> {
     fn start(&self) -> Result<Vec<u8>> {
         let mut sink = ByteSink::new();
         self.info.write(&mut sink).map_err(failed)?;
-        let last = if self.has_blocks { 0 } else { LAST };
+        let last = if self.has_blocks { 0 } else { block::LAST };
         let mut start = [&b"fLaC"[..], &[last, 0, 0, 34]].concat();
         start.extend_from_slice(sink.as_slice());
         if start.len() == START {
@@ -165,9 +164,6 @@ impl<'a> FlacWriter<'a> {
         }
     }
 }
-
-/// Marks the last block in front of the samples.
-const LAST: u8 = 0x80;
 
 fn failed(error: impl std::fmt::Debug) -> Error {
     Error::failed(format!("FLAC: {error:?}"))
@@ -183,9 +179,9 @@ fn blocks(metadata: &Metadata) -> Vec<u8> {
     blocks.retain(|kept| (1..=MOST).contains(&kept.len()));
     let (count, mut out) = (blocks.len(), Vec::new());
     for (number, kept) in blocks.iter().enumerate() {
-        let last = if number + 1 == count { LAST } else { 0 };
+        let last = if number + 1 == count { block::LAST } else { 0 };
         let [_, a, b, c] = (kept.len() as u32 - 1).to_be_bytes();
-        out.extend([kept[0] & !LAST | last, a, b, c]);
+        out.extend([kept[0] & !block::LAST | last, a, b, c]);
         out.extend_from_slice(&kept[1..]);
     }
     out

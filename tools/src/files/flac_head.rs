@@ -15,7 +15,7 @@ pub(super) fn blocks(bytes: &mut Ahead) -> Result<Vec<Vec<u8>>> {
     loop {
         let start = bytes.get(4).at("reading")?;
         let Some([kind, length @ ..]) = start.first_chunk::<4>() else { break };
-        let (is_last, kind) = (kind & LAST != 0, kind & !LAST);
+        let (is_last, kind) = (kind & block::LAST != 0, kind & !block::LAST);
         let length = u32::from_be_bytes([0, length[0], length[1], length[2]]);
         held += u64::from(length);
         if held > limits::METADATA_BYTES {
@@ -28,7 +28,7 @@ pub(super) fn blocks(bytes: &mut Ahead) -> Result<Vec<Vec<u8>>> {
             return Err(Error::corrupt(cause));
         }
         if kind == 0 && head.len() == 4 {
-            head.extend([LAST, 0, 0, content.len().min(255) as u8]);
+            head.extend([block::LAST, 0, 0, content.len().min(255) as u8]);
             head.extend_from_slice(&content);
         }
         // Filling and a table of places are of this file alone.
@@ -42,9 +42,6 @@ pub(super) fn blocks(bytes: &mut Ahead) -> Result<Vec<Vec<u8>>> {
     bytes.put_back(&head);
     Ok(blocks)
 }
-
-/// Marks the last block in front of the samples.
-const LAST: u8 = 0x80;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 //! A reader names what it cannot keep, and a writer asks [`left_out`]; both become lines for the user and the list of
 //! notes in `--json`. So nothing is lost in silence.
 
-use super::{OutputFormat, exif, png_chunks, tags, xmp};
+use super::{OutputFormat, aiff, exif, png_chunks, tags, wav, xmp};
 use std::collections::HashSet;
 use wavern::Metadata;
 
@@ -42,6 +42,8 @@ pub enum Thing {
     PngChunk,
     /// A chunk of a WAV file.
     RiffChunk,
+    /// The format of a WAV file, kept for its loudspeakers: which they are is not for the user.
+    RiffFormat,
     /// A list `INFO` of a WAV file.
     RiffInfo,
     /// A tag of a sound that a list `INFO` can hold.
@@ -116,10 +118,37 @@ pub fn held(metadata: &Metadata) -> Vec<Held> {
     });
     let riff = metadata.riff.iter().map(|chunk| {
         let kind = String::from_utf8_lossy(chunk.get(..4).unwrap_or_default()).trim_end().to_owned();
-        let thing = if tags::is_info(chunk) { Thing::RiffInfo } else { Thing::RiffChunk };
+        let thing = match () {
+            () if tags::is_info(chunk) => Thing::RiffInfo,
+            () if wav::is_format(chunk) => Thing::RiffFormat,
+            () => Thing::RiffChunk,
+        };
         Held { thing, name: format!("RIFF {kind:?}"), bytes: chunk.len() }
     });
-    blocks.chain(thumbnail).chain(png).chain(riff).chain(tags::held(&metadata.flac)).collect()
+    blocks.chain(thumbnail).chain(png).chain(riff).chain(of_sound(&metadata.flac)).collect()
+}
+
+/// What blocks of a FLAC hold, by name.
+fn of_sound(blocks: &[Vec<u8>]) -> Vec<Held> {
+    let tag = |comment: String| {
+        let name = comment.split_once('=').map_or(&comment[..], |(name, _)| name).to_ascii_uppercase();
+        let thing = match () {
+            () if aiff::TEXTS.iter().any(|(_, known)| *known == name) => Thing::CommonTag,
+            () if tags::info_code(&name).is_some() => Thing::Tag,
+            () => Thing::OtherTag,
+        };
+        Held { thing, name, bytes: comment.len() }
+    };
+    let other = blocks.iter().filter_map(|kept| {
+        let (thing, name) = match *kept.first()? {
+            tags::block::PICTURE => (Thing::Cover, "cover"),
+            tags::block::CUESHEET => (Thing::FlacBlock, "cue sheet"),
+            tags::block::APPLICATION => (Thing::FlacBlock, "data of an application"),
+            _ => return None,
+        };
+        Some(Held { thing, name: name.to_owned(), bytes: kept.len() })
+    });
+    tags::comments_of(blocks).into_iter().map(tag).chain(other).collect()
 }
 
 /// All tags as comments, each `NAME=text`: those of a FLAC, or else those of lists `INFO`.
@@ -143,11 +172,12 @@ pub fn as_riff(metadata: &Metadata) -> Metadata {
 pub fn carries(format: OutputFormat, thing: Thing) -> bool {
     use OutputFormat::{Aiff, Bmp, Flac, Jpeg, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, Webp};
     use Thing::{Comment, Density, Exif, ExifBytes, Icc, Iptc, RiffChunk, Srgb, Thumbnail, Xmp, XmpBytes};
-    use Thing::{CommonTag, Cover, FlacBlock, OtherTag, RiffInfo, Tag};
+    use Thing::{CommonTag, Cover, FlacBlock, OtherTag, RiffFormat, RiffInfo, Tag};
     match format {
-        Png => {
-            !matches!(thing, XmpBytes | RiffChunk | RiffInfo | Tag | CommonTag | OtherTag | Cover | FlacBlock)
-        }
+        Png => !matches!(
+            thing,
+            XmpBytes | RiffChunk | RiffFormat | RiffInfo | Tag | CommonTag | OtherTag | Cover | FlacBlock
+        ),
         Webp => matches!(thing, Icc | Exif | ExifBytes | Thumbnail | Xmp | XmpBytes | Srgb),
         Tiff => matches!(thing, Icc | Exif | Xmp | XmpBytes | Iptc | Density | Srgb),
         Jpeg => {
@@ -158,7 +188,7 @@ pub fn carries(format: OutputFormat, thing: Thing) -> bool {
         }
         Bmp => matches!(thing, Density | Srgb),
         Pnm | Pgm | Ppm | Pam => thing == Srgb,
-        Wav => matches!(thing, RiffChunk | RiffInfo | Tag | CommonTag),
+        Wav => matches!(thing, RiffChunk | RiffFormat | RiffInfo | Tag | CommonTag),
         // Chunks of a WAV other than `INFO` have no place in it.
         Flac => matches!(thing, RiffInfo | Tag | CommonTag | OtherTag | Cover | FlacBlock),
         Aiff => thing == CommonTag,
@@ -193,9 +223,8 @@ pub fn outside_of_training(metadata: &Metadata) -> Option<String> {
 /// One line if the format cannot carry all that is held: what is left out.
 pub fn left_out(metadata: &Metadata, format: OutputFormat) -> Option<String> {
     let held = held(metadata);
-    // The chunk `fmt` is kept for its loudspeakers; which they are is not for the user.
     let is_lost =
-        |held: &Held| (!carries(format, held.thing) || !fits(format, held)) && held.name != "RIFF \"fmt\"";
+        |held: &Held| held.thing != Thing::RiffFormat && !(carries(format, held.thing) && fits(format, held));
     let lost = held.into_iter().filter(is_lost);
     let mut names: Vec<String> = lost.map(|held| held.name).collect();
     // Each once, also where a tag is repeated.
@@ -234,5 +263,12 @@ mod tests {
             left_out(&two, OutputFormat::Tiff).unwrap(),
             "TIFF cannot hold thumbnail in EXIF: left out"
         );
+    }
+
+    #[test]
+    fn a_tag_without_a_place_is_told() {
+        let comments = ["TITLE=One", "artist=A", "ARTIST=B", "REPLAYGAIN_TRACK_GAIN=1 dB", "COMMENT=c"];
+        let lost = of_sound(&[tags::comment_block(tags::VENDOR, &comments)]);
+        assert_eq!((lost[3].thing, &lost[3].name[..]), (Thing::OtherTag, "REPLAYGAIN_TRACK_GAIN"));
     }
 }

@@ -198,6 +198,14 @@ impl Field {
     }
 }
 
+/// A block of EXIF, or a file without pixels, whose first directory holds these.
+pub fn block(layout: Layout, fields: Vec<Field>) -> Vec<u8> {
+    let mut block = if layout.big_endian { b"MM\0*\0\0\0\0".to_vec() } else { b"II*\0\0\0\0\0".to_vec() };
+    let at = write(layout, fields, &mut block);
+    block[4..8].copy_from_slice(&layout.bytes::<4>(at.into()));
+    block
+}
+
 /// Appends a directory and all that it points to, with offsets from the beginning of `file`; returns its own.
 pub fn write(layout: Layout, mut fields: Vec<Field>, file: &mut Vec<u8>) -> u32 {
     fields.sort_by_key(|field| field.tag);
@@ -245,7 +253,6 @@ mod tests {
     fn what_was_written_is_read_in_either_order() {
         for big_endian in [false, true] {
             let layout = Layout { big_endian, wide: false };
-            let mut file = if big_endian { b"MM\0*\0\0\0\0".to_vec() } else { b"II*\0\0\0\0\0".to_vec() };
             let inner = vec![Field::long(layout, 7, 70_000)];
             let fields = vec![
                 Field::bytes(0x13B, 2, b"Ada Lovelace\0"),
@@ -253,10 +260,9 @@ mod tests {
                 Field { tag: EXIF, kind: 4, count: 1, value: Value::Directory(inner) },
                 Field::fraction(layout, 0x11A, 300, 2),
             ];
-            let at = write(layout, fields, &mut file);
-            file[4..8].copy_from_slice(&layout.bytes::<4>(at.into()));
+            let file = block(layout, fields);
             let (read, first) = Layout::of(&file).unwrap();
-            assert_eq!((read, first), (layout, u64::from(at)));
+            assert_eq!((read, first), (layout, layout.number(&file[4..8])));
             let directory = layout.directory(&file, first).unwrap();
             let tags: Vec<u16> = directory.entries.iter().map(|entry| entry.tag).collect();
             assert_eq!((tags, directory.next, directory.damaged), (vec![0x112, 0x11A, 0x13B, EXIF], 0, 0));

@@ -120,7 +120,7 @@ impl InputKind {
         if bytes.starts_with(&wavern_bitstream::SIGNATURE) {
             return Ok(Self::Wavern);
         }
-        if let (Some(b"RIFF" | b"RF64" | b"BW64"), Some(b"WAVE")) = (bytes.get(..4), bytes.get(8..12)) {
+        if is_wave(bytes) {
             return Ok(Self::Wav);
         }
         let aiff = bytes.starts_with(b"FORM") && matches!(bytes.get(8..12), Some(b"AIFF" | b"AIFC"));
@@ -156,6 +156,11 @@ fn is_m4a(bytes: &[u8]) -> bool {
     const BRANDS: [&[u8]; 8] = [b"M4A", b"M4B", b"mp4", b"isom", b"iso", b"3gp", b"dash", b"qt  "];
     bytes.get(4..8) == Some(b"ftyp")
         && bytes.get(8..12).is_some_and(|brand| BRANDS.iter().any(|known| brand.starts_with(known)))
+}
+
+/// Whether a file that begins so is a WAV, or one of its kinds with longer lengths.
+pub(super) fn is_wave(head: &[u8]) -> bool {
+    matches!(head.get(..4), Some(b"RIFF" | b"RF64" | b"BW64")) && head.get(8..12) == Some(b"WAVE")
 }
 
 /// Extensions of pictures, sounds and films that a .wvn file must not bear.

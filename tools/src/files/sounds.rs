@@ -2,6 +2,7 @@
 
 use super::Loaded;
 use super::ahead::Ahead;
+use super::kind::is_wave;
 use super::limits;
 use super::parts::id3_length;
 use super::sound_reader::SoundReader;
@@ -88,10 +89,6 @@ impl SoundSource {
             Self::Other(other) => Ok(other.finish()),
         }
     }
-}
-
-fn is_wave(head: &[u8]) -> bool {
-    matches!(head.get(..4), Some(b"RIFF" | b"RF64" | b"BW64")) && head.get(8..12) == Some(b"WAVE")
 }
 
 /// A whole sound, for tests.

@@ -1,6 +1,6 @@
 //! `--strip`: metadata that its owner does not want to pass on.
 
-use super::{exif, turn, xmp};
+use super::{exif, turn, wav, xmp};
 use crate::error::Result;
 use wavern::{Image, Metadata};
 
@@ -31,7 +31,7 @@ const TEXT: [&[u8; 4]; 4] = [b"tEXt", b"zTXt", b"iTXt", b"tIME"];
 pub fn metadata(metadata: &mut Metadata, strip: &[Strip]) {
     let has = |one: Strip| strip.contains(&one);
     // Which loudspeaker a channel belongs to is part of the sound.
-    let is_format = |chunk: &Vec<u8>| chunk.starts_with(b"fmt ");
+    let is_format = |chunk: &Vec<u8>| wav::is_format(chunk);
     if has(Strip::All) {
         let riff = std::mem::take(&mut metadata.riff).into_iter().filter(is_format).collect();
         *metadata = Metadata::default().with_riff(riff);

@@ -3,9 +3,8 @@
 
 mod names;
 
-use super::held::{Held, Thing};
+use super::limits;
 use super::m4a::{self, Edit};
-use super::{aiff, limits};
 use base64ct::{Base64, Encoding};
 use symphonia::core::meta::{
     MetadataRevision, RawTag, RawValue, StandardTag, StandardVisualKey, Tag, Visual,
@@ -17,6 +16,8 @@ pub(super) mod block {
     pub(in super::super) const COMMENTS: u8 = 4;
     pub(in super::super) const CUESHEET: u8 = 5;
     pub(in super::super) const PICTURE: u8 = 6;
+    /// Marks the type of the last block in front of the samples.
+    pub(in super::super) const LAST: u8 = 0x80;
 }
 
 /// What stands in front of the content in [`Metadata::flac`](wavern::Metadata::flac).
@@ -86,29 +87,6 @@ fn picture_of(comment: &[u8]) -> Option<Vec<u8>> {
     let (name, text) = comment.split_at_checked(NAME.len())?;
     let text = str::from_utf8(text).ok().filter(|_| name.eq_ignore_ascii_case(NAME))?;
     Base64::decode_vec(text).ok()
-}
-
-/// What blocks of a FLAC hold, by name.
-pub(super) fn held(blocks: &[Vec<u8>]) -> Vec<Held> {
-    let tag = |comment: String| {
-        let name = comment.split_once('=').map_or(&comment[..], |(name, _)| name).to_ascii_uppercase();
-        let thing = match () {
-            () if aiff::TEXTS.iter().any(|(_, known)| *known == name) => Thing::CommonTag,
-            () if info_code(&name).is_some() => Thing::Tag,
-            () => Thing::OtherTag,
-        };
-        Held { thing, name, bytes: comment.len() }
-    };
-    let other = blocks.iter().filter_map(|kept| {
-        let (thing, name) = match *kept.first()? {
-            block::PICTURE => (Thing::Cover, "cover"),
-            block::CUESHEET => (Thing::FlacBlock, "cue sheet"),
-            block::APPLICATION => (Thing::FlacBlock, "data of an application"),
-            _ => return None,
-        };
-        Some(Held { thing, name: name.to_owned(), bytes: kept.len() })
-    });
-    comments_of(blocks).into_iter().map(tag).chain(other).collect()
 }
 
 /// Tags and pictures that symphonia found, as blocks of a FLAC; and what has no name or text there.
@@ -261,7 +239,7 @@ pub(super) fn is_info(chunk: &[u8]) -> bool {
 }
 
 /// The code of RIFF INFO for a comment.
-fn info_code(name: &str) -> Option<&'static str> {
+pub(super) fn info_code(name: &str) -> Option<&'static str> {
     names::INFO.iter().find(|(_, known)| *known == name).map(|(code, _)| *code)
 }
 
@@ -327,14 +305,12 @@ mod tests {
     }
 
     #[test]
-    fn a_list_info_comes_back_and_what_has_no_place_is_told() {
+    fn a_list_info_comes_back() {
         let comments =
             strings(&["TITLE=One", "artist=A", "ARTIST=B", "REPLAYGAIN_TRACK_GAIN=1 dB", "COMMENT=c"]);
         let back = comments_of_info(&[info_of_comments(&comments).unwrap()]);
         assert_eq!(back, ["TITLE=One", "ARTIST=A; B", "COMMENT=c"]);
         assert_eq!(info_of_comments(&[]), None);
-        let lost = held(&[comment_block(VENDOR, &comments)]);
-        assert_eq!((lost[3].thing, &lost[3].name[..]), (Thing::OtherTag, "REPLAYGAIN_TRACK_GAIN"));
     }
 
     #[test]

@@ -11,4 +11,4 @@ mod samples;
 mod writer;
 
 pub use reader::WavStream;
-pub use writer::{WavWriter, write};
+pub use writer::{WavWriter, is_format, write};

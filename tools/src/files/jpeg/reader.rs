@@ -64,11 +64,13 @@ fn other_pixels(bytes: &[u8], segments: &Segments, limits: &Limits) -> Result<Pi
     })?;
     let info = decoder.info().ok_or_else(|| Error::corrupt("a JPEG without a frame"))?;
     let (width, height) = (info.width.into(), info.height.into());
-    let ready =
-        |color| Image::new(width, height, color, Samples::U8(samples.clone())).map_err(Error::corrupt);
+    let ready = |color, samples| {
+        let image = Image::new(width, height, color, Samples::U8(samples)).map_err(Error::corrupt)?;
+        Ok(Pixels::Ready(Box::new(image)))
+    };
     match info.pixel_format {
-        PixelFormat::L8 => ready(Color::Gray).map(|image| Pixels::Ready(Box::new(image))),
-        PixelFormat::RGB24 => ready(Color::Rgb).map(|image| Pixels::Ready(Box::new(image))),
+        PixelFormat::L8 => ready(Color::Gray, samples),
+        PixelFormat::RGB24 => ready(Color::Rgb, samples),
         PixelFormat::CMYK32 => {
             // The decoder takes all inks for inverted, which they are if Adobe's marker is there.
             if !segments.adobe {

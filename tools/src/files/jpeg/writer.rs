@@ -56,10 +56,8 @@ fn density(x: u32, y: u32) -> PixelDensity {
 /// The metadata that JPEG carries.
 fn segments(image: &Image) -> Vec<u8> {
     let (metadata, mut out) = (image.metadata(), Vec::new());
-    let carried = |thing| {
-        let held = held::held(metadata);
-        held.iter().any(|held| held.thing == thing && held::fits(OutputFormat::Jpeg, held))
-    };
+    let held = held::held(metadata);
+    let carried = |thing| held.iter().any(|held| held.thing == thing && held::fits(OutputFormat::Jpeg, held));
     if let Some(exif) =
         metadata.exif.as_ref().filter(|_| carried(held::Thing::Exif) || carried(held::Thing::ExifBytes))
     {

@@ -58,10 +58,7 @@ pub fn metadata(
     let fields = copy.fields(page, true)?;
     let turned = |field: &Field| field.tag == 274 && field.value != Field::shorts(layout, 274, &[1]).value;
     if fields.iter().any(|field| !USUAL.contains(&field.tag) || turned(field)) {
-        let mut exif = if layout.big_endian { b"MM\0*\0\0\0\0".to_vec() } else { b"II*\0\0\0\0\0".to_vec() };
-        let at = ifd::write(layout, fields, &mut exif);
-        exif[4..8].copy_from_slice(&layout.bytes::<4>(at.into()));
-        metadata.exif = Some(exif);
+        metadata.exif = Some(ifd::block(layout, fields));
     }
     let damaged = page.damaged + copy.left_out;
     if damaged > 0 {

@@ -12,6 +12,7 @@
 
 use crate::error::{At, Error, Result};
 use crate::files::ahead::Ahead;
+use crate::files::kind::is_wave;
 use crate::files::limits;
 
 /// A four-character code.
@@ -63,13 +64,11 @@ impl Chunks {
     pub(super) fn open(bytes: Ahead) -> Result<(Self, u32)> {
         let mut chunks = Self { start: bytes.position(), bytes, count: 0, held: 0, wide: Wide::default() };
         let head = chunks.take(12)?;
-        match (head.get(..4), head.get(8..12)) {
-            (Some(b"RIFF" | b"RF64" | b"BW64"), Some(b"WAVE")) => {
-                // Only the latter two have 64-bit lengths, but no other file has the chunk either.
-                Ok((chunks, u32_at(&head, 4)))
-            }
-            _ => Err(Error::corrupt("not a WAVE file (expected RIFF, RF64 or BW64 with WAVE at byte 8)")),
+        if !is_wave(&head) {
+            return Err(Error::corrupt("not a WAVE file (expected RIFF, RF64 or BW64 with WAVE at byte 8)"));
         }
+        // Only the latter two have 64-bit lengths, but no other file has the chunk either.
+        Ok((chunks, u32_at(&head, 4)))
     }
 
     /// Where the next byte stands in the RIFF.

@@ -1,7 +1,8 @@
 //! The `fmt ` chunk: which kind of samples, how many channels, how fast.
 
-use super::samples;
 use crate::error::{Error, Result};
+use hound::{WavSpec, WavWriter};
+use std::io::Cursor;
 use wavern::errors::SignalError;
 use wavern::{Audio, SampleFormat};
 
@@ -128,7 +129,7 @@ impl WavFormat {
     /// The payload of a `fmt ` chunk of numbers: hound's, with the loudspeakers put right, where it has one.
     pub fn to_bytes(self) -> Vec<u8> {
         let is_usual = self.channel_mask == default_mask(self.channels);
-        if let Ok(head) = samples::head(self) {
+        if let Ok(head) = head(self) {
             let mut payload = head[20..head.len() - 8].to_vec();
             match payload.get_mut(20..24) {
                 Some(mask) => mask.copy_from_slice(&self.channel_mask.to_le_bytes()),
@@ -206,6 +207,29 @@ fn coding_name(tag: u16) -> String {
         0x55 => "MP3".into(),
         _ => format!("coding {tag:#06x}"),
     }
+}
+
+/// The head of a file without samples, as hound writes it; its last four bytes are the length of the samples.
+///
+/// # Errors
+/// If hound has no such files: only floats of 64 bits are so.
+pub(super) fn head(format: WavFormat) -> Result<Vec<u8>> {
+    let mut head = Cursor::new(Vec::new());
+    WavWriter::new(&mut head, spec(format)?).and_then(WavWriter::finalize).map_err(Error::failed)?;
+    Ok(head.into_inner())
+}
+
+/// The same as hound says it.
+pub(super) fn spec(format: WavFormat) -> Result<WavSpec> {
+    let WavFormat { channels, sample_rate, sample, .. } = format;
+    let sample_format = match sample {
+        SampleFormat::U8 | SampleFormat::I16 | SampleFormat::I24 | SampleFormat::I32 => {
+            hound::SampleFormat::Int
+        }
+        SampleFormat::F32 => hound::SampleFormat::Float,
+        other => return Err(Error::unsupported(format!("samples of type {other:?}"))),
+    };
+    Ok(WavSpec { channels, sample_rate, bits_per_sample: sample.bits(), sample_format })
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 //! a file of its own, with a head made by hound. So long files, pipes and chunks around the samples are no concern of
 //! it, and which bytes a sample has is none of `reader.rs` and `writer.rs`.
 
-use super::format::{Coding, WavFormat};
+use super::format::{Coding, WavFormat, head, spec};
 use crate::error::{Error, Result};
-use hound::{WavReader, WavSpec, WavWriter};
+use crate::files::integers::{full_scale, nearest};
+use hound::{WavReader, WavWriter};
 use std::io::{Cursor, Read};
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::well_known::{
@@ -16,28 +17,6 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 use wavern::SampleFormat;
-
-/// The head of a file without samples, as hound writes it; its last four bytes are the length of the samples.
-///
-/// # Errors
-/// If hound has no such files: only floats of 64 bits are so.
-pub(super) fn head(format: WavFormat) -> Result<Vec<u8>> {
-    let mut head = Cursor::new(Vec::new());
-    WavWriter::new(&mut head, spec(format)?).and_then(WavWriter::finalize).map_err(Error::failed)?;
-    Ok(head.into_inner())
-}
-
-fn spec(format: WavFormat) -> Result<WavSpec> {
-    let WavFormat { channels, sample_rate, sample, .. } = format;
-    let sample_format = match sample {
-        SampleFormat::U8 | SampleFormat::I16 | SampleFormat::I24 | SampleFormat::I32 => {
-            hound::SampleFormat::Int
-        }
-        SampleFormat::F32 => hound::SampleFormat::Float,
-        other => return Err(Error::unsupported(format!("samples of type {other:?}"))),
-    };
-    Ok(WavSpec { channels, sample_rate, bits_per_sample: sample.bits(), sample_format })
-}
 
 /// Bytes of whole blocks → samples.
 pub(super) enum Unpacker {
@@ -115,7 +94,7 @@ fn numbers<R: Read>(mut reader: WavReader<R>, sample: SampleFormat) -> Result<Ve
         return Ok(numbers);
     }
     // A power of two: a product by its inverse is exact.
-    let step = 1.0 / full_scale(sample);
+    let step = 1.0 / full_scale(sample.bits().into());
     for number in reader.samples::<i32>() {
         numbers.push((f64::from(number.map_err(Error::corrupt)?) * step) as f32);
     }
@@ -136,7 +115,7 @@ pub(super) fn pack<C: AsRef<[f32]>>(channels: &[C], format: WavFormat, out: &mut
     if format.sample == SampleFormat::I16 {
         // The one format for which hound writes many at once.
         let mut many = writer.get_i16_writer((frames * channels.len()) as u32);
-        samples.for_each(|sample| many.write_sample(integer(sample, format.sample) as i16));
+        samples.for_each(|sample| many.write_sample(nearest(sample, 16) as i16));
         many.flush().map_err(Error::failed)?;
         writer.finalize().map_err(Error::failed)?;
         out.extend_from_slice(&file.get_ref()[head..]);
@@ -146,23 +125,13 @@ pub(super) fn pack<C: AsRef<[f32]>>(channels: &[C], format: WavFormat, out: &mut
         if format.sample.is_float() {
             writer.write_sample(sample)
         } else {
-            writer.write_sample(integer(sample, format.sample))
+            writer.write_sample(nearest(sample, format.sample.bits().into()))
         }
         .map_err(Error::failed)?;
     }
     writer.finalize().map_err(Error::failed)?;
     out.extend_from_slice(&file.get_ref()[head..]);
     Ok(())
-}
-
-/// The nearest integer of this format; values beyond full scale are clipped.
-fn integer(sample: f32, format: SampleFormat) -> i32 {
-    let full_scale = full_scale(format);
-    (f64::from(sample) * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32
-}
-
-fn full_scale(format: SampleFormat) -> f64 {
-    f64::from(1_u32 << (format.bits() - 1))
 }
 
 #[cfg(test)]
@@ -212,12 +181,5 @@ mod tests {
             let planes = Unpacker::new(format, 4).unwrap().unpack(&codes, format).unwrap();
             assert_eq!(planes, [expected.map(|value| value as f32 / 32_768.0)], "{coding:?}");
         }
-    }
-
-    #[test]
-    fn samples_beyond_full_scale_are_clipped_as_integers() {
-        assert_eq!(integer(1.0, SampleFormat::I32), i32::MAX);
-        assert_eq!(integer(-3.0, SampleFormat::I32), i32::MIN);
-        assert_eq!(integer(3.0, SampleFormat::U8), 127);
     }
 }

@@ -100,7 +100,8 @@ impl<'a> WavWriter<'a> {
     }
 }
 
-fn is_format(chunk: &[u8]) -> bool {
+/// Whether a kept chunk is the format of a file.
+pub fn is_format(chunk: &[u8]) -> bool {
     chunk.starts_with(b"fmt ")
 }
 
