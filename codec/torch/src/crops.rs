@@ -3,6 +3,7 @@
 //! A picture is shrunk by up to two, mirrored, transposed and tinted, and then split into packets. All of that is
 //! linear: along each axis it is one matrix, and a crop is two matrix products.
 
+use crate::cuda::send;
 use crate::data::{self, Picture, Random};
 use crate::drawing;
 use tch::{Device, Kind, Tensor};
@@ -18,7 +19,7 @@ const SHRUNK: f64 = 0.5;
 const TINTED: f64 = 0.5;
 const DARKEST: f64 = 0.8;
 /// Crops of a batch that are shrunk and mirrored each in their own way; more are grouped.
-const GROUPS: usize = 8;
+const GROUPS: usize = 32;
 
 /// Where crops come from.
 pub struct Crops {
@@ -82,8 +83,10 @@ impl Crops {
         let pixels = self.pixels(largest);
         for (&index, drawn) in chosen.iter().zip(&drawn) {
             crops.push(match drawn {
-                true => data::tensor(&drawing::drawing(self.side, random), self.side, self.side)
-                    .to_device(self.device),
+                true => send(
+                    data::tensor(&drawing::drawing(self.side, random), self.side, self.side),
+                    self.device,
+                ),
                 false => self.pictures[index].crop(pixels, random),
             });
         }
@@ -115,8 +118,8 @@ impl Crops {
         let matrix: Vec<f32> =
             OPPONENT.iter().flat_map(|row| row.iter().zip(gains).map(|(v, gain)| v * gain / UNIT)).collect();
         let centre: Vec<f32> = OPPONENT.iter().map(|row| row.iter().sum::<f32>() * CENTRE / UNIT).collect();
-        let matrix = Tensor::from_slice(&matrix).view([1, 3, 3]).to_device(self.device);
-        matrix.matmul(rgb) - Tensor::from_slice(&centre).view([1, 3, 1]).to_device(self.device)
+        let matrix = send(Tensor::from_slice(&matrix).view([1, 3, 3]), self.device);
+        matrix.matmul(rgb) - send(Tensor::from_slice(&centre).view([1, 3, 1]), self.device)
     }
 }
 

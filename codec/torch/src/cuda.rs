@@ -1,5 +1,7 @@
-//! Makes libtorch see a GPU.
+//! Makes libtorch see a GPU, and keeps it busy.
 #![allow(unsafe_code)]
+
+use tch::{Device, Tensor};
 
 /// Loads libtorch_cuda.so, once: the linker drops it because nothing refers to it, and libtorch finds no device until
 /// it is loaded. Where it is missing (a libtorch without CUDA), no device is found and the caller says so.
@@ -12,4 +14,13 @@ pub fn load_library() {
             std::mem::forget(library);
         }
     });
+}
+
+/// A tensor on `device`. From pinned memory nobody waits for the copy; an ordinary one would wait for all that the GPU
+/// has yet to do.
+pub fn send(tensor: Tensor, device: Device) -> Tensor {
+    match device {
+        Device::Cuda(_) => tensor.pin_memory(device).to_device_(device, tensor.kind(), true, false),
+        _ => tensor,
+    }
 }

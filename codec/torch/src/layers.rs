@@ -1,6 +1,7 @@
 //! The float networks. Tensors are `[batch, row, column, channel]`; permuting to torch's order and back keeps the
 //! channels-last memory layout, so no copies are made.
 
+use crate::cuda::send;
 use crate::params::Params;
 use tch::{Kind, Tensor};
 use wavern::internals::network::Layer;
@@ -26,8 +27,8 @@ impl Levels {
         }
         let shape = [positions.len() as i64, anchors as i64];
         Self {
-            mix: Tensor::from_slice(&mix).view(shape).to_device(device),
-            nearest: Tensor::from_slice(&nearest).to_device(device),
+            mix: send(Tensor::from_slice(&mix).view(shape), device),
+            nearest: send(Tensor::from_slice(&nearest), device),
         }
     }
 
@@ -91,7 +92,7 @@ fn gained(params: &Params, name: &str, branch: Tensor, levels: &Levels) -> Tenso
 fn pointwise(params: &Params, prefix: &str, x: &Tensor, kind: Kind) -> Tensor {
     let weight = params.get(&format!("{prefix}weight")).to_kind(kind);
     let bias = params.get(&format!("{prefix}bias")).to_kind(kind);
-    if kind == Kind::Float {
+    if kind == Kind::Float && x.device() == tch::Device::Cpu {
         // On CPUs the convolution's f32 kernels beat the matrix product's. On one thread they are taken for batches
         // of 16 only, so rows count as items.
         let [b, h, w, _] = size4(x);

@@ -1,5 +1,6 @@
 //! What is minimised: bits and λ times an error, of a batch.
 
+use crate::cuda::send;
 use crate::model::{Outcome, inverse_packets};
 use crate::perceptual;
 use tch::{Kind, Tensor};
@@ -48,6 +49,10 @@ fn compression(kind: network::Kind) -> f64 {
     }
 }
 
+/// Cost of an item from which on only its logarithm counts, about twenty times the usual one. Now and then a step of the
+/// optimizer makes a network burst in some spot; without a limit that crop would have the whole batch's gradient.
+const OUTLIER: f64 = 200.0;
+
 /// λ at a position between anchors.
 fn lambda_at(lambdas: &[f64], position: f64) -> f64 {
     let low = (position.floor() as usize).min(lambdas.len() - 1);
@@ -91,10 +96,12 @@ pub fn loss(
     let weights: Vec<f32> = lambdas.iter().map(|&l| distortion_weight(config.kind, l) as f32).collect();
     let scales: Vec<f32> = lambdas.iter().map(|&l| l.powf(-balance(config.kind)) as f32).collect();
     let device = packets.device();
-    let cost =
-        rate_of(config, outcome, packets) + Tensor::from_slice(&weights).to_device(device) * distortion;
-    let scaled = cost * Tensor::from_slice(&scales).to_device(device);
-    (scaled + 1e-3).pow_tensor_scalar(compression(config.kind)).mean(Kind::Float)
+    let cost = rate_of(config, outcome, packets) + send(Tensor::from_slice(&weights), device) * distortion;
+    let scaled = cost * send(Tensor::from_slice(&scales), device);
+    let power = compression(config.kind);
+    let usual = (scaled.clamp_max(OUTLIER) + 1e-3).pow_tensor_scalar(power);
+    let beyond = (scaled / OUTLIER).clamp_min(1.0).log() * (power * OUTLIER.powf(power));
+    (usual + beyond).mean(Kind::Float)
 }
 
 /// Bits per pixel, or per sample and channel, of every item.

@@ -36,7 +36,7 @@ fn round_weight(weight: &Tensor, finest: i64, coarsest: i64, arithmetic: Arithme
     let rows = weight.size()[0];
     let flat = weight.reshape([rows, -1]).detach();
     let largest = flat.abs().amax([1i64].as_slice(), true).clamp_min(1e-9);
-    let exponent = (Tensor::from(units::WEIGHT_LIMIT as f64).to_device(weight.device()) / largest)
+    let exponent = (largest.full_like(units::WEIGHT_LIMIT as f64) / &largest)
         .log2()
         .floor()
         .clamp(coarsest as f64, finest as f64);

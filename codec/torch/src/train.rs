@@ -124,6 +124,10 @@ impl<'a> Run<'a> {
             saved.as_ref().and_then(|(_, tensors)| tensors.get(name)).map(|t| t.double_value(&[0]))
         });
         let (minutes, crops) = (minutes.unwrap_or(0.0), crops.unwrap_or(0.0));
+        if options.device.is_cuda() {
+            // Every batch has the same shape: the fastest kernel for it is worth a search.
+            tch::Cuda::cudnn_set_benchmark(true);
+        }
         let source = Source::open(options)?;
         let signals = source.len();
         // A run that goes on must not see the crops of the first again.

@@ -6,8 +6,9 @@ use tch::{Kind, Tensor};
 
 /// Decay of the mean G Gᵀ and Gᵀ G.
 const DECAY: f64 = 0.95;
-/// Steps between two improvements of the bases.
+/// Steps between two improvements of the bases, on a CPU and on a GPU, where a decomposition takes as long as a step.
 const EVERY: i64 = 25;
+const EVERY_ON_GPU: i64 = 100;
 /// Steps of the power method that make the first bases out of axes.
 const FIRST: usize = 4;
 /// Longer sides of a matrix keep their axes: a basis costs the cube of its side.
@@ -20,6 +21,7 @@ const SHORTEST: i64 = 16;
 pub struct Bases {
     matrices: Vec<Matrix>,
     found: bool,
+    on_gpu: bool,
 }
 
 #[derive(Debug)]
@@ -52,12 +54,12 @@ impl Bases {
             let sides = [0, 1].map(|i| side(span.shape[i]));
             Matrix { span: span.clone(), sides }
         });
-        Self { matrices: matrices.collect(), found: false }
+        Self { matrices: matrices.collect(), found: false, on_gpu: values.device().is_cuda() }
     }
 
     /// Whether the bases are to be improved after this step.
     pub fn are_due(&self, step: i64) -> bool {
-        step % EVERY == 0
+        step % if self.on_gpu { EVERY_ON_GPU } else { EVERY } == 0
     }
 
     /// Takes a gradient into the means.
