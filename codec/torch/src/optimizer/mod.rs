@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 use tch::{Kind, Tensor, no_grad};
 
 const EPSILON: f64 = 1e-8;
+/// Norm that gradients are clipped to, in means of clipped norms, and steps that the mean goes back.
+const UNUSUAL: f64 = 2.0;
+const MEMORY: f64 = 100.0;
 
 /// Which optimizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub struct Optimizer {
     second: Tensor,
     bases: Option<Bases>,
     step: i64,
+    /// Mean of clipped norms; infinite before the first.
+    usual: Tensor,
 }
 
 impl Optimizer {
@@ -46,7 +51,8 @@ impl Optimizer {
     pub fn new(method: Method, flat: &Flat) -> Self {
         let zeros = || flat.values().detach().zeros_like();
         let bases = (method == Method::Soap).then(|| Bases::new(flat));
-        Self { method, first: zeros(), second: zeros(), bases, step: 0 }
+        let usual = Tensor::full([], f64::INFINITY, (Kind::Float, flat.values().device()));
+        Self { method, first: zeros(), second: zeros(), bases, step: 0, usual }
     }
 
     /// Updates taken.
@@ -54,7 +60,7 @@ impl Optimizer {
         self.step
     }
 
-    /// One update from the gradient in `flat`, its norm clipped to `clip`; the gradient is cleared. `mask` is 0 where
+    /// One update from the gradient in `flat`, its norm clipped to `clip` and to twice the mean; the gradient is cleared. `mask` is 0 where
     /// values stay as they are.
     ///
     /// Returns the norm before clipping, on the device, so that nothing waits for it. A gradient whose norm is not
@@ -63,7 +69,13 @@ impl Optimizer {
         no_grad(|| {
             let mut gradient = flat.values().grad();
             let norm = gradient.norm();
-            let scale = (clip / (&norm + 1e-12)).clamp_max(1.0).nan_to_num(0.0, 0.0, 0.0);
+            // What bursts in a single spot of a crop can be a thousand times the rest of a large batch.
+            let limit = (&self.usual * UNUSUAL).clamp_max(clip);
+            let scale = (&limit / (&norm + 1e-12)).clamp_max(1.0).nan_to_num(0.0, 0.0, 0.0);
+            self.usual = self
+                .usual
+                .minimum(&limit)
+                .lerp(&norm.nan_to_num(0.0, 0.0, 0.0).minimum(&limit), 1.0 / MEMORY);
             let mut g = gradient.nan_to_num(0.0, 0.0, 0.0) * scale;
             let _ = gradient.zero_();
             self.step += 1;
@@ -101,6 +113,7 @@ impl Optimizer {
         let cpu = |t: &Tensor| t.to_device(tch::Device::Cpu);
         out.push(("optimizer.first".to_owned(), cpu(&self.first)));
         out.push(("optimizer.second".to_owned(), cpu(&self.second)));
+        out.push(("optimizer.usual".to_owned(), cpu(&self.usual)));
         out.push(("optimizer.step".to_owned(), Tensor::from_slice(&[self.step])));
         if let Some(bases) = &self.bases {
             bases.collect("optimizer.bases.", out);
@@ -122,6 +135,9 @@ impl Optimizer {
             return;
         }
         (self.first, self.second) = (first.to_device(device), second.to_device(device));
+        if let Some(usual) = from.get("optimizer.usual") {
+            self.usual = usual.to_device(device);
+        }
         self.step = from.get("optimizer.step").map_or(0, |t| t.int64_value(&[0]));
     }
 }
