@@ -9,7 +9,8 @@
 # `pack` wants a build of `cargo build --release -p wavern-cli-torch`, and LIBTORCH as docs/training.md says. `run` finds
 # libtorch in the machine's Python package torch, or in LIBTORCH. Its first fifth of a minute compares the loss on three fixed
 # batches with that of the machine that packed; then the rate is constant for four fifths of the time and falls to zero in the last.
-# BATCH (128), RATE (1e-3), OPTIMIZER (soap), CROP (256) and THREADS (1) are taken from the environment.
+# BATCH (256), RATE (1.2e-3), OPTIMIZER (soap), CROP (256), THREADS (4) and FAVOUR (cid22,cq100,stunning) are taken from the
+# environment.
 set -euo pipefail
 
 say() { printf 'gpu.sh: %s\n' "$*" >&2; }
@@ -18,8 +19,8 @@ usage() { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//' >&2; exit 2; }
 train() { # FOLDER, then options
   local folder=$1
   shift
-  "$folder/wavern-torch" train image --data "$folder/pictures" --threads "${THREADS:-1}" --seed 7 --crop "${CROP:-256}" \
-    --drawings 0.05 "$@"
+  "$folder/wavern-torch" train image --data "$folder/pictures" --threads "${THREADS:-4}" --seed 7 --crop "${CROP:-256}" \
+    --drawings 0.05 --favour "${FAVOUR:-cid22,cq100,stunning}" "$@"
 }
 
 pack() {
@@ -54,7 +55,7 @@ run() {
   paste "$folder/expected" "$out/found" | tee /dev/stderr | awk '
     { if ($2 < 0.99 * $1 || $2 > 1.01 * $1) bad = 1 }
     END { if (NR != 3 || bad) { print "gpu.sh: the loss is not that of the machine that packed" > "/dev/stderr"; exit 1 } }'
-  local options=(--out "$out/run.ckpt" --device "$device" --batch "${BATCH:-128}" --rate "${RATE:-1e-3}"
+  local options=(--out "$out/run.ckpt" --device "$device" --batch "${BATCH:-256}" --rate "${RATE:-1.2e-3}"
     --optimizer "${OPTIMIZER:-soap}" --save-every 1000)
   local falling=$((seconds / 5 > 0 ? seconds / 5 : 1))
   train "$folder" --init "$folder"/start.* "${options[@]}" --schedule constant --seconds $((seconds - falling))

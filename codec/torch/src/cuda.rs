@@ -20,7 +20,8 @@ pub fn load_library() {
 /// has yet to do.
 pub fn send(tensor: Tensor, device: Device) -> Tensor {
     match device {
-        Device::Cuda(_) => tensor.pin_memory(device).to_device_(device, tensor.kind(), true, false),
+        // `pin_memory` itself warns at every call that it is given a device.
+        Device::Cuda(_) => tensor.internal_pin_memory(device).to_device_(device, tensor.kind(), true, false),
         _ => tensor,
     }
 }

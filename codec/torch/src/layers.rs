@@ -114,9 +114,10 @@ fn depthwise(params: &Params, prefix: &str, x: &Tensor, kernel: [usize; 2], kind
 pub fn convolve_depthwise(x: &Tensor, weight: &Tensor, bias: &Tensor, kernel: [usize; 2]) -> Tensor {
     let padding = [kernel[0] as i64 / 2, kernel[1] as i64 / 2];
     let channels = weight.size()[0];
-    x.permute([0, 3, 1, 2])
-        .conv2d(&weight.unsqueeze(1), Some(bias), [1, 1], padding, [1, 1], channels)
-        .permute([0, 2, 3, 1])
+    let x = x.permute([0, 3, 1, 2]);
+    // On a GPU the kernels for planes are at hand; cuDNN would search seconds for those of the other layout.
+    let x = if x.device().is_cuda() { x.contiguous() } else { x };
+    x.conv2d(&weight.unsqueeze(1), Some(bias), [1, 1], padding, [1, 1], channels).permute([0, 2, 3, 1])
 }
 
 /// `[b, h, w, c] → [b, h/r, w/s, r·s·c]`.
