@@ -43,7 +43,7 @@ since() { # column, now
 hand_over() {
   local state=$1 validation=$2 device=$3 minutes crops found
   read -r minutes crops < <("$wavern" train state "$state/image.ckpt")
-  found=$("$wavern" train validate image "$state/image.ckpt" --data "$validation" --against "$root/models/image.safetensors")
+  found=$("$wavern" train validate image "$state/image.ckpt" --data "$validation" --against "$root/models/fast/image-fast.safetensors")
   [ -e "$curve" ] || echo "run,minutes,crops,device,validation" > "$curve"
   awk -v OFS=, -v run="$(awk 'END { print NR }' "$curve")" -v minutes="$(since 2 "$minutes")" -v crops="$(since 3 "$crops")" \
     -v device="$device" -v found="$(sed -n 's/^rate against .*: \(.*\) %$/\1/p' <<< "$found")" \

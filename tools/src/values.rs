@@ -82,6 +82,8 @@ pub enum Tune {
     Psnr,
     /// What people see: structure and luma before colour
     Visual,
+    /// A fast decoder: half the time of psnr, files a tenth larger
+    Fast,
 }
 
 impl From<Tune> for wavern::Tune {
@@ -89,6 +91,7 @@ impl From<Tune> for wavern::Tune {
         match tune {
             Tune::Psnr => Self::Psnr,
             Tune::Visual => Self::Visual,
+            Tune::Fast => Self::Fast,
         }
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 (Kind::Audio, _) => None,
                 (Kind::Image, Tune::Psnr) => Some("psnr"),
                 (Kind::Image, Tune::Visual) => Some("visual"),
+                (Kind::Image, Tune::Fast) => Some("fast"),
             };
             let place = tune.map_or("built in".to_owned(), |tune| format!("built in (--tune {tune})"));
             show(args.json, &id.to_string(), &kind.to_string(), &place)?;

@@ -34,8 +34,8 @@ impl Histogram {
         self.bins.iter().rposition(|n| *n > 0).map_or(0.0, |bin| Self::value(bin + 1))
     }
 
-    /// The range with the smallest squared error, in so many steps, but no smaller than 0.85 of the largest value: what
-    /// is cut off in one picture is worse than noise in all.
+    /// The range with the smallest squared error, in so many steps, but no smaller than half of the largest value: what is
+    /// cut off in one picture is worse than noise in all.
     pub fn range(&self, steps: f32) -> f32 {
         let Some(last) = self.bins.iter().rposition(|n| *n > 0) else { return 0.0 };
         let error = |range: f32| -> f64 {
@@ -53,7 +53,7 @@ impl Histogram {
             .sum()
         };
         let ranges = (0..3 * Self::OCTAVE as usize).map(|back| Self::value((last + 1).saturating_sub(back)));
-        ranges.min_by(|a, b| error(*a).total_cmp(&error(*b))).unwrap_or(0.0).max(0.85 * self.largest())
+        ranges.min_by(|a, b| error(*a).total_cmp(&error(*b))).unwrap_or(0.0).max(0.5 * self.largest())
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
         (0..1000).for_each(|i| histogram.add((i as f32 - 500.0) / 100.0));
         let (largest, range) = (histogram.largest(), histogram.range(127.0));
         assert!((5.0..5.2).contains(&largest), "{largest}");
-        assert!((0.85 * largest..=largest).contains(&range), "{range}");
+        assert!((0.5 * largest..=largest).contains(&range), "{range}");
         assert_eq!(Histogram::new().range(127.0), 0.0);
     }
 }

@@ -288,14 +288,15 @@ mod tests {
         let packets = |weights: &Weights| packets(&picture(), &weights.config);
         let analysis =
             |weights: &Weights| weights.analysis().unwrap().run(packets(weights), Level::default());
-        for (weights, what) in [(&quantized, "quantized"), (&*built_in, "built in")] {
+        // Ranges made for this picture lose less than those for all pictures.
+        for (weights, what, share) in [(&quantized, "quantized", 3e-3), (&*built_in, "built in", 1e-2)] {
             for (reals, codes) in
                 [(synthesis(&float), synthesis(weights)), (analysis(&float), analysis(weights))]
             {
                 let power: f64 = reals.data().iter().map(|v| f64::from(v * v)).sum();
                 let pairs = reals.data().iter().zip(codes.data());
                 let error: f64 = pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum();
-                assert!(error > 0.0 && error < 3e-3 * power, "{what}: {error} of {power}");
+                assert!(error > 0.0 && error < share * power, "{what}: {error} of {power}");
             }
         }
         let mut calibration = Calibration::default();

@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_weights_of_the_library_are_known() {
-        for tune in [weights::Tune::Psnr, weights::Tune::Visual] {
+        for tune in weights::Tune::ALL {
             let weights = weights::image(tune).unwrap();
             for level in [0, 100, 448] {
                 let known = known(&weights, Level(level)).unwrap();

@@ -15,6 +15,12 @@ pub enum Tune {
     Psnr,
     /// What pleases the eye: structure and luma before colour.
     Visual,
+    /// A fast decoder: the smallest squared error by networks with half the work for it.
+    Fast,
+}
+
+impl Tune {
+    pub(crate) const ALL: [Self; 3] = [Self::Psnr, Self::Visual, Self::Fast];
 }
 
 /// A weight file inside the library.
@@ -54,7 +60,7 @@ pub fn named(kind: Kind, id: WeightsId) -> Result<Option<(Arc<Weights>, Tune)>, 
 
 /// The ids of all weights of a kind inside the library.
 pub fn listed(kind: Kind) -> Vec<(WeightsId, Tune)> {
-    let tunes: &[Tune] = if kind == Kind::Image { &[Tune::Psnr, Tune::Visual] } else { &[Tune::Psnr] };
+    let tunes: &[Tune] = if kind == Kind::Image { &Tune::ALL } else { &[Tune::Psnr] };
     let file = |tune: &Tune| Some((WeightsId(slot(kind, *tune).file().ok()?.id), *tune));
     tunes.iter().filter_map(file).collect()
 }
@@ -67,13 +73,22 @@ struct Slot {
     weights: Mutex<Option<Arc<Weights>>>,
 }
 
+fn fast() -> Option<WeightFile> {
+    #[cfg(feature = "fast")]
+    return wavern_weights_1_fast::image();
+    #[cfg(not(feature = "fast"))]
+    None
+}
+
 fn slot(kind: Kind, tune: Tune) -> &'static Slot {
     static IMAGE: Slot = Slot::new("image", wavern_weights_1::image);
     static VISUAL: Slot = Slot::new("visual", wavern_weights_1::visual);
+    static FAST: Slot = Slot::new("fast", fast);
     static AUDIO: Slot = Slot::new("audio", wavern_weights_1::audio);
     match (kind, tune) {
         (Kind::Image, Tune::Psnr) => &IMAGE,
         (Kind::Image, Tune::Visual) => &VISUAL,
+        (Kind::Image, Tune::Fast) => &FAST,
         (Kind::Audio, _) => &AUDIO,
     }
 }

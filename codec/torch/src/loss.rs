@@ -63,7 +63,7 @@ fn lambda_at(lambdas: &[f64], position: f64) -> f64 {
 
 /// What λ weighs, `[batch]`, in units of the squared error of the networks.
 pub fn distortion(config: &ModelConfig, outcome: &Outcome, packets: &Tensor, tune: Tune) -> Tensor {
-    if tune == Tune::Psnr || config.kind == network::Kind::Audio {
+    if tune != Tune::Visual || config.kind == network::Kind::Audio {
         return outcome.mse.shallow_clone();
     }
     let unit = f64::from(wavern::internals::color::UNIT).powi(2);

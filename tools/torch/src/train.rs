@@ -129,17 +129,14 @@ struct Run {
     #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
     favour: Vec<String>,
 
-    /// Pictures: distortion to minimise: squared error of RGB, or that and a stand-in for SSIMULACRA 2, 1 : 4
+    /// Pictures: distortion to minimise, squared error of RGB or that and a stand-in for SSIMULACRA 2, 1 : 4; fast is
+    /// the smaller model, which halves the work of a decoder
     #[arg(long, value_enum, default_value_t)]
     tune: wavern_cli::Tune,
 
     /// Pictures: share of crops that are generated drawings of text, shapes and flat areas
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     drawings: f64,
-
-    /// Pictures: the smaller model, which halves the work of a decoder
-    #[arg(long, conflicts_with = "linear")]
-    fast: bool,
 
     /// Pictures: train an analysis of one pointwise layer, for sensors and small processors, which starts as the linear
     /// map nearest to the analysis of the image model that --init names
@@ -252,7 +249,7 @@ struct Validate {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
     Image,
-    /// As `train image --fast` makes it
+    /// As `train image --tune fast` makes it
     ImageFast,
     /// As `train image --linear` makes it
     ImageLinear,
@@ -272,11 +269,14 @@ impl Kind {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.what {
-        What::Image(run) if run.linear => train(run, Kind::ImageLinear),
-        What::Image(run) if run.fast => train(run, Kind::ImageFast),
-        What::Image(run) => train(run, Kind::Image),
-        What::Audio(run) if run.linear || run.fast => {
-            Err(Error::usage("--linear and --fast are for pictures"))
+        What::Image(run) => match (run.linear, run.tune) {
+            (true, wavern_cli::Tune::Fast) => Err(Error::usage("--linear is for the larger model")),
+            (true, _) => train(run, Kind::ImageLinear),
+            (false, wavern_cli::Tune::Fast) => train(run, Kind::ImageFast),
+            (false, _) => train(run, Kind::Image),
+        },
+        What::Audio(run) if run.linear || run.tune != wavern_cli::Tune::default() => {
+            Err(Error::usage("--linear and --tune are for pictures"))
         }
         What::Audio(run) => train(run, Kind::Audio),
         What::Validate(validate) => measure(validate),
