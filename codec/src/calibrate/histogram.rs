@@ -34,8 +34,8 @@ impl Histogram {
         self.bins.iter().rposition(|n| *n > 0).map_or(0.0, |bin| Self::value(bin + 1))
     }
 
-    /// The range with the smallest squared error, in so many steps, but no smaller than half of the largest value: what is
-    /// cut off in one picture is worse than noise in all.
+    /// The range with the smallest squared error, in so many steps, but no smaller than half of the largest value: what
+    /// is cut off in one picture is worse than noise in all.
     pub fn range(&self, steps: f32) -> f32 {
         let Some(last) = self.bins.iter().rposition(|n| *n > 0) else { return 0.0 };
         let error = |range: f32| -> f64 {

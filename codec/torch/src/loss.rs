@@ -49,8 +49,8 @@ fn compression(kind: network::Kind) -> f64 {
     }
 }
 
-/// Cost of an item from which on only its logarithm counts, about twenty times the usual one. Now and then a step of the
-/// optimizer makes a network burst in some spot; without a limit that crop would have the whole batch's gradient.
+/// Cost of an item from which on only its logarithm counts, about twenty times the usual one. Now and then a step of
+/// the optimizer makes a network burst in some spot; without a limit that crop would have the whole batch's gradient.
 const OUTLIER: f64 = 200.0;
 
 /// λ at a position between anchors.

@@ -60,8 +60,8 @@ impl Optimizer {
         self.step
     }
 
-    /// One update from the gradient in `flat`, its norm clipped to `clip` and to twice the mean; the gradient is cleared. `mask` is 0 where
-    /// values stay as they are.
+    /// One update from the gradient in `flat`, its norm clipped to `clip` and to twice the mean; the gradient is
+    /// cleared. `mask` is 0 where values stay as they are.
     ///
     /// Returns the norm before clipping, on the device, so that nothing waits for it. A gradient whose norm is not
     /// finite counts as zero.
