@@ -1,0 +1,329 @@
+"""Encoding and decoding."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, Union
+
+import numpy.typing as npt
+
+from . import _wavern
+from ._errors import KindError, OptionError, WavernError
+from ._input import File, contiguous, file_bytes, files_bytes, signal_of
+from ._options import DecodeOptions, EncodeOptions, LatentOptions, Limits, integer, limit_changes
+from ._signals import Audio, AudioInfo, Contents, Damaged, Image, ImageInfo, Latents, Metadata, Report
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+#: What :func:`encode` takes.
+Encodable = Union["npt.NDArray[Any]", "PIL.Image.Image", Image, Audio, File]
+
+#: What a batch does with files that fail.
+OnError = Literal["raise", "return"]
+
+
+def encode(
+    signal: Encodable,
+    *,
+    quality: float | None = None,
+    target_size: int | None = None,
+    target_bpp: float | None = None,
+    target_psnr: float | None = None,
+    bitrate: int | None = None,
+    tune: Literal["psnr", "visual"] = "psnr",
+    effort: int = 1,
+    sample_rate: int | None = None,
+    metadata: Metadata | None = None,
+    keep_hidden: bool = False,
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> bytes:
+    """Encode a picture or a sound as the bytes of a .wvn file.
+
+    ``signal`` is one of
+
+    - an array of ``uint8`` or ``uint16``: a picture ``[height, width]`` (gray), ``[height, width, 3]`` (RGB), or with
+      alpha as the last channel ``[height, width, 2]`` or ``[height, width, 4]``;
+    - an array with ``sample_rate`` in hertz: a sound ``[frames]`` or ``[channels, frames]``, 1 to 32 channels, of floats
+      with full scale at ±1, or of ``uint8``, ``int16`` or ``int32``;
+    - an image of Pillow, with its ICC profile, EXIF, XMP and density;
+    - :class:`Image` or :class:`Audio`;
+    - bytes or the path of a picture that Pillow reads, or of a WAV of integers.
+
+    At most one of these says how good or small the file is; without any, quality is 60:
+
+    - ``quality``: 0 (smallest) to 100 (best);
+    - ``target_size``: pictures, at most this many bytes and as near to them as the levels allow;
+    - ``target_bpp``: pictures, at most this many bits per pixel;
+    - ``target_psnr``: pictures, at least this PSNR in dB over all colour samples;
+    - ``bitrate``: sounds, bits per second of the whole file.
+
+    ``tune`` is ``"psnr"`` (least squared error) or ``"visual"`` (pictures for the eye). ``effort`` is 1 (no search) to
+    9: the search takes 2.5 to 600 times the time and saves 3 to 10 % of the bytes; decoding takes the same time.
+    ``metadata`` replaces what the signal has. Colours of pixels whose alpha is 0 continue the visible ones, unless
+    ``keep_hidden`` is true. ``threads`` is 1 to 4096, one for each core by default; the bytes do not depend on it.
+
+    Raises :class:`SignalError` for arrays that are no picture or sound, such as ones with NaN, :class:`OptionError` for
+    arguments out of range and targets that no level meets, :class:`LimitError` beyond ``limits``, and
+    :class:`TypeError`. Ctrl-C ends a search.
+
+    >>> import numpy, wavern
+    >>> ramp = numpy.tile(numpy.arange(0, 256, 4, dtype=numpy.uint8), (48, 1))
+    >>> wavern.decode(wavern.encode(ramp, quality=80)).shape
+    (48, 64)
+    """
+    options = EncodeOptions.of(
+        quality=quality,
+        target_size=target_size,
+        target_bpp=target_bpp,
+        target_psnr=target_psnr,
+        bitrate=bitrate,
+        tune=tune,
+        effort=effort,
+        keep_hidden=keep_hidden,
+        threads=threads,
+        limits=limits,
+    )
+    found = signal_of(signal, sample_rate, metadata)
+    if isinstance(found, Image):
+        options.only_for_pictures()
+        alpha = None if found.alpha is None else contiguous(found.alpha, "alpha")
+        return _wavern.encode_image(contiguous(found.pixels, "pixels"), alpha, found.metadata, options)
+    options.only_for_sounds()
+    rate = integer("sample_rate", found.sample_rate, 1, 2**32 - 1)
+    samples = contiguous(found.samples, "samples")
+    return _wavern.encode_audio(samples, rate, found.sample_format, found.metadata, options)
+
+
+def decode(
+    file: File,
+    *,
+    region: tuple[int, int, int, int] | None = None,
+    scale: float = 1,
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> npt.NDArray[Any]:
+    """Decode a .wvn file (bytes, or a path) to an array.
+
+    A picture is ``[height, width]`` or ``[height, width, 3]`` of ``uint8`` or ``uint16``, and has one channel more if
+    there is alpha. A sound is ``[channels, frames]`` of ``float32``, full scale at ±1.
+
+    Pictures only: ``region`` is ``(x, y, width, height)`` in pixels of the whole picture; the pixels are those of the
+    whole picture, and only the tiles that they need are read. ``scale`` is 1, 1/2, 1/4 or 1/8; sides are rounded up. Of
+    both together comes the part of the smaller picture that the region touches.
+
+    Raises :class:`FormatError` for what is no .wvn file or damaged, :class:`UnsupportedError` for files of a later
+    version, :class:`LimitError` beyond ``limits``, :class:`WeightsError` for files of other weights,
+    :class:`OptionError` for a region outside of the picture, :class:`KindError` for a region of a sound.
+    """
+    options = DecodeOptions.of(region=region, scale=scale, threads=threads, limits=limits)
+    data, path = file_bytes(file)
+    with _telling(path):
+        return _signal(_wavern.decode(data, options)).array()
+
+
+def decode_image(
+    file: File,
+    *,
+    region: tuple[int, int, int, int] | None = None,
+    scale: float = 1,
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> Image:
+    """Decode a picture with its alpha and metadata. Arguments and errors are those of :func:`decode`.
+
+    Raises :class:`KindError` for a sound.
+    """
+    options = DecodeOptions.of(region=region, scale=scale, threads=threads, limits=limits)
+    data, path = file_bytes(file)
+    with _telling(path):
+        if _wavern.probe(data, options.limits)["kind"] != "image":
+            raise KindError("the file holds a sound, not a picture", found="audio")
+        found = _signal(_wavern.decode(data, options))
+    assert isinstance(found, Image)
+    return found
+
+
+def decode_audio(file: File, *, threads: int | None = None, limits: Limits | None = None) -> Audio:
+    """Decode a sound with its metadata. Errors are those of :func:`decode`.
+
+    Raises :class:`KindError` for a picture.
+    """
+    options = DecodeOptions.of(threads=threads, limits=limits)
+    data, path = file_bytes(file)
+    with _telling(path):
+        if _wavern.probe(data, options.limits)["kind"] != "audio":
+            raise KindError("the file holds a picture, not a sound", found="image")
+        found = _signal(_wavern.decode(data, options))
+    assert isinstance(found, Audio)
+    return found
+
+
+def decode_batch(
+    files: Iterable[File],
+    *,
+    region: tuple[int, int, int, int] | None = None,
+    scale: float = 1,
+    threads: int | None = None,
+    limits: Limits | None = None,
+    on_error: OnError = "raise",
+) -> list[npt.NDArray[Any] | WavernError]:
+    """Decode many files at once, to a list of arrays as from :func:`decode`, in the same order.
+
+    With ``on_error="return"`` the error of a file that fails is in its place in the list; with ``"raise"`` the first one
+    is raised after all files were tried. ``threads`` is for all files together.
+    """
+    options = DecodeOptions.of(region=region, scale=scale, threads=threads, limits=limits)
+    inputs = files_bytes(files)
+    results = _wavern.decode_batch([data for data, _ in inputs], options)
+    return [
+        result if isinstance(result, WavernError) else _signal(result).array()
+        for result in _told(results, inputs, on_error)
+    ]
+
+
+def latents(
+    file: File,
+    *,
+    dtype: Literal["int8", "int16", "int32", "float32"] = "int16",
+    layout: Literal["channels_first", "channels_last"] = "channels_first",
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> Latents:
+    """The quantized latents of a .wvn file, without the synthesis: see :class:`Latents` for shapes and fields.
+
+    ``dtype`` is that of ``y``. Integers are the symbols in the file: ``"int32"`` holds all that can be coded, ``"int16"``
+    all that photographs have, and ``"int8"`` is clipped to −128..=127, which quality 60 hardly reaches and quality 100
+    does in some hundredths of a percent of its values; ``Latents.clipped`` counts what was. ``"float32"`` is ŷ as the
+    synthesis takes it, in the same units at every quality.
+
+    Errors are those of :func:`decode`.
+    """
+    options = LatentOptions.of(dtype=dtype, layout=layout, threads=threads, limits=limits)
+    data, path = file_bytes(file)
+    with _telling(path):
+        return _latents(_wavern.latents(data, options), layout)
+
+
+def latents_batch(
+    files: Iterable[File],
+    *,
+    dtype: Literal["int8", "int16", "int32", "float32"] = "int16",
+    layout: Literal["channels_first", "channels_last"] = "channels_first",
+    threads: int | None = None,
+    limits: Limits | None = None,
+    on_error: OnError = "raise",
+) -> list[Latents | WavernError]:
+    """The latents of many files at once, as from :func:`latents`, in the same order.
+
+    ``threads`` and ``on_error`` are those of :func:`decode_batch`.
+    """
+    options = LatentOptions.of(dtype=dtype, layout=layout, threads=threads, limits=limits)
+    inputs = files_bytes(files)
+    results = _wavern.latents_batch([data for data, _ in inputs], options)
+    return [
+        result if isinstance(result, WavernError) else _latents(result, layout)
+        for result in _told(results, inputs, on_error)
+    ]
+
+
+def probe(file: File, *, limits: Limits | None = None) -> ImageInfo | AudioInfo:
+    """Kind, size and weights of a .wvn file, from its first bytes, of which 64 suffice. Nothing is decoded.
+
+    Raises :class:`FormatError` if they are not the beginning of a .wvn file, :class:`LimitError` beyond ``limits``.
+    """
+    data, path = _first_bytes(file)
+    with _telling(path):
+        return _info(_wavern.probe(data, limit_changes(limits)))
+
+
+def inspect(file: File, *, limits: Limits | None = None) -> Contents:
+    """What a whole .wvn file holds beside its signal: metadata, alpha, length. No pixels and no samples are computed.
+
+    Errors are those of :func:`decode`.
+    """
+    data, path = file_bytes(file)
+    with _telling(path):
+        fields = _wavern.inspect(data, limit_changes(limits))
+    extra = {name: fields[name] for name in ("alpha", "tiles", "frames", "segments") if name in fields}
+    return Contents(_info(fields), Metadata(**fields["metadata"]), **extra)
+
+
+def verify(file: File, *, threads: int | None = None, limits: Limits | None = None) -> Report:
+    """Compare every checksum of a .wvn file and decode every symbol, and report what is wrong.
+
+    Damage is no exception but in the report, which is true if the file is whole. What leaves nothing to check raises
+    the errors of :func:`decode`: what is no .wvn file, a header that is damaged twice, limits, other weights.
+    """
+    options = DecodeOptions.of(threads=threads, limits=limits)
+    data, path = file_bytes(file)
+    with _telling(path):
+        fields = _wavern.verify(data, options)
+    damaged = [Damaged(*part) for part in fields["damaged"]]
+    return Report(fields["kind"], fields["faults"], damaged, fields["parts"])
+
+
+def _first_bytes(file: File) -> tuple[bytes, str | None]:
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        return bytes(memoryview(file)[:64]), None
+    data, path = file_bytes(file)
+    return data[:64], path
+
+
+@contextlib.contextmanager
+def _telling(path: str | None) -> Iterator[None]:
+    """Errors inside know the file."""
+    try:
+        yield
+    except WavernError as error:
+        error.path = path
+        raise
+
+
+def _told(
+    results: list[Any], inputs: list[tuple[bytes, str | None]], on_error: OnError
+) -> Iterator[dict[str, Any] | WavernError]:
+    if on_error not in ("raise", "return"):
+        raise OptionError(f"on_error: {on_error!r} (expected 'raise' or 'return')", option="on_error")
+    for result, (_, path) in zip(results, inputs, strict=True):
+        if isinstance(result, WavernError):
+            result.path = path
+            if on_error == "raise":
+                raise result
+        yield result
+
+
+def _info(fields: dict[str, Any]) -> ImageInfo | AudioInfo:
+    if fields["kind"] == "image":
+        picture = ("width", "height", "color", "depth", "level", "weights")
+        return ImageInfo(**{name: fields[name] for name in picture})
+    sound = ("sample_rate", "channels", "sample_format", "level", "weights")
+    return AudioInfo(**{name: fields[name] for name in sound})
+
+
+def _signal(fields: dict[str, Any]) -> Image | Audio:
+    metadata = Metadata(**fields["metadata"])
+    level, weights = fields["level"], fields["weights"]
+    if fields["kind"] == "image":
+        return Image(fields["pixels"], fields["alpha"], metadata, level, weights)
+    return Audio(fields["samples"], fields["sample_rate"], fields["sample_format"], metadata, level, weights)
+
+
+def _latents(fields: dict[str, Any], layout: str) -> Latents:
+    picture = fields["kind"] == "image"
+    size = ("height", "width") if picture else ("channels", "sample_rate")
+    return Latents(
+        y=fields["y"],
+        z=fields["z"],
+        kind=fields["kind"],
+        level=fields["level"],
+        weights=fields["weights"],
+        layout=layout,
+        gains=fields["gains"],
+        clipped=fields["clipped"],
+        stride=tuple(fields["stride"]),
+        hyper_stride=tuple(fields["hyper_stride"]),
+        size=tuple(fields[name] for name in size),
+    )

@@ -1,0 +1,270 @@
+//! Files → signals, and what is said about files.
+
+use crate::arrays;
+use crate::error::Failure;
+use crate::models;
+use crate::options;
+use crate::pool::{self, Stop};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyDict, PyList};
+use rayon::prelude::*;
+use wavern::damage::{Damage, SoundDamage};
+use wavern::internals::chunks;
+use wavern::{Audio, DecodeOptions, Decoder, Error, Image, Kind, Limits, Region, Scale, Signal, View};
+use wavern_bitstream::{Container, Header};
+
+/// `wavern._options.DecodeOptions`.
+#[derive(Debug, FromPyObject)]
+pub struct Decoding {
+    region: Option<[u32; 4]>,
+    /// Halvings, 0 to 3.
+    halvings: u32,
+    limits: Vec<(String, u64)>,
+    pub threads: Option<usize>,
+}
+
+impl Decoding {
+    fn view(&self) -> Result<View, Failure> {
+        let scale = match self.halvings {
+            0 => Scale::Whole,
+            1 => Scale::Half,
+            2 => Scale::Quarter,
+            3 => Scale::Eighth,
+            more => return Err(Failure::option("scale", format!("1/2^{more} (expected 1/8 at least)"))),
+        };
+        let view = View::default().scale(scale);
+        Ok(match self.region {
+            Some([x, y, width, height]) => view.region(Region { x, y, width, height }),
+            None => view,
+        })
+    }
+
+    pub fn limits(&self) -> Result<Limits, Failure> {
+        options::limits(&self.limits)
+    }
+}
+
+/// The header of a file, which may be damaged behind it.
+pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, Failure> {
+    let missing = || {
+        wavern::errors::ContainerError::Truncated {
+            offset: bytes.len() as u64,
+            what: "header",
+            needed: 1,
+            left: 0,
+        }
+        .into()
+    };
+    Header::probe(bytes, limits)?.ok_or_else(missing)
+}
+
+/// A decoder whose weights are there, for a file; without `signal`, for its latents.
+pub fn decoder(py: Python<'_>, header: Option<&Header>, limits: Limits, signal: bool) -> PyResult<Decoder> {
+    let mut options = DecodeOptions::new().limits(limits);
+    let weights = match header {
+        Some(header @ Header::Image(_)) => models::decoding(py, Kind::Image, header.weights(), signal)?,
+        Some(header @ Header::Audio(_)) => models::decoding(py, Kind::Audio, header.weights(), signal)?,
+        None => None,
+    };
+    if let Some(weights) = weights {
+        options = options.weights(weights);
+    }
+    Ok(Decoder::new(options).map_err(Failure::from)?)
+}
+
+/// What the header says, as a dictionary.
+pub fn header_fields<'py>(py: Python<'py>, header: &Header) -> PyResult<Bound<'py, PyDict>> {
+    let fields = PyDict::new(py);
+    fields.set_item("level", header.level())?;
+    fields.set_item("weights", header.weights().to_string())?;
+    match header {
+        Header::Image(header) => {
+            fields.set_item("kind", "image")?;
+            fields.set_item("width", header.width)?;
+            fields.set_item("height", header.height)?;
+            fields.set_item("color", arrays::color_name(header.color))?;
+            fields.set_item("depth", header.depth.bits())?;
+        }
+        Header::Audio(header) => {
+            fields.set_item("kind", "audio")?;
+            fields.set_item("sample_rate", header.sample_rate)?;
+            fields.set_item("channels", header.channels)?;
+            fields.set_item("sample_format", arrays::format_name(header.format))?;
+        }
+    }
+    Ok(fields)
+}
+
+/// What the first bytes of a file say.
+#[pyfunction]
+pub fn probe<'py>(
+    py: Python<'py>,
+    bytes: PyBackedBytes,
+    limits: Vec<(String, u64)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    header_fields(py, &header(&bytes, &options::limits(&limits)?)?)
+}
+
+/// What a whole file holds, without its signal: the header, metadata, alpha, length.
+#[pyfunction]
+pub fn inspect<'py>(
+    py: Python<'py>,
+    bytes: PyBackedBytes,
+    limits: Vec<(String, u64)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let container = Container::parse(&bytes, &options::limits(&limits)?).map_err(Failure::from)?;
+    let fields = header_fields(py, container.header())?;
+    match container.header() {
+        Header::Image(_) => {
+            fields.set_item("alpha", container.alpha().is_some())?;
+            fields.set_item("tiles", container.tile_count())?;
+        }
+        Header::Audio(_) => {
+            fields.set_item("frames", container.frames())?;
+            fields.set_item("segments", container.segments().len())?;
+        }
+    }
+    fields.set_item("metadata", arrays::metadata_fields(py, &chunks::of_container(&container))?)?;
+    Ok(fields)
+}
+
+/// A file of either kind.
+#[pyfunction]
+pub fn decode<'py>(py: Python<'py>, bytes: PyBackedBytes, options: Decoding) -> PyResult<Bound<'py, PyDict>> {
+    let (view, limits) = (options.view()?, options.limits()?);
+    let header = header(&bytes, &limits)?;
+    let decoder = decoder(py, Some(&header), limits, true)?;
+    let signal = pool::run(py, options.threads, || (), move |_| one(&decoder, &bytes, &header, view))?;
+    signal_fields(py, signal?, &header)
+}
+
+/// Many files, at once: a dictionary or an exception for each.
+#[pyfunction]
+pub fn decode_batch<'py>(
+    py: Python<'py>,
+    files: Vec<PyBackedBytes>,
+    options: Decoding,
+) -> PyResult<Bound<'py, PyList>> {
+    let (view, limits) = (options.view()?, options.limits()?);
+    let jobs: Vec<_> = files.iter().map(|bytes| job(py, bytes, limits, true)).collect::<PyResult<_>>()?;
+    let decoded: Vec<_> = pool::run(
+        py,
+        options.threads,
+        || (),
+        |stop: &Stop| {
+            let jobs = files.par_iter().zip(&jobs);
+            jobs.map(|(bytes, job)| {
+                let (header, decoder) = job.as_ref().map_err(Clone::clone)?;
+                if stop.is_set() {
+                    return Err(Failure::internal("interrupted"));
+                }
+                Ok((one(decoder, bytes, header, view)?, *header))
+            })
+            .collect()
+        },
+    )?;
+    let list = PyList::empty(py);
+    for result in decoded {
+        match result {
+            Ok((signal, header)) => list.append(signal_fields(py, signal, &header)?)?,
+            Err(failure) => list.append(failure.object(py)?)?,
+        }
+    }
+    Ok(list)
+}
+
+/// What decodes a file of a batch, or why nothing does.
+pub fn job(
+    py: Python<'_>,
+    bytes: &[u8],
+    limits: Limits,
+    signal: bool,
+) -> PyResult<Result<(Header, Decoder), Failure>> {
+    match header(bytes, &limits) {
+        Ok(header) => Ok(Ok((header, decoder(py, Some(&header), limits, signal)?))),
+        Err(failure) => Ok(Err(failure)),
+    }
+}
+
+fn one(decoder: &Decoder, bytes: &[u8], header: &Header, view: View) -> Result<Signal, Failure> {
+    match header {
+        Header::Image(_) => Ok(Signal::Image(decoder.decode_view(bytes, view)?)),
+        Header::Audio(_) if view != View::default() => Err(Error::Kind { found: Kind::Audio }.into()),
+        Header::Audio(_) => Ok(Signal::Audio(decoder.decode_audio(bytes)?)),
+    }
+}
+
+fn signal_fields<'py>(py: Python<'py>, signal: Signal, header: &Header) -> PyResult<Bound<'py, PyDict>> {
+    let fields = header_fields(py, header)?;
+    match signal {
+        Signal::Image(image) => image_fields(&fields, image)?,
+        Signal::Audio(audio) => audio_fields(&fields, audio)?,
+    }
+    Ok(fields)
+}
+
+fn image_fields(fields: &Bound<'_, PyDict>, image: Image) -> PyResult<()> {
+    let py = fields.py();
+    let (height, width) = (image.height() as usize, image.width() as usize);
+    let shape = [height, width, image.color().channels()];
+    let shape = if shape[2] == 1 { &shape[..2] } else { &shape };
+    let (samples, alpha, metadata) = image.into_parts();
+    fields.set_item("pixels", arrays::sample_array(py, shape, samples)?)?;
+    let alpha = alpha.map(|alpha| arrays::sample_array(py, &[height, width], alpha)).transpose()?;
+    fields.set_item("alpha", alpha)?;
+    fields.set_item("metadata", arrays::metadata_fields(py, &metadata)?)
+}
+
+fn audio_fields(fields: &Bound<'_, PyDict>, audio: Audio) -> PyResult<()> {
+    let py = fields.py();
+    let shape = [audio.channels().len(), audio.frames()];
+    let (channels, metadata) = audio.into_parts();
+    fields.set_item("samples", arrays::array(py, &shape, channels.concat())?)?;
+    fields.set_item("metadata", arrays::metadata_fields(py, &metadata)?)
+}
+
+/// What is wrong with a file: faults and damaged parts.
+#[pyfunction]
+pub fn verify<'py>(py: Python<'py>, bytes: PyBackedBytes, options: Decoding) -> PyResult<Bound<'py, PyDict>> {
+    let limits = options.limits()?;
+    // A header that is damaged in front has a copy at the end, which names the weights.
+    let front = header(&bytes, &limits).ok();
+    let header =
+        front.or_else(|| Container::parse_damaged(&bytes, &limits).ok().map(|container| *container.header()));
+    let audio = matches!(header, Some(Header::Audio(_)));
+    let decoder = decoder(py, header.as_ref(), limits, audio)?;
+    let report = PyDict::new(py);
+    if audio {
+        let damage = pool::run(py, options.threads, || (), move |_| decoder.verify_sound(&bytes))?;
+        report.set_item("kind", "audio")?;
+        sound_report(&report, &damage.map_err(Failure::from)?)?;
+    } else {
+        let damage = pool::run(py, options.threads, || (), move |_| decoder.verify_picture(&bytes))?;
+        report.set_item("kind", "image")?;
+        picture_report(&report, &damage.map_err(Failure::from)?)?;
+    }
+    Ok(report)
+}
+
+fn picture_report(report: &Bound<'_, PyDict>, damage: &Damage) -> PyResult<()> {
+    report.set_item("faults", sentences(&damage.faults))?;
+    report.set_item("parts", damage.tile_count)?;
+    let tiles = damage.tiles.iter().map(|tile| {
+        let area = (tile.area.x, tile.area.y, tile.area.width, tile.area.height);
+        (tile.index, Some(area), tile.error.to_string())
+    });
+    report.set_item("damaged", tiles.collect::<Vec<_>>())
+}
+
+fn sound_report(report: &Bound<'_, PyDict>, damage: &SoundDamage) -> PyResult<()> {
+    report.set_item("faults", sentences(&damage.faults))?;
+    report.set_item("parts", damage.segment_count)?;
+    let segments = damage.segments.iter().flat_map(Clone::clone);
+    let segments = segments.map(|index| (index, None::<(u32, u32, u32, u32)>, "missing or damaged"));
+    report.set_item("damaged", segments.collect::<Vec<_>>())
+}
+
+fn sentences(faults: &[Error]) -> Vec<String> {
+    faults.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,366 @@
+//! Files → latents: integers or what the synthesis takes, channels first or last, sounds in order of frequency.
+
+use crate::arrays;
+use crate::decode::{self, header_fields};
+use crate::error::Failure;
+use crate::models;
+use crate::options;
+use crate::pool::{self, Stop};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyDict, PyList};
+use rayon::prelude::*;
+use std::sync::Arc;
+use wavern::internals::array::{Symbols, Tensor};
+use wavern::internals::envelope::{SIGNALS, channel_of};
+use wavern::internals::quality::Level;
+use wavern::internals::sound;
+use wavern::{Decoder, Latents, Limits, Weights};
+use wavern_bitstream::{AudioHeader, Container, Header};
+
+/// `wavern._options.LatentOptions`.
+#[derive(Debug, FromPyObject)]
+pub struct Wanted {
+    dtype: String,
+    channels_last: bool,
+    limits: Vec<(String, u64)>,
+    threads: Option<usize>,
+}
+
+/// What a value of ŷ becomes.
+#[derive(Clone, Copy, Debug)]
+enum Type {
+    I8,
+    I16,
+    I32,
+    F32,
+}
+
+impl Wanted {
+    fn kind(&self) -> Result<Type, Failure> {
+        match &*self.dtype {
+            "int8" => Ok(Type::I8),
+            "int16" => Ok(Type::I16),
+            "int32" => Ok(Type::I32),
+            "float32" => Ok(Type::F32),
+            other => {
+                let problem = format!("{other:?} (expected int8, int16, int32 or float32)");
+                Err(Failure::option("dtype", problem))
+            }
+        }
+    }
+}
+
+/// Values of ŷ.
+enum Values {
+    I8(Vec<i8>),
+    I16(Vec<i16>),
+    I32(Vec<i32>),
+    F32(Vec<f32>),
+}
+
+/// Latents as they leave this module.
+struct Arranged {
+    header: Header,
+    y: (Vec<usize>, Values),
+    z: (Vec<usize>, Vec<i32>),
+    gains: Option<Vec<f32>>,
+    clipped: usize,
+    /// Rows and columns of pixels, or 1 and frames, per position of ŷ; positions of ŷ per position of ẑ.
+    strides: [[usize; 2]; 2],
+}
+
+/// What one file needs: its header, its weights, what decodes it.
+type Job = (Header, Arc<Weights>, Decoder);
+
+/// The latents of a file.
+#[pyfunction]
+pub fn latents<'py>(py: Python<'py>, bytes: PyBackedBytes, options: Wanted) -> PyResult<Bound<'py, PyDict>> {
+    let (wanted, limits) = (options.kind()?, options::limits(&options.limits)?);
+    let job = job(py, &bytes, limits)??;
+    let last = options.channels_last;
+    let arranged = pool::run(py, options.threads, || (), move |_| one(&job, &bytes, &limits, wanted, last))?;
+    fields(py, arranged?)
+}
+
+/// The latents of many files, at once: a dictionary or an exception for each.
+#[pyfunction]
+pub fn latents_batch<'py>(
+    py: Python<'py>,
+    files: Vec<PyBackedBytes>,
+    options: Wanted,
+) -> PyResult<Bound<'py, PyList>> {
+    let (wanted, limits) = (options.kind()?, options::limits(&options.limits)?);
+    let jobs = files.iter().map(|bytes| job(py, bytes, limits)).collect::<PyResult<Vec<_>>>()?;
+    let last = options.channels_last;
+    let arranged: Vec<_> = pool::run(
+        py,
+        options.threads,
+        || (),
+        |stop: &Stop| {
+            let jobs = files.par_iter().zip(&jobs);
+            jobs.map(|(bytes, job)| {
+                if stop.is_set() {
+                    return Err(Failure::internal("interrupted"));
+                }
+                one(job.as_ref().map_err(Clone::clone)?, bytes, &limits, wanted, last)
+            })
+            .collect()
+        },
+    )?;
+    let list = PyList::empty(py);
+    for result in arranged {
+        match result {
+            Ok(arranged) => list.append(fields(py, arranged)?)?,
+            Err(failure) => list.append(failure.object(py)?)?,
+        }
+    }
+    Ok(list)
+}
+
+fn job(py: Python<'_>, bytes: &[u8], limits: Limits) -> PyResult<Result<Job, Failure>> {
+    let header = match decode::header(bytes, &limits) {
+        Ok(header) => header,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let kind = if matches!(header, Header::Image(_)) { wavern::Kind::Image } else { wavern::Kind::Audio };
+    let decoder = decode::decoder(py, Some(&header), limits, false)?;
+    let Some(weights) = models::decoding(py, kind, header.weights(), false)? else {
+        // It says what is missing.
+        let missing =
+            decoder.latents(bytes).err().map_or_else(|| Failure::internal("weights"), Failure::from);
+        return Ok(Err(missing));
+    };
+    Ok(Ok((header, weights, decoder)))
+}
+
+fn one(
+    (header, weights, decoder): &Job,
+    bytes: &[u8],
+    limits: &Limits,
+    wanted: Type,
+    last: bool,
+) -> Result<Arranged, Failure> {
+    let groups = decoder.latents(bytes)?;
+    match header {
+        Header::Image(_) => {
+            let latents = groups.first().ok_or_else(|| Failure::internal("no latents"))?;
+            Ok(picture(*header, latents, weights, wanted, last))
+        }
+        Header::Audio(audio) => {
+            let levels = match wanted {
+                Type::F32 => levels(&Container::parse(bytes, limits)?, audio, weights),
+                _ => Vec::new(),
+            };
+            Ok(sound_arrays(*header, audio, &groups, &levels, weights, wanted, last))
+        }
+    }
+}
+
+/// `[channels, rows, columns]` or `[rows, columns, channels]`.
+fn picture(header: Header, latents: &Latents, weights: &Weights, wanted: Type, last: bool) -> Arranged {
+    let level = Level(header.level());
+    let arrange = |[rows, columns, channels]: [usize; 3]| {
+        let shape = if last { vec![rows, columns, channels] } else { vec![channels, rows, columns] };
+        (shape, Order::Picture { positions: rows * columns, channels, last })
+    };
+    let (shape, order) = arrange(latents.y.shape());
+    let dequantized = matches!(wanted, Type::F32).then(|| latents.dequantized(level, weights));
+    let mut clipped = 0;
+    let values = order.values(&latents.y, dequantized.as_ref(), wanted, &mut clipped);
+    let (z_shape, z_order) = arrange(latents.z.shape());
+    // What ŷ = 1 is, without residuals.
+    let gains = ones(latents.y.shape()[2]).dequantized(level, weights).into_vec();
+    let z = z_order.arranged(latents.z.data(), |symbol| symbol);
+    Arranged {
+        header,
+        y: (shape, values),
+        z: (z_shape, z),
+        gains: Some(gains),
+        clipped,
+        strides: strides(weights),
+    }
+}
+
+fn strides(weights: &Weights) -> [[usize; 2]; 2] {
+    [weights.config().signal_stride(), weights.config().hyper_stride()]
+}
+
+/// Latents of one position, all 1.
+fn ones(channels: usize) -> Latents {
+    Latents {
+        y: Symbols::filled([1, 1, channels], 1),
+        z: Symbols::zeros([1, 1, 0]),
+        residual: wavern::Array::zeros([1, 1, 0]),
+    }
+}
+
+/// `[groups, signals, bands, frames]` or `[groups, frames, signals, bands]`; a group of one channel has one signal.
+fn sound_arrays(
+    header: Header,
+    audio: &AudioHeader,
+    groups: &[Latents],
+    levels: &[(usize, Level)],
+    weights: &Weights,
+    wanted: Type,
+    last: bool,
+) -> Arranged {
+    let signals = if audio.channels == 2 { SIGNALS } else { 1 };
+    let arrange = |[_, frames, channels]: [usize; 3], interleaved: bool| {
+        let bands = channels / SIGNALS;
+        let count = groups.len();
+        let shape = if last { [count, frames, signals, bands] } else { [count, signals, bands, frames] };
+        (shape.to_vec(), Order::Sound { frames, signals, bands, last, interleaved })
+    };
+    let none = [0; 3];
+    let (shape, order) = arrange(groups.first().map_or(none, |group| group.y.shape()), true);
+    let (z_shape, z_order) = arrange(groups.first().map_or(none, |group| group.z.shape()), false);
+    let (mut clipped, mut y, mut z) = (0, order.empty(wanted), Vec::new());
+    for group in groups {
+        let dequantized = matches!(wanted, Type::F32).then(|| at_levels(group, levels, weights));
+        y.append(order.values(&group.y, dequantized.as_ref(), wanted, &mut clipped));
+        z.append(&mut z_order.arranged(group.z.data(), |symbol| symbol));
+    }
+    Arranged { header, y: (shape, y), z: (z_shape, z), gains: None, clipped, strides: strides(weights) }
+}
+
+/// Frames of packets and level of every segment.
+fn levels(container: &Container<'_>, header: &AudioHeader, weights: &Weights) -> Vec<(usize, Level)> {
+    let segments = container.segments().iter();
+    let length = |last| sound::positions(header, last, weights.config());
+    segments.map(|segment| (length(segment.last), Level(segment.level))).collect()
+}
+
+/// ŷ of a sound over the gains of each segment's level.
+fn at_levels(group: &Latents, levels: &[(usize, Level)], weights: &Weights) -> Tensor {
+    let [_, frames, channels] = group.y.shape();
+    let (mut values, mut first) = (Vec::with_capacity(frames * channels), 0);
+    for &(count, level) in levels {
+        let cut = |data: &[i32]| data[first * channels..][..count * channels].to_vec();
+        let residuals = group.residual.shape()[2];
+        let part = Latents {
+            y: Symbols::from_vec([1, count, channels], cut(group.y.data())),
+            z: Symbols::zeros([1, 0, 0]),
+            residual: wavern::Array::from_vec(
+                [1, count, residuals],
+                group.residual.data()[first * residuals..][..count * residuals].to_vec(),
+            ),
+        };
+        values.extend(part.dequantized(level, weights).into_vec());
+        first += count;
+    }
+    Tensor::from_vec([1, frames, channels], values)
+}
+
+/// From the order of the library, channels innermost, to the one that is wanted.
+#[derive(Clone, Copy)]
+enum Order {
+    Picture { positions: usize, channels: usize, last: bool },
+    Sound { frames: usize, signals: usize, bands: usize, last: bool, interleaved: bool },
+}
+
+/// Positions that are moved together, so that what is read stays in the cache.
+const BLOCK: usize = 16;
+
+impl Order {
+    fn arranged<S: Copy, T: Copy + Default>(self, from: &[S], convert: impl Fn(S) -> T) -> Vec<T> {
+        match self {
+            Self::Picture { last: true, .. } => from.iter().map(|&value| convert(value)).collect(),
+            Self::Picture { positions, channels, last: false } => {
+                let mut out = vec![T::default(); from.len()];
+                for first in (0..positions).step_by(BLOCK) {
+                    let end = (first + BLOCK).min(positions);
+                    for channel in 0..channels {
+                        let out = &mut out[channel * positions..][first..end];
+                        for (out, at) in out.iter_mut().zip(first..end) {
+                            *out = convert(from[at * channels + channel]);
+                        }
+                    }
+                }
+                out
+            }
+            Self::Sound { frames, signals, bands, last, interleaved } => {
+                let mut out = vec![T::default(); frames * signals * bands];
+                for (frame, row) in from.chunks_exact((SIGNALS * bands).max(1)).enumerate() {
+                    for signal in 0..signals {
+                        for band in 0..bands {
+                            let at = if interleaved {
+                                channel_of(signal, band, bands)
+                            } else {
+                                signal * bands + band
+                            };
+                            let to = match last {
+                                true => (frame * signals + signal) * bands + band,
+                                false => (signal * bands + band) * frames + frame,
+                            };
+                            out[to] = convert(row[at]);
+                        }
+                    }
+                }
+                out
+            }
+        }
+    }
+
+    fn empty(self, wanted: Type) -> Values {
+        match wanted {
+            Type::I8 => Values::I8(Vec::new()),
+            Type::I16 => Values::I16(Vec::new()),
+            Type::I32 => Values::I32(Vec::new()),
+            Type::F32 => Values::F32(Vec::new()),
+        }
+    }
+
+    /// ŷ in a type, and how many values do not fit it.
+    fn values(self, y: &Symbols, dequantized: Option<&Tensor>, wanted: Type, clipped: &mut usize) -> Values {
+        let y = y.data();
+        let mut outside = |least: i32, most: i32| {
+            *clipped += y.iter().filter(|symbol| !(least..=most).contains(symbol)).count();
+        };
+        match (wanted, dequantized) {
+            (Type::I8, _) => {
+                let (least, most) = (i8::MIN.into(), i8::MAX.into());
+                outside(least, most);
+                Values::I8(self.arranged(y, |symbol| symbol.clamp(least, most) as i8))
+            }
+            (Type::I16, _) => {
+                let (least, most) = (i16::MIN.into(), i16::MAX.into());
+                outside(least, most);
+                Values::I16(self.arranged(y, |symbol| symbol.clamp(least, most) as i16))
+            }
+            (Type::F32, Some(tensor)) => Values::F32(self.arranged(tensor.data(), |value| value)),
+            (Type::I32 | Type::F32, _) => Values::I32(self.arranged(y, |symbol| symbol)),
+        }
+    }
+}
+
+impl Values {
+    fn append(&mut self, other: Self) {
+        match (self, other) {
+            (Self::I8(all), Self::I8(mut part)) => all.append(&mut part),
+            (Self::I16(all), Self::I16(mut part)) => all.append(&mut part),
+            (Self::I32(all), Self::I32(mut part)) => all.append(&mut part),
+            (Self::F32(all), Self::F32(mut part)) => all.append(&mut part),
+            _ => debug_assert!(false, "groups of one type"),
+        }
+    }
+}
+
+fn fields(py: Python<'_>, arranged: Arranged) -> PyResult<Bound<'_, PyDict>> {
+    let fields = header_fields(py, &arranged.header)?;
+    let (shape, values) = arranged.y;
+    let y = match values {
+        Values::I8(values) => arrays::array(py, &shape, values)?,
+        Values::I16(values) => arrays::array(py, &shape, values)?,
+        Values::I32(values) => arrays::array(py, &shape, values)?,
+        Values::F32(values) => arrays::array(py, &shape, values)?,
+    };
+    fields.set_item("y", y)?;
+    fields.set_item("z", arrays::array(py, &arranged.z.0, arranged.z.1)?)?;
+    let gains = arranged.gains.map(|gains| arrays::array(py, &[gains.len()], gains)).transpose()?;
+    fields.set_item("gains", gains)?;
+    fields.set_item("clipped", arranged.clipped)?;
+    fields.set_item("stride", arranged.strides[0])?;
+    fields.set_item("hyper_stride", arranged.strides[1])?;
+    Ok(fields)
+}
