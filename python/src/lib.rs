@@ -1,9 +1,11 @@
-//! The Python module `wavern._wavern`: what the package `wavern` hands to the library. Arguments come checked and of one
-//! type each from `package/wavern`, which is the interface; results go back as arrays, bytes and dictionaries.
+//! The Python module `wavern._wavern`: what the package `wavern` hands to the library.
 //!
-//! Work runs without the lock of the interpreter, on thread pools that belong to the process (`pool`), and with weights
-//! that were read while the lock was held (`models`): so a child that Python forks never waits for a thread or a lock of
-//! its parent.
+//! Arguments come checked and of one type each from `package/wavern`, which is the interface; results go back as
+//! arrays, bytes and dictionaries.
+//!
+//! Work runs without the lock of the interpreter, on thread pools that belong to the process ([`pool`]), and with
+//! weights that were read while the lock was held ([`models`]): so a child that Python forks never waits for a thread
+//! or a lock of its parent.
 #![forbid(unsafe_code)]
 
 mod arrays;

@@ -16,8 +16,8 @@ pub fn encoding(_py: Python<'_>, kind: Kind, tune: Tune) -> PyResult<Arc<Weights
     read(weights.map_err(|error| Failure::from(wavern::Error::from(error)))?, true)
 }
 
-/// What decodes files that name these weights; `None` if they are not inside the library. Without `signal`, only latents
-/// are wanted.
+/// What decodes files that name these weights; `None` if they are not inside the library. Without `signal`, only
+/// latents are wanted.
 pub fn decoding(_py: Python<'_>, kind: Kind, id: WeightsId, signal: bool) -> PyResult<Option<Arc<Weights>>> {
     let named = weights::named(kind, id).map_err(|error| Failure::from(wavern::Error::from(error)))?;
     named.map(|(weights, _)| read(weights, signal)).transpose()

@@ -64,8 +64,8 @@ impl Stop {
     }
 }
 
-/// Runs `work` in a pool, without the lock of the interpreter. After Ctrl-C, `stop` is called and set, and the exception
-/// is raised when the work has ended.
+/// Runs `work` in a pool, without the lock of the interpreter. After Ctrl-C, `stop` is called, the work's [`Stop`] is
+/// set, and the exception is raised when the work has ended.
 pub fn run<T: Send>(
     py: Python<'_>,
     threads: Option<usize>,
