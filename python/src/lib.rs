@@ -3,8 +3,8 @@
 //! Arguments come checked and of one type each from `package/wavern`, which is the interface; results go back as
 //! arrays, bytes and dictionaries.
 //!
-//! Work runs without the lock of the interpreter, on thread pools that belong to the process ([`pool`]), and with
-//! weights that were read while the lock was held ([`models`]): so a child that Python forks never waits for a thread
+//! Work runs without the lock of the interpreter, on thread pools that belong to the process (`pool`), and with
+//! weights that were read while the lock was held (`models`): so a child that Python forks never waits for a thread
 //! or a lock of its parent.
 #![forbid(unsafe_code)]
 
