@@ -4,14 +4,18 @@
 
 use crate::array::Tensor;
 use crate::config::ModelConfig;
-use crate::engine::Transforms;
+use crate::engine::{Engine, Transforms};
+use crate::error::Error;
 use crate::latent::Latents;
 use crate::network::layers::Network;
+use crate::picture::restore_dequantized;
 use crate::prior::Prior;
 use crate::quality::Level;
+use crate::signal::Image;
 use crate::weights::{Part, Weights};
 use crate::{DecodeOptions, EncodeOptions};
 use std::sync::Arc;
+use wavern_bitstream::ImageHeader;
 
 /// Shows modules of the crate under their own names.
 macro_rules! show {
@@ -36,6 +40,14 @@ pub mod prior {
 }
 
 show! { array calibrate chunks engine envelope lapped quality sound wavelet weight_file weights }
+
+/// What g_s takes, `[rows, columns, M]` as from [`Latents::dequantized`], → picture, without alpha and metadata.
+///
+/// # Errors
+/// [`Error::Option`] if it has another shape than the picture asks for, or the level is beyond the weights.
+pub fn restore_picture(header: &ImageHeader, y: &Tensor, weights: Arc<Weights>) -> Result<Image, Error> {
+    restore_dequantized(header, y, &Engine::new(weights, None))
+}
 
 impl EncodeOptions {
     /// Another engine for the float networks of the weights it was made for; others run on the plain one.

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyList};
 use rayon::prelude::*;
+use std::io::Cursor;
 use wavern::damage::{Damage, SoundDamage};
 use wavern::internals::chunks;
 use wavern::{Audio, DecodeOptions, Decoder, Error, Image, Kind, Limits, Region, Scale, Signal, View};
@@ -20,11 +21,24 @@ pub struct Decoding {
     region: Option<[u32; 4]>,
     /// Halvings, 0 to 3.
     halvings: u32,
+    /// Frames of a sound: the first, and the one behind the last.
+    frames: Option<(u64, Option<u64>)>,
     limits: Vec<(String, u64)>,
-    pub threads: Option<usize>,
+    threads: Option<usize>,
+}
+
+/// What of a file is wanted.
+#[derive(Clone, Copy)]
+struct Part {
+    view: View,
+    frames: Option<(u64, Option<u64>)>,
 }
 
 impl Decoding {
+    fn part(&self) -> Result<Part, Failure> {
+        Ok(Part { view: self.view()?, frames: self.frames })
+    }
+
     fn view(&self) -> Result<View, Failure> {
         let scale = match self.halvings {
             0 => Scale::Whole,
@@ -40,7 +54,7 @@ impl Decoding {
         })
     }
 
-    pub fn limits(&self) -> Result<Limits, Failure> {
+    fn limits(&self) -> Result<Limits, Failure> {
         options::limits(&self.limits)
     }
 }
@@ -132,10 +146,10 @@ pub fn inspect<'py>(
 /// A file of either kind.
 #[pyfunction]
 pub fn decode<'py>(py: Python<'py>, bytes: PyBackedBytes, options: Decoding) -> PyResult<Bound<'py, PyDict>> {
-    let (view, limits) = (options.view()?, options.limits()?);
+    let (part, limits) = (options.part()?, options.limits()?);
     let header = header(&bytes, &limits)?;
     let decoder = decoder(py, Some(&header), limits, true)?;
-    let signal = pool::run(py, options.threads, || (), move |_| one(&decoder, &bytes, &header, view))?;
+    let signal = pool::run(py, options.threads, || (), move |_| one(&decoder, &bytes, &header, part))?;
     signal_fields(py, signal?, &header)
 }
 
@@ -146,7 +160,7 @@ pub fn decode_batch<'py>(
     files: Vec<PyBackedBytes>,
     options: Decoding,
 ) -> PyResult<Bound<'py, PyList>> {
-    let (view, limits) = (options.view()?, options.limits()?);
+    let (part, limits) = (options.part()?, options.limits()?);
     let jobs: Vec<_> = files.iter().map(|bytes| job(py, bytes, limits, true)).collect::<PyResult<_>>()?;
     let decoded: Vec<_> = pool::run(
         py,
@@ -159,7 +173,7 @@ pub fn decode_batch<'py>(
                 if stop.is_set() {
                     return Err(Failure::internal("interrupted"));
                 }
-                Ok((one(decoder, bytes, header, view)?, *header))
+                Ok((one(decoder, bytes, header, part)?, *header))
             })
             .collect()
         },
@@ -187,12 +201,39 @@ pub fn job(
     }
 }
 
-fn one(decoder: &Decoder, bytes: &[u8], header: &Header, view: View) -> Result<Signal, Failure> {
-    match header {
-        Header::Image(_) => Ok(Signal::Image(decoder.decode_view(bytes, view)?)),
-        Header::Audio(_) if view != View::default() => Err(Error::Kind { found: Kind::Audio }.into()),
-        Header::Audio(_) => Ok(Signal::Audio(decoder.decode_audio(bytes)?)),
+fn one(decoder: &Decoder, bytes: &[u8], header: &Header, part: Part) -> Result<Signal, Failure> {
+    match (header, part.frames) {
+        (Header::Image(_), None) => Ok(Signal::Image(decoder.decode_view(bytes, part.view)?)),
+        (Header::Image(_), Some(_)) => Err(Error::Kind { found: Kind::Image }.into()),
+        (Header::Audio(_), _) if part.view != View::default() => {
+            Err(Error::Kind { found: Kind::Audio }.into())
+        }
+        (Header::Audio(_), None) => Ok(Signal::Audio(decoder.decode_audio(bytes)?)),
+        (Header::Audio(_), Some((start, stop))) => Ok(Signal::Audio(frames(decoder, bytes, start, stop)?)),
     }
+}
+
+/// Some frames of a sound; only their segments are decoded.
+fn frames(decoder: &Decoder, bytes: &[u8], start: u64, stop: Option<u64>) -> Result<Audio, Failure> {
+    let mut reader = decoder.sound_reader(Cursor::new(bytes))?;
+    reader.read_table()?;
+    let header = *reader.header();
+    let all = reader.frames().unwrap_or(0);
+    let stop = stop.unwrap_or(all);
+    if start > stop || stop > all {
+        let problem = format!("{start} to {stop} (expected a part of 0 to {all})");
+        return Err(Failure::option("frames", problem));
+    }
+    let wanted = usize::try_from(stop - start).map_err(|error| Failure::option("frames", error))?;
+    let mut channels = vec![Vec::new(); header.channels as usize];
+    reader.seek(start)?;
+    while channels[0].len() < wanted {
+        let Some(piece) = reader.read()? else { break };
+        channels.iter_mut().zip(piece).for_each(|(channel, samples)| channel.extend(samples));
+    }
+    channels.iter_mut().for_each(|channel| channel.truncate(wanted));
+    let audio = Audio::new(header.sample_rate, header.format, channels).map_err(Error::from)?;
+    Ok(audio.with_metadata(reader.metadata().clone()))
 }
 
 fn signal_fields<'py>(py: Python<'py>, signal: Signal, header: &Header) -> PyResult<Bound<'py, PyDict>> {

@@ -40,6 +40,13 @@ impl Failure {
         Self::new("SignalError", problem)
     }
 
+    /// Latents of weights that are not here.
+    pub fn weights(needed: wavern::WeightsId) -> Self {
+        let needed = needed.to_string();
+        Self::new("WeightsError", format!("weights {needed} for pictures are not here"))
+            .word("needed", needed)
+    }
+
     /// What should not happen.
     pub fn internal(problem: impl Into<String>) -> Self {
         Self::new("WavernError", problem)

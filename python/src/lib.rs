@@ -17,6 +17,7 @@ mod metrics;
 mod models;
 mod options;
 mod pool;
+mod restore;
 
 use pyo3::prelude::*;
 
@@ -33,6 +34,7 @@ fn _wavern(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(decode::verify, module)?)?;
     module.add_function(wrap_pyfunction!(latents::latents, module)?)?;
     module.add_function(wrap_pyfunction!(latents::latents_batch, module)?)?;
+    module.add_function(wrap_pyfunction!(restore::decode_latents, module)?)?;
     module.add_function(wrap_pyfunction!(metrics::bd_rate, module)?)?;
     module.add_function(wrap_pyfunction!(metrics::image_metric, module)?)?;
     module.add_function(wrap_pyfunction!(metrics::audio_metric, module)?)?;

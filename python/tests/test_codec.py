@@ -133,6 +133,28 @@ def test_sounds_come_back(tone: npt.NDArray[np.float32], tone_file: bytes) -> No
     assert wavern.decode(wavern.encode(np.zeros((3, 0), np.float32), sample_rate=8000)).shape == (3, 0)
 
 
+def test_parts_of_sounds_are_those_of_the_whole(tone: npt.NDArray[np.float32]) -> None:
+    file = wavern.encode(np.tile(tone, 4), sample_rate=8000)
+    whole = wavern.decode_audio(file)
+    assert whole.frames == 41600 and wavern.inspect(file).segments == 6
+    for start, stop in [
+        (0, None),
+        (0, 0),
+        (0, 1),
+        (7999, 8001),
+        (12_345, 30_000),
+        (41_599, 41_600),
+        (41_600, None),
+    ]:
+        part = wavern.decode_audio(file, start=start, stop=stop)
+        assert np.array_equal(part.samples, whole.samples[:, start:stop]), (start, stop)
+    for start, stop in [(0, 41_601), (41_601, None), (5, 4), (-1, None), (0, -1), (2**64, None)]:
+        with pytest.raises(wavern.OptionError, match=r"\d"):
+            wavern.decode_audio(file, start=start, stop=stop)
+    with pytest.raises(wavern.KindError):
+        wavern.decode_audio(wavern.encode(np.zeros((8, 8), np.uint8)), start=1)
+
+
 def test_files_of_other_formats_are_read(tmp_path: Path, photo: npt.NDArray[Any]) -> None:
     path = TESTDATA / "photo.png"
     expected = wavern.encode(photo)

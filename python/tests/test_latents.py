@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ def test_pictures_have_the_latents_of_the_command(
     rows, columns = -(-250 // first.stride[0]), -(-370 // first.stride[1])
     assert first.y.shape[1:] == (rows, columns)
     assert first.z.shape[1:] == (-(-rows // first.hyper_stride[0]), -(-columns // first.hyper_stride[1]))
-    assert (first.kind, first.size, first.clipped) == ("image", (250, 370), 0)
+    assert isinstance(first.info, wavern.ImageInfo) and first.info == wavern.probe(file)
+    assert (first.kind, first.info.height, first.info.width, first.clipped) == ("image", 250, 370, 0)
     small = wavern.latents(file, dtype="int8")
     assert np.array_equal(small.y, expected.transpose(2, 0, 1).clip(-128, 127))
     assert small.clipped == np.count_nonzero((expected < -128) | (expected > 127))
@@ -75,7 +77,7 @@ def test_sounds_are_in_order_of_frequency(
     assert mono.y.shape[:3] == (1, 1, 256)
     energy = (mono.y[0, 0].astype(float) ** 2).sum(1)
     assert abs(int(energy.argmax()) - 28) <= 1
-    assert (found.kind, found.size, found.gains) == ("audio", (2, 8000), None)
+    assert (found.kind, found.info, found.gains) == ("audio", wavern.probe(tone_file), None)
 
 
 def test_sounds_of_several_channels_have_a_group_each(tone: npt.NDArray[np.float32]) -> None:
@@ -121,3 +123,65 @@ def test_arrays_go_out_without_a_copy(photo_file: bytes) -> None:
     shared = np.from_dlpack(y)
     y[0, 0, 0] += 1
     assert shared[0, 0, 0] == y[0, 0, 0]
+
+
+@pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
+def test_latents_decode_to_the_pixels_of_their_file(photo: npt.NDArray[Any], layout: Any) -> None:
+    gray = photo[:77, :131, 1]
+    for picture in (photo, photo[:1, :1], gray, gray.astype(np.uint16) * 257):
+        for quality in (0, 45, 100):
+            file = wavern.encode(picture, quality=quality)
+            for threads in (None, 1):
+                found = wavern.latents(file, dtype="float32", layout=layout)
+                assert np.array_equal(wavern.decode_latents(found, threads=threads), wavern.decode(file))
+
+
+def test_latents_from_elsewhere_decode_too(photo: npt.NDArray[Any]) -> None:
+    found = wavern.latents(wavern.encode(photo), dtype="float32")
+    noise = np.random.default_rng(4).normal(0, 0.01, found.y.shape).astype(np.float32)
+    near = wavern.decode_latents(dataclasses.replace(found, y=found.y + noise))
+    assert wavern.metrics.psnr(wavern.decode_latents(found), near) > 45
+    wild = wavern.decode_latents(dataclasses.replace(found, y=found.y * np.float32(1e30)))
+    assert wild.shape == photo.shape
+
+
+def test_latents_that_do_not_decode(photo: npt.NDArray[Any], tone_file: bytes) -> None:
+    file = wavern.encode(photo[:64, :64])
+    good = wavern.latents(file, dtype="float32")
+    assert isinstance(good.info, wavern.ImageInfo)
+    info = good.info
+    for latents, error, what in [
+        (wavern.latents(file), wavern.OptionError, "int16 .expected float32"),
+        (wavern.latents(tone_file, dtype="float32"), wavern.KindError, "a sound"),
+        (dataclasses.replace(good, y=good.y[1:]), wavern.OptionError, "shape of"),
+        (dataclasses.replace(good, y=good.y[:, :, :0]), wavern.OptionError, "shape of"),
+        (dataclasses.replace(good, y=good.y[0]), wavern.SignalError, "2 axes"),
+        (dataclasses.replace(good, y=good.y * np.nan), wavern.SignalError, "NaN"),
+        (dataclasses.replace(good, info=dataclasses.replace(info, width=81)), wavern.OptionError, "shape of"),
+        (dataclasses.replace(good, info=dataclasses.replace(info, width=0)), wavern.OptionError, "shape of"),
+        (
+            dataclasses.replace(good, info=dataclasses.replace(info, width=-1)),
+            wavern.OptionError,
+            "width: -1",
+        ),
+        (
+            dataclasses.replace(good, info=dataclasses.replace(info, level=1023)),
+            wavern.OptionError,
+            "level: 1023",
+        ),
+        (dataclasses.replace(good, info=dataclasses.replace(info, depth=9)), wavern.OptionError, "depth: 9"),
+        (dataclasses.replace(good, info=dataclasses.replace(info, color="cmyk")), wavern.OptionError, "cmyk"),
+        (
+            dataclasses.replace(good, info=dataclasses.replace(info, weights="x")),
+            wavern.OptionError,
+            "12 digits",
+        ),
+        (
+            dataclasses.replace(good, info=dataclasses.replace(info, weights="0" * 12)),
+            wavern.WeightsError,
+            "000",
+        ),
+        (good.y, TypeError, "expected wavern.Latents"),
+    ]:
+        with pytest.raises(error, match=what):
+            wavern.decode_latents(latents)  # type: ignore[arg-type]

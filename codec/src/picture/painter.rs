@@ -2,7 +2,7 @@
 
 use super::synthesis::{Output, PixelSynthesis};
 use super::tiles::{latent_size, strip};
-use crate::array::Window;
+use crate::array::{Tensor, Window};
 use crate::config::ModelConfig;
 use crate::engine::{Engine, NetworkRows};
 use crate::error::Error;
@@ -191,6 +191,40 @@ pub fn restore_image(
     painter.paint(&parts, &mut sink)?;
     let [(_, latents)] = &mut parts;
     Ok((sink.image()?, std::mem::replace(latents, Latents::zeros(engine.config(), 0, 0))))
+}
+
+/// What g_s takes, `[rows, columns, M]`, all of it → picture, without alpha and metadata.
+///
+/// # Errors
+/// [`Error::Option`] if it has another shape than the picture asks for, or the level is beyond the weights;
+/// [`Error::Backend`] if the engine fails.
+pub fn restore_dequantized(header: &ImageHeader, y: &Tensor, engine: &Engine) -> Result<Image, Error> {
+    let (config, view, level) = (engine.config(), View::default(), Level(header.level));
+    let [rows, columns] = latent_size(header, config);
+    let (expected, top) = ([rows, columns, config.latents()], Level::top(config.lambdas.len()));
+    if y.shape() != expected {
+        let problem = format!("a shape of {:?} (expected {expected:?})", y.shape());
+        return Err(Error::Option { option: "latents", problem });
+    }
+    if level > top {
+        return Err(Error::Option {
+            option: "level",
+            problem: format!("{} (expected 0..={})", level.0, top.0),
+        });
+    }
+    let extent = Extent::of(header, engine, view)?;
+    let mut sink = ImageSink::unlimited();
+    sink.begin(extent.info(header))?;
+    let Painter { mut synthesis, mut pixels, strip, .. } = Painter::new(header, engine, level, view, extent)?;
+    let mut strips = y.data().chunks(strip * columns * config.latents()).peekable();
+    while let Some(y) = strips.next() {
+        let last = strips.peek().is_none();
+        let rows = pixels.push(synthesis.push(y, last)?, last);
+        if !rows.is_empty() {
+            sink.write(rows)?;
+        }
+    }
+    sink.image()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ Encode arrays, images of Pillow or files to bytes, and decode them:
 ((96, 128), (24, 32))
 
 - :func:`encode`, :func:`decode`, :func:`decode_image`, :func:`decode_audio`: signals to bytes and back.
-- :func:`latents`: what a network may learn from in place of pixels.
+- :func:`latents`, :func:`decode_latents`: what a network may learn from in place of pixels, and back.
 - :func:`decode_batch`, :func:`latents_batch`: many files at once, on several threads.
 - :func:`probe`, :func:`inspect`, :func:`verify`: what a file holds, and whether it is whole.
 - :mod:`wavern.metrics`: PSNR, SSIMULACRA2, BD-rates and others.
@@ -27,6 +27,7 @@ from ._codec import (
     decode_audio,
     decode_batch,
     decode_image,
+    decode_latents,
     encode,
     inspect,
     latents,
@@ -72,6 +73,7 @@ __all__ = [
     "decode_audio",
     "decode_batch",
     "decode_image",
+    "decode_latents",
     "encode",
     "inspect",
     "latents",

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 import numpy.typing as npt
 
 from . import _wavern
-from ._errors import KindError, OptionError, WavernError
+from ._errors import KindError, OptionError, SignalError, WavernError
 from ._input import File, contiguous, file_bytes, files_bytes, signal_of
-from ._options import DecodeOptions, EncodeOptions, LatentOptions, Limits, integer, limit_changes
+from ._options import (
+    DecodeOptions,
+    EncodeOptions,
+    LatentOptions,
+    Limits,
+    count_of_threads,
+    integer,
+    limit_changes,
+)
 from ._signals import Audio, AudioInfo, Contents, Damaged, Image, ImageInfo, Latents, Metadata, Report
 
 if TYPE_CHECKING:
@@ -146,12 +154,21 @@ def decode_image(
     return found
 
 
-def decode_audio(file: File, *, threads: int | None = None, limits: Limits | None = None) -> Audio:
-    """Decode a sound with its metadata. Errors are those of :func:`decode`.
+def decode_audio(
+    file: File,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> Audio:
+    """Decode a sound, or its frames from ``start`` up to ``stop``, with its metadata.
 
-    Raises :class:`KindError` for a picture.
+    The samples of a part are those of the whole sound, and only the segments that it touches are decoded. Errors are
+    those of :func:`decode`; :class:`OptionError` is raised for a part outside of the sound, :class:`KindError` for a
+    picture.
     """
-    options = DecodeOptions.of(threads=threads, limits=limits)
+    options = DecodeOptions.of(start=start, stop=stop, threads=threads, limits=limits)
     data, path = file_bytes(file)
     with _telling(path):
         if _wavern.probe(data, options.limits)["kind"] != "audio":
@@ -227,6 +244,46 @@ def latents_batch(
         result if isinstance(result, WavernError) else _latents(result, layout)
         for result in _told(results, inputs, on_error)
     ]
+
+
+def decode_latents(latents: Latents, *, threads: int | None = None) -> npt.NDArray[Any]:
+    """The picture that latents of ``float32`` stand for, without alpha.
+
+    For latents as they come from :func:`latents`, these are the pixels of :func:`decode`, bit for bit. ``latents.y`` may
+    also come from elsewhere, such as a network, as long as it has its shape and is finite: replace it with
+    :func:`dataclasses.replace`. Integers are refused, as they lack the residuals; and so are sounds.
+
+    Raises :class:`OptionError` for another type or a level out of range, :class:`SignalError` for another shape or
+    values that are not finite, :class:`WeightsError` for latents of other weights, :class:`KindError` for a sound.
+
+    >>> import numpy, wavern
+    >>> file = wavern.encode(numpy.zeros((40, 30), numpy.uint8))
+    >>> pixels = wavern.decode_latents(wavern.latents(file, dtype="float32"))
+    >>> bool((pixels == wavern.decode(file)).all())
+    True
+    """
+    if not isinstance(latents, Latents):
+        raise TypeError(f"latents are of type {type(latents).__name__} (expected wavern.Latents)")
+    info = latents.info
+    if not isinstance(info, ImageInfo):
+        raise KindError("the latents are those of a sound, not of a picture", found="audio")
+    y = contiguous(latents.y, "y")
+    if y.dtype != "float32":
+        raise OptionError(
+            f"dtype: {y.dtype} (expected float32, which holds the residuals too)", option="dtype"
+        )
+    if y.ndim != 3:
+        raise SignalError(f"latents of {y.ndim} axes (expected 3)")
+    if latents.layout == "channels_first":
+        y = contiguous(y.transpose(1, 2, 0), "y")
+    return _wavern.decode_latents(y, _checked(info), count_of_threads(threads))
+
+
+def _checked(info: ImageInfo) -> ImageInfo:
+    """With numbers that fit their types."""
+    for name, most in (("width", 2**32 - 1), ("height", 2**32 - 1), ("depth", 16), ("level", 1023)):
+        integer(name, getattr(info, name), 0, most)
+    return info
 
 
 def probe(file: File, *, limits: Limits | None = None) -> ImageInfo | AudioInfo:
@@ -312,18 +369,13 @@ def _signal(fields: dict[str, Any]) -> Image | Audio:
 
 
 def _latents(fields: dict[str, Any], layout: str) -> Latents:
-    picture = fields["kind"] == "image"
-    size = ("height", "width") if picture else ("channels", "sample_rate")
     return Latents(
         y=fields["y"],
         z=fields["z"],
-        kind=fields["kind"],
-        level=fields["level"],
-        weights=fields["weights"],
+        info=_info(fields),
         layout=layout,
         gains=fields["gains"],
         clipped=fields["clipped"],
         stride=tuple(fields["stride"]),
         hyper_stride=tuple(fields["hyper_stride"]),
-        size=tuple(fields[name] for name in size),
     )

@@ -174,6 +174,7 @@ class DecodeOptions:
 
     region: tuple[int, int, int, int] | None
     halvings: int
+    frames: tuple[int, int | None] | None
     limits: list[tuple[str, int]]
     threads: int | None
 
@@ -183,6 +184,8 @@ class DecodeOptions:
         *,
         region: tuple[int, int, int, int] | None = None,
         scale: float = 1,
+        start: int = 0,
+        stop: int | None = None,
         threads: int | None = None,
         limits: Limits | None = None,
     ) -> DecodeOptions:
@@ -204,7 +207,11 @@ class DecodeOptions:
         halvings = {1.0: 0, 0.5: 1, 0.25: 2, 0.125: 3}.get(real("scale", scale))
         if halvings is None:
             raise OptionError(f"scale: {scale} (expected 1, 1/2, 1/4 or 1/8)", option="scale")
-        return cls(region, halvings, limit_changes(limits), count_of_threads(threads))
+        frames = None
+        if start != 0 or stop is not None:
+            last = None if stop is None else integer("stop", stop, 0, 2**64 - 1)
+            frames = (integer("start", start, 0, 2**64 - 1), last)
+        return cls(region, halvings, frames, limit_changes(limits), count_of_threads(threads))
 
 
 @dataclass(frozen=True)

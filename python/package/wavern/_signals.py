@@ -222,12 +222,8 @@ class Latents:
     residuals that the prior adds."""
     z: npt.NDArray[np.int32]
     """ẑ, the coarser side information; of a sound, its loudness in steps of 4 dB."""
-    kind: str
-    """``"image"`` or ``"audio"``."""
-    level: int
-    """Quality level of the file (of a sound, of its first segment), in 1/64 of the anchors of its weights."""
-    weights: str
-    """The id of the weights. Latents of different weights do not mean the same."""
+    info: ImageInfo | AudioInfo
+    """What the file says of itself: its size, its level, its weights."""
     layout: str
     """``"channels_first"`` or ``"channels_last"``."""
     gains: npt.NDArray[np.float32] | None
@@ -239,8 +235,21 @@ class Latents:
     """Rows and columns of pixels that a position of ``y`` stands for; of a sound, 1 and frames of samples."""
     hyper_stride: tuple[int, int]
     """Rows and columns of ``y`` that a position of ``z`` stands for."""
-    size: tuple[int, ...]
-    """Of a picture: height and width in pixels. Of a sound: channels and sample rate."""
+
+    @property
+    def kind(self) -> str:
+        """``"image"`` or ``"audio"``."""
+        return self.info.kind
+
+    @property
+    def level(self) -> int:
+        """Quality level of the file (of a sound, of its first segment), in 1/64 of the anchors of its weights."""
+        return self.info.level
+
+    @property
+    def weights(self) -> str:
+        """The id of the weights. Latents of different weights do not mean the same."""
+        return self.info.weights
 
     def __repr__(self) -> str:
         shapes = f"y={list(self.y.shape)} {self.y.dtype}, z={list(self.z.shape)}"

@@ -1,8 +1,10 @@
 from typing import Any
 
+import numpy.typing as npt
+
 from ._errors import WavernError
 from ._options import DecodeOptions, EncodeOptions, LatentOptions
-from ._signals import Metadata
+from ._signals import ImageInfo, Metadata
 
 __version__: str
 
@@ -17,6 +19,7 @@ def decode_batch(files: list[bytes], options: DecodeOptions) -> list[dict[str, A
 def verify(bytes: bytes, options: DecodeOptions) -> dict[str, Any]: ...
 def latents(bytes: bytes, options: LatentOptions) -> dict[str, Any]: ...
 def latents_batch(files: list[bytes], options: LatentOptions) -> list[dict[str, Any] | WavernError]: ...
+def decode_latents(y: Any, info: ImageInfo, threads: int | None) -> npt.NDArray[Any]: ...
 def bd_rate(anchor: list[tuple[float, float]], test: list[tuple[float, float]]) -> dict[str, float]: ...
 def image_metric(name: str, original: Any, decoded: Any, threads: int | None) -> float | None: ...
 def audio_metric(
