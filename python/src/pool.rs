@@ -87,7 +87,7 @@ pub fn run<T: Send>(
                 match receiver.recv_timeout(SIGNALS) {
                     Ok(value) => result = Some(value),
                     Err(RecvTimeoutError::Timeout) => {
-                        if let Err(error) = Python::attach(|py| py.check_signals()) {
+                        if let Some(Err(error)) = Python::try_attach(|py| py.check_signals()) {
                             stopped.0.store(true, Ordering::Relaxed);
                             stop();
                             interrupt = Some(error);
