@@ -3,12 +3,26 @@
 use crate::arrays::{self, Beside};
 use crate::error::Failure;
 use crate::models;
-use crate::options::Encoding;
+use crate::options::{self, Encoding};
 use crate::pool;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use wavern::errors::ContainerError;
 use wavern::search::Watch;
 use wavern::{Encoder, Kind, Signal, Tune};
+
+/// Refuses a picture beyond the limits, before anything is copied.
+#[pyfunction]
+pub fn check_size(height: u64, width: u64, limits: Vec<(String, u64)>) -> PyResult<()> {
+    let limits = options::limits(&limits)?;
+    let within = |what, asked, allowed| match asked {
+        asked if asked > allowed => Err(Failure::from(ContainerError::Limit { what, asked, allowed })),
+        _ => Ok(()),
+    };
+    within("image width", width, limits.side.into())?;
+    within("image height", height, limits.side.into())?;
+    Ok(within("image pixels", width.saturating_mul(height), limits.pixels)?)
+}
 
 /// The file of a picture: pixels `[height, width]` or `[height, width, 3]`, alpha `[height, width]`.
 #[pyfunction]

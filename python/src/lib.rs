@@ -25,6 +25,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _wavern(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(encode::check_size, module)?)?;
     module.add_function(wrap_pyfunction!(encode::encode_image, module)?)?;
     module.add_function(wrap_pyfunction!(encode::encode_audio, module)?)?;
     module.add_function(wrap_pyfunction!(decode::probe, module)?)?;

@@ -149,14 +149,14 @@ def test_options_of_decode(arguments: dict[str, Any], error: type[Exception], wh
 
 
 def test_options_of_latents() -> None:
-    refused(wavern.OptionError, "dtype", lambda: wavern.latents(FILE, dtype="float64"))  # type: ignore[arg-type]
-    refused(TypeError, "dtype", lambda: wavern.latents(FILE, dtype=np.int8))  # type: ignore[arg-type]
-    refused(wavern.OptionError, "layout", lambda: wavern.latents(FILE, layout="chw"))  # type: ignore[arg-type]
+    refused(wavern.OptionError, "dtype", lambda: wavern.latents(FILE, dtype="float64"))
+    refused(TypeError, "dtype", lambda: wavern.latents(FILE, dtype=np.int8))
+    refused(wavern.OptionError, "layout", lambda: wavern.latents(FILE, layout="chw"))
     refused(wavern.LimitError, "over the limit", lambda: wavern.latents(FILE, limits=wavern.Limits(side=7)))
     refused(
         wavern.OptionError,
         "on_error",
-        lambda: wavern.latents_batch([FILE], on_error="ignore"),  # type: ignore[arg-type]
+        lambda: wavern.latents_batch([FILE], on_error="ignore"),
     )
 
 
@@ -172,10 +172,18 @@ def test_a_picture_is_no_sound() -> None:
     )
 
 
+def test_arrays_that_are_too_large_for_memory() -> None:
+    for shape, what in [((10**6, 10**6), "1000000000000 is over"), ((1, 2**21), "width 2097152 is over")]:
+        huge = np.broadcast_to(np.uint8(7), shape)
+        refused(wavern.LimitError, what, lambda huge=huge: wavern.encode(huge))
+        rgba = np.broadcast_to(np.uint8(7), (*shape, 4))
+        refused(wavern.LimitError, what, lambda rgba=rgba: wavern.encode(rgba))
+
+
 def test_sample_rates() -> None:
     for rate, what in [(0, "sample_rate: 0"), (-8000, "-8000"), (800_000, "800000"), (2**40, "sample_rate")]:
         refused(ValueError, what, lambda rate=rate: wavern.encode(SECOND, sample_rate=rate))
-    refused(TypeError, "float", lambda: wavern.encode(SECOND, sample_rate=8000.0))  # type: ignore[arg-type]
+    refused(TypeError, "float", lambda: wavern.encode(SECOND, sample_rate=8000.0))
     refused(
         wavern.OptionError,
         "only for arrays",
@@ -191,12 +199,12 @@ def test_parts_of_signals_that_do_not_fit() -> None:
         (wavern.Image(GRAY.astype(float)), "uint8 or uint16"),
     ]:
         refused(wavern.SignalError, what, lambda image=image: wavern.encode(image))
-    refused(TypeError, "NumPy array", lambda: wavern.encode(wavern.Image([[1]])))  # type: ignore[arg-type]
+    refused(TypeError, "NumPy array", lambda: wavern.encode(wavern.Image([[1]])))
     audio = wavern.Audio(SECOND[None], 8000, "int12")
     refused(wavern.OptionError, "int12", lambda: wavern.encode(audio))
-    doubles = wavern.Audio(SECOND[None].astype(float), 8000)  # type: ignore[arg-type]
+    doubles = wavern.Audio(SECOND[None].astype(float), 8000)
     refused(wavern.SignalError, "float32", lambda: wavern.encode(doubles))
-    refused(TypeError, "icc|str", lambda: wavern.encode(GRAY, metadata=wavern.Metadata(icc="text")))  # type: ignore[arg-type]
+    refused(TypeError, "icc|str", lambda: wavern.encode(GRAY, metadata=wavern.Metadata(icc="text")))
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

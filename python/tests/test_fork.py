@@ -44,14 +44,14 @@ def in_child(work: Callable[[], bool], seconds: float = 60) -> bool:
 def test_a_child_works_after_its_parent_did(photo: npt.NDArray[Any], threads: int | None) -> None:
     file = wavern.encode(photo, threads=threads)
     pixels = wavern.decode(file, threads=threads)
-    y = wavern.latents_batch([file, file], threads=threads)[0].y  # type: ignore[union-attr]
+    y = wavern.latents_batch([file, file], threads=threads)[0].y
     score = wavern.metrics.ssimulacra2(photo, pixels, threads=threads)
 
     def work() -> bool:
         return (
             wavern.encode(photo, threads=threads) == file
             and np.array_equal(wavern.decode(file, threads=threads), pixels)
-            and np.array_equal(wavern.latents_batch([file], threads=threads)[0].y, y)  # type: ignore[union-attr]
+            and np.array_equal(wavern.latents_batch([file], threads=threads)[0].y, y)
             and wavern.metrics.ssimulacra2(photo, pixels, threads=threads) == score
         )
 

@@ -71,7 +71,7 @@ def test_the_package_says_that_it_is_typed() -> None:
     assert metadata.version("wavern") == wavern.__version__
 
 
-def test_the_types_of_the_package_and_of_these_tests_hold() -> None:
+def test_the_types_of_the_package_hold() -> None:
     if importlib.util.find_spec("mypy") is None:
         pytest.skip("NOT RUN: mypy is not installed")
     command = [

@@ -184,4 +184,4 @@ def test_latents_that_do_not_decode(photo: npt.NDArray[Any], tone_file: bytes) -
         (good.y, TypeError, "expected wavern.Latents"),
     ]:
         with pytest.raises(error, match=what):
-            wavern.decode_latents(latents)  # type: ignore[arg-type]
+            wavern.decode_latents(latents)

@@ -52,7 +52,7 @@ def test_bd_rate_of_a_curve_with_less_rate() -> None:
     assert found.percent == pytest.approx(-20)
     assert (found.least, found.most, found.anchor_share, found.test_share) == (30, 40, 1, 1)
     array = np.array(anchor)
-    assert metrics.bd_rate(array, array).percent == pytest.approx(0)  # type: ignore[arg-type]
+    assert metrics.bd_rate(array, array).percent == pytest.approx(0)
 
 
 @pytest.mark.parametrize(

@@ -22,16 +22,15 @@ of the parent are never waited for. All errors are :class:`WavernError`.
 from __future__ import annotations
 
 from . import metrics
+from ._batch import decode_batch, latents_batch
 from ._codec import (
     decode,
     decode_audio,
-    decode_batch,
     decode_image,
     decode_latents,
     encode,
     inspect,
     latents,
-    latents_batch,
     probe,
     verify,
 )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union
 
+import numpy as np
 import numpy.typing as npt
 
 from . import _wavern
 from ._errors import KindError, OptionError, SignalError, WavernError
-from ._input import File, contiguous, file_bytes, files_bytes, signal_of
+from ._input import File, contiguous, file_bytes, signal_of
 from ._options import (
     DecodeOptions,
     EncodeOptions,
@@ -25,11 +28,17 @@ from ._signals import Audio, AudioInfo, Contents, Damaged, Image, ImageInfo, Lat
 if TYPE_CHECKING:
     import PIL.Image
 
+#: Types of the values of latents.
+Dtype = Literal["int8", "int16", "int32", "float32"]
+
+#: Where the channels of latents are.
+Layout = Literal["channels_first", "channels_last"]
+
+#: How many bytes tell what a file holds.
+PROBED = 64
+
 #: What :func:`encode` takes.
 Encodable = Union["npt.NDArray[Any]", "PIL.Image.Image", Image, Audio, File]
-
-#: What a batch does with files that fail.
-OnError = Literal["raise", "return"]
 
 
 def encode(
@@ -97,6 +106,10 @@ def encode(
     found = signal_of(signal, sample_rate, metadata)
     if isinstance(found, Image):
         options.only_for_pictures()
+        # Before there are copies.
+        if isinstance(found.pixels, np.ndarray) and found.pixels.ndim >= 2:
+            height, width = found.pixels.shape[:2]
+            _wavern.check_size(height, width, options.limits)
         alpha = None if found.alpha is None else contiguous(found.alpha, "alpha")
         return _wavern.encode_image(contiguous(found.pixels, "pixels"), alpha, found.metadata, options)
     options.only_for_sounds()
@@ -129,7 +142,7 @@ def decode(
     options = DecodeOptions.of(region=region, scale=scale, threads=threads, limits=limits)
     data, path = file_bytes(file)
     with _telling(path):
-        return _signal(_wavern.decode(data, options)).array()
+        return signal_from(_wavern.decode(data, options)).array()
 
 
 def decode_image(
@@ -149,7 +162,7 @@ def decode_image(
     with _telling(path):
         if _wavern.probe(data, options.limits)["kind"] != "image":
             raise KindError("the file holds a sound, not a picture", found="audio")
-        found = _signal(_wavern.decode(data, options))
+        found = signal_from(_wavern.decode(data, options))
     assert isinstance(found, Image)
     return found
 
@@ -173,39 +186,16 @@ def decode_audio(
     with _telling(path):
         if _wavern.probe(data, options.limits)["kind"] != "audio":
             raise KindError("the file holds a picture, not a sound", found="image")
-        found = _signal(_wavern.decode(data, options))
+        found = signal_from(_wavern.decode(data, options))
     assert isinstance(found, Audio)
     return found
-
-
-def decode_batch(
-    files: Iterable[File],
-    *,
-    region: tuple[int, int, int, int] | None = None,
-    scale: float = 1,
-    threads: int | None = None,
-    limits: Limits | None = None,
-    on_error: OnError = "raise",
-) -> list[npt.NDArray[Any] | WavernError]:
-    """Decode many files at once, to a list of arrays as from :func:`decode`, in the same order.
-
-    With ``on_error="return"`` the error of a file that fails is in its place in the list; with ``"raise"`` the first one
-    is raised after all files were tried. ``threads`` is for all files together.
-    """
-    options = DecodeOptions.of(region=region, scale=scale, threads=threads, limits=limits)
-    inputs = files_bytes(files)
-    results = _wavern.decode_batch([data for data, _ in inputs], options)
-    return [
-        result if isinstance(result, WavernError) else _signal(result).array()
-        for result in _told(results, inputs, on_error)
-    ]
 
 
 def latents(
     file: File,
     *,
-    dtype: Literal["int8", "int16", "int32", "float32"] = "int16",
-    layout: Literal["channels_first", "channels_last"] = "channels_first",
+    dtype: Dtype = "int16",
+    layout: Layout = "channels_first",
     threads: int | None = None,
     limits: Limits | None = None,
 ) -> Latents:
@@ -221,29 +211,7 @@ def latents(
     options = LatentOptions.of(dtype=dtype, layout=layout, threads=threads, limits=limits)
     data, path = file_bytes(file)
     with _telling(path):
-        return _latents(_wavern.latents(data, options), layout)
-
-
-def latents_batch(
-    files: Iterable[File],
-    *,
-    dtype: Literal["int8", "int16", "int32", "float32"] = "int16",
-    layout: Literal["channels_first", "channels_last"] = "channels_first",
-    threads: int | None = None,
-    limits: Limits | None = None,
-    on_error: OnError = "raise",
-) -> list[Latents | WavernError]:
-    """The latents of many files at once, as from :func:`latents`, in the same order.
-
-    ``threads`` and ``on_error`` are those of :func:`decode_batch`.
-    """
-    options = LatentOptions.of(dtype=dtype, layout=layout, threads=threads, limits=limits)
-    inputs = files_bytes(files)
-    results = _wavern.latents_batch([data for data, _ in inputs], options)
-    return [
-        result if isinstance(result, WavernError) else _latents(result, layout)
-        for result in _told(results, inputs, on_error)
-    ]
+        return latents_from(_wavern.latents(data, options), layout)
 
 
 def decode_latents(latents: Latents, *, threads: int | None = None) -> npt.NDArray[Any]:
@@ -323,10 +291,11 @@ def verify(file: File, *, threads: int | None = None, limits: Limits | None = No
 
 
 def _first_bytes(file: File) -> tuple[bytes, str | None]:
-    if isinstance(file, (bytes, bytearray, memoryview)):
-        return bytes(memoryview(file)[:64]), None
+    if isinstance(file, (str, os.PathLike)):
+        with Path(file).open("rb") as stream:
+            return stream.read(PROBED), str(os.fspath(file))
     data, path = file_bytes(file)
-    return data[:64], path
+    return data[:PROBED], path
 
 
 @contextlib.contextmanager
@@ -339,19 +308,6 @@ def _telling(path: str | None) -> Iterator[None]:
         raise
 
 
-def _told(
-    results: list[Any], inputs: list[tuple[bytes, str | None]], on_error: OnError
-) -> Iterator[dict[str, Any] | WavernError]:
-    if on_error not in ("raise", "return"):
-        raise OptionError(f"on_error: {on_error!r} (expected 'raise' or 'return')", option="on_error")
-    for result, (_, path) in zip(results, inputs, strict=True):
-        if isinstance(result, WavernError):
-            result.path = path
-            if on_error == "raise":
-                raise result
-        yield result
-
-
 def _info(fields: dict[str, Any]) -> ImageInfo | AudioInfo:
     if fields["kind"] == "image":
         picture = ("width", "height", "color", "depth", "level", "weights")
@@ -360,7 +316,7 @@ def _info(fields: dict[str, Any]) -> ImageInfo | AudioInfo:
     return AudioInfo(**{name: fields[name] for name in sound})
 
 
-def _signal(fields: dict[str, Any]) -> Image | Audio:
+def signal_from(fields: dict[str, Any]) -> Image | Audio:
     metadata = Metadata(**fields["metadata"])
     level, weights = fields["level"], fields["weights"]
     if fields["kind"] == "image":
@@ -368,7 +324,7 @@ def _signal(fields: dict[str, Any]) -> Image | Audio:
     return Audio(fields["samples"], fields["sample_rate"], fields["sample_format"], metadata, level, weights)
 
 
-def _latents(fields: dict[str, Any], layout: str) -> Latents:
+def latents_from(fields: dict[str, Any], layout: str) -> Latents:
     return Latents(
         y=fields["y"],
         z=fields["z"],
