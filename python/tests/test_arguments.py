@@ -204,7 +204,17 @@ def test_parts_of_signals_that_do_not_fit() -> None:
     refused(wavern.OptionError, "int12", lambda: wavern.encode(audio))
     doubles = wavern.Audio(SECOND[None].astype(float), 8000)
     refused(wavern.SignalError, "float32", lambda: wavern.encode(doubles))
-    refused(TypeError, "icc|str", lambda: wavern.encode(GRAY, metadata=wavern.Metadata(icc="text")))
+    for metadata, what in [
+        (wavern.Metadata(icc="text"), "metadata.icc is of type str"),
+        (wavern.Metadata(exif=bytearray(3)), "metadata.exif is of type bytearray"),
+        (wavern.Metadata(png=b"tEXt"), "metadata.png is no list"),
+        (wavern.Metadata(flac=[b"", None]), "metadata.flac is no list"),
+        (b"profile", "metadata is of type bytes"),
+    ]:
+        refused(TypeError, what, lambda metadata=metadata: wavern.encode(GRAY, metadata=metadata))
+        refused(TypeError, what, lambda metadata=metadata: wavern.encode(wavern.Image(GRAY, None, metadata)))
+    nameless = wavern.Audio(SECOND[None], 8000, None)
+    refused(TypeError, "sample_format is of type NoneType", lambda: wavern.encode(nameless))
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ def encode(
         limits=limits,
     )
     found = signal_of(signal, sample_rate, metadata)
+    found.metadata.check()
     if isinstance(found, Image):
         options.only_for_pictures()
         # Before there are copies.
@@ -115,6 +116,8 @@ def encode(
     options.only_for_sounds()
     rate = integer("sample_rate", found.sample_rate, 1, 2**32 - 1)
     samples = contiguous(found.samples, "samples")
+    if not isinstance(found.sample_format, str):
+        raise TypeError(f"sample_format is of type {type(found.sample_format).__name__} (expected a str)")
     return _wavern.encode_audio(samples, rate, found.sample_format, found.metadata, options)
 
 

@@ -65,8 +65,9 @@ def signal_of(signal: Any, sample_rate: int | None, metadata: Metadata | None) -
         raise OptionError(
             "sample_rate: only for arrays, which do not know it themselves", option="sample_rate"
         )
-    if metadata is None:
+    if metadata is None and isinstance(found.metadata, Metadata):
         return found
+    metadata = found.metadata if metadata is None else metadata
     if not isinstance(metadata, Metadata):
         raise TypeError(f"metadata is of type {type(metadata).__name__} (expected wavern.Metadata)")
     if isinstance(found, Image):

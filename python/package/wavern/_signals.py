@@ -28,6 +28,17 @@ class Metadata:
     flac: list[bytes] = field(default_factory=list)
     """Metadata blocks of FLAC: one byte of the type, then the content."""
 
+    def check(self) -> None:
+        """Raises TypeError for what are no bytes."""
+        for name in ("icc", "exif", "xmp", "iptc"):
+            block = getattr(self, name)
+            if block is not None and not isinstance(block, bytes):
+                raise TypeError(f"metadata.{name} is of type {type(block).__name__} (expected bytes)")
+        for name in ("png", "riff", "flac"):
+            blocks = getattr(self, name)
+            if not isinstance(blocks, list) or not all(isinstance(block, bytes) for block in blocks):
+                raise TypeError(f"metadata.{name} is no list of bytes")
+
     def __repr__(self) -> str:
         single = {name: getattr(self, name) for name in ("icc", "exif", "xmp", "iptc")}
         parts = [f"{name}: {len(block)} bytes" for name, block in single.items() if block is not None]
