@@ -48,7 +48,8 @@ impl Encoding {
         match &*self.tune {
             "psnr" => Ok(Tune::Psnr),
             "visual" => Ok(Tune::Visual),
-            other => Err(Failure::option("tune", format!("{other:?} (expected 'psnr' or 'visual')"))),
+            "fast" => Ok(Tune::Fast),
+            other => Err(Failure::option("tune", format!("{other:?} (expected 'psnr', 'visual' or 'fast')"))),
         }
     }
 }

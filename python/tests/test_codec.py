@@ -79,7 +79,9 @@ def test_quality_and_targets(photo: npt.NDArray[Any]) -> None:
     assert 0.9 * 6000 < len(wavern.encode(photo, target_size=6000)) <= 6000
     assert len(wavern.encode(photo, target_bpp=0.5)) * 8 / (384 * 256) <= 0.5
     assert metrics.psnr(photo, wavern.decode(wavern.encode(photo, target_psnr=35))) >= 35
-    assert wavern.encode(photo, tune="visual") != wavern.encode(photo)
+    tuned = {tune: wavern.encode(photo, tune=tune) for tune in ("psnr", "visual", "fast")}
+    assert len({wavern.probe(file).weights for file in tuned.values()}) == 3
+    assert all(metrics.psnr(photo, wavern.decode(file)) > 30 for file in tuned.values())
     assert wavern.encode(photo, effort=2) != wavern.encode(photo)
     assert wavern.encode(photo, threads=1) == wavern.encode(photo, threads=2) == wavern.encode(photo)
 

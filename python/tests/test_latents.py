@@ -129,8 +129,8 @@ def test_arrays_go_out_without_a_copy(photo_file: bytes) -> None:
 def test_latents_decode_to_the_pixels_of_their_file(photo: npt.NDArray[Any], layout: Any) -> None:
     gray = photo[:77, :131, 1]
     for picture in (photo, photo[:1, :1], gray, gray.astype(np.uint16) * 257):
-        for quality in (0, 45, 100):
-            file = wavern.encode(picture, quality=quality)
+        for quality, tune in [(0, "psnr"), (45, "psnr"), (100, "psnr"), (60, "visual"), (60, "fast")]:
+            file = wavern.encode(picture, quality=quality, tune=tune)
             for threads in (None, 1):
                 found = wavern.latents(file, dtype="float32", layout=layout)
                 assert np.array_equal(wavern.decode_latents(found, threads=threads), wavern.decode(file))
