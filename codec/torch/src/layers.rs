@@ -53,6 +53,20 @@ pub fn forward(
     levels: &Levels,
     compute: Kind,
 ) -> Tensor {
+    forward_watched(params, name, layers, x, levels, compute, &mut |_, _| {})
+}
+
+/// [`forward`], which shows `watch` the hidden units of every residual block behind their ReLU: the name of the layer
+/// that made them, such as `analysis.1.expand`, and `[batch, row, column, unit]`.
+pub fn forward_watched(
+    params: &Params,
+    name: &str,
+    layers: &[Layer],
+    x: &Tensor,
+    levels: &Levels,
+    compute: Kind,
+    watch: &mut dyn FnMut(&str, &Tensor),
+) -> Tensor {
     let mut x = x.shallow_clone();
     for (index, layer) in layers.iter().enumerate() {
         let at = |part: &str| format!("{name}.{index}.{part}");
@@ -68,10 +82,12 @@ pub fn forward(
             }
             Layer::Residual { kernel, .. } => {
                 let a = pointwise(params, &at("expand."), &x, compute).relu();
+                watch(&at("expand"), &a);
                 let a = depthwise(params, &at("depthwise."), &a, *kernel, compute);
                 let a = pointwise(params, &at("project."), &a, compute).to_kind(Kind::Float);
                 let x = &x + gained(params, &at("gain1"), a, levels);
                 let b = pointwise(params, &at("ff_expand."), &x, compute).relu();
+                watch(&at("ff_expand"), &b);
                 let b = pointwise(params, &at("ff_project."), &b, compute).to_kind(Kind::Float);
                 &x + gained(params, &at("gain2"), b, levels)
             }

@@ -10,7 +10,7 @@
 //! * [`model`]: the whole codec as a function from packets to rate and distortion.
 //! * [`perceptual`]: what weights for the eye are trained with beside the squared error.
 //! * [`data`], [`crops`], [`drawing`], [`packets`], [`source`]: from files to batches.
-//! * [`initial`], [`grow`], [`linear`]: the PCA start, or another model as one.
+//! * [`initial`], [`grow`], [`linear`]: the PCA start, or another model as one; `closed` opens units that have died.
 //! * [`loss`], [`options`], [`schedule`], [`train`], [`validation`]: what is minimised, the loop and its curve.
 //! * [`export`]: trained floats → the weight file, with the proof that no partial sum leaves the exact range.
 //! * [`backend`]: the same networks behind the codec's `Transforms` trait, for `--backend torch`.
@@ -21,6 +21,7 @@ pub use tch::{Device, Kind, set_num_threads};
 
 pub mod backend;
 pub mod checkpoint;
+mod closed;
 pub mod crops;
 mod cuda;
 pub mod data;

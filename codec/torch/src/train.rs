@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::params::Flat;
 use crate::source::Source;
 use crate::validation::{Curve, peak, validate, validation_set};
-use crate::{checkpoint, export, initial, linear};
+use crate::{checkpoint, closed, export, initial, linear};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -139,6 +139,11 @@ impl<'a> Run<'a> {
             if !options.resume {
                 let old = old.as_ref().unwrap_or(&options.config);
                 grow(old, &options.config, "average.", tensors)?;
+                let opened =
+                    closed::open(&options.config, "average.", &Tensor::cat(&sample, 0), &params, tensors);
+                if opened > 0 {
+                    eprintln!("{opened} closed units of the analysis drawn anew");
+                }
                 if linear::is_linear(&options.config) {
                     let crops: Vec<Tensor> =
                         batches.iter().take(linear::BATCHES).map(|t| t.to_device(Device::Cpu)).collect();
