@@ -135,15 +135,19 @@ impl<'a> Painter<'a> {
             }
             let last = row + 1 == needed.end;
             if last || self.y.len() >= self.strip * columns.len() * channels {
-                let packets = self.synthesis.push(&self.y, last)?;
-                let rows = self.pixels.push(packets, last);
-                if !rows.is_empty() {
-                    sink.write(rows)?;
-                }
-                self.y.clear();
+                let mut y = std::mem::take(&mut self.y);
+                self.show(&y, last, sink)?;
+                y.clear();
+                self.y = y;
             }
         }
         Ok(())
+    }
+
+    /// The next rows of what g_s takes, and the pixels that are complete with them.
+    fn show(&mut self, y: &[f32], last: bool, sink: &mut dyn WriteRows) -> Result<(), Error> {
+        let rows = self.pixels.push(self.synthesis.push(y, last)?, last);
+        if rows.is_empty() { Ok(()) } else { sink.write(rows) }
     }
 }
 
@@ -215,14 +219,10 @@ pub fn restore_dequantized(header: &ImageHeader, y: &Tensor, engine: &Engine) ->
     let extent = Extent::of(header, engine, view)?;
     let mut sink = ImageSink::unlimited();
     sink.begin(extent.info(header))?;
-    let Painter { mut synthesis, mut pixels, strip, .. } = Painter::new(header, engine, level, view, extent)?;
-    let mut strips = y.data().chunks(strip * columns * config.latents()).peekable();
+    let mut painter = Painter::new(header, engine, level, view, extent)?;
+    let mut strips = y.data().chunks(painter.strip * columns * config.latents()).peekable();
     while let Some(y) = strips.next() {
-        let last = strips.peek().is_none();
-        let rows = pixels.push(synthesis.push(y, last)?, last);
-        if !rows.is_empty() {
-            sink.write(rows)?;
-        }
+        painter.show(y, strips.peek().is_none(), &mut sink)?;
     }
     sink.image()
 }
