@@ -133,21 +133,23 @@ impl<'a> Run<'a> {
         // A run that goes on must not see the crops of the first again.
         let batches = source.stream(options, options.seed.wrapping_add(crops as u64));
         let sample: Vec<Tensor> = batches.iter().take(8).map(|t| t.to_device(Device::Cpu)).collect();
-        let mut params = initial::parameters(&model.config, &Tensor::cat(&sample, 0), options.device);
+        let sample = Tensor::cat(&sample, 0);
+        let mut params = initial::parameters(&model.config, &sample, options.device);
         let mut average = params.duplicate();
         if let Some((old, tensors)) = &mut saved {
             if !options.resume {
                 let old = old.as_ref().unwrap_or(&options.config);
                 grow(old, &options.config, "average.", tensors)?;
-                let opened =
-                    closed::open(&options.config, "average.", &Tensor::cat(&sample, 0), &params, tensors);
-                if opened > 0 {
-                    eprintln!("{opened} closed units of the analysis drawn anew");
-                }
                 if linear::is_linear(&options.config) {
+                    // It takes the place of an analysis with hidden units.
                     let crops: Vec<Tensor> =
                         batches.iter().take(linear::BATCHES).map(|t| t.to_device(Device::Cpu)).collect();
                     linear::fit(&options.config, "average.", &crops, tensors);
+                } else {
+                    let opened = closed::open(&options.config, "average.", &sample, &params, tensors);
+                    if opened > 0 {
+                        eprintln!("{opened} closed units of the analysis drawn anew");
+                    }
                 }
             }
             params.restore(if options.resume { "params." } else { "average." }, tensors)?;
