@@ -79,12 +79,12 @@ fn grown_image() -> Vec<u8> {
 }
 
 /// libtorch runs networks in integers as the reals that they stand for.
-fn assert_near(a: &Tensor, b: &Tensor, what: &str) {
+fn assert_near(a: &Tensor, b: &Tensor, share: f64, what: &str) {
     assert_eq!(a.shape(), b.shape());
     let square = |x: f32| f64::from(x) * f64::from(x);
     let power: f64 = a.data().iter().map(|x| square(*x)).sum();
     let error: f64 = a.data().iter().zip(b.data()).map(|(x, y)| square(x - y)).sum();
-    assert!(error <= 1e-2 * power, "{what}: {error} of {power}");
+    assert!(error <= share * power, "{what}: {error} of {power}");
 }
 
 fn assert_close(a: &Tensor, b: &Tensor, what: &str) {
@@ -97,14 +97,21 @@ fn assert_close(a: &Tensor, b: &Tensor, what: &str) {
 #[test]
 fn activations_agree_to_a_thousandth() {
     let real = real_of(FAST);
-    for (bytes, shape, in_reals) in [(IMAGE, [6, 10], false), (&real, [6, 10], true), (AUDIO, [1, 24], true)]
-    {
+    // Networks in integers may differ by a share of the power; the ranges of codes of the larger model hold less.
+    for (bytes, shape, largest, share) in [
+        (FAST, [6, 10], 4.0, Some(1e-3)),
+        (IMAGE, [6, 10], 2.0, Some(1e-2)),
+        (&real, [6, 10], 4.0, None),
+        (AUDIO, [1, 24], 4.0, None),
+    ] {
         let [(weights, plain), (_, torch)] = backends(bytes);
-        let agree = if in_reals { assert_close } else { assert_near };
+        let agree = |a: &Tensor, b: &Tensor, what: &str| match share {
+            Some(share) => assert_near(a, b, share, what),
+            None => assert_close(a, b, what),
+        };
         let config = weights.config();
         let tensor = |[h, w]: [usize; 2], c: usize| {
-            // No more than the ranges of the codes hold.
-            Tensor::from_vec([h, w, c], signal(h * w * c).iter().map(|v| v * 2.0).collect())
+            Tensor::from_vec([h, w, c], signal(h * w * c).iter().map(|v| v * largest).collect())
         };
         let x = tensor(shape, config.packet_channels());
         let y = plain.analysis(x.clone()).unwrap();
@@ -124,13 +131,14 @@ fn activations_agree_to_a_thousandth() {
 
 #[test]
 fn files_of_either_backend_decode_on_the_other_to_the_same_latents() {
-    decode_on_the_other(&backends(IMAGE), &backends(AUDIO));
-    decode_on_the_other(&backends(&grown_image()), &backends(AUDIO));
+    decode_on_the_other(&backends(FAST), &backends(AUDIO), 0.001);
+    decode_on_the_other(&backends(IMAGE), &backends(AUDIO), 0.003);
+    decode_on_the_other(&backends(&grown_image()), &backends(AUDIO), 0.001);
 }
 
 type Backend = (Arc<Weights>, Arc<dyn Transforms>);
 
-fn decode_on_the_other(image: &[Backend; 2], audio: &[Backend; 2]) {
+fn decode_on_the_other(image: &[Backend; 2], audio: &[Backend; 2], share: f64) {
     for quality in [10.0, 50.0, 90.0] {
         let mut sizes = Vec::new();
         for side in 0..2 {
@@ -158,7 +166,7 @@ fn decode_on_the_other(image: &[Backend; 2], audio: &[Backend; 2]) {
         }
         for (a, b) in sizes[0].iter().zip(&sizes[1]) {
             let (a, b) = (*a as f64, *b as f64);
-            assert!((a / b - 1.0).abs() < 0.003 || (a - b).abs() <= 8.0, "{a} and {b} bytes");
+            assert!((a / b - 1.0).abs() < share || (a - b).abs() <= 8.0, "{a} and {b} bytes");
         }
     }
 }
@@ -183,6 +191,7 @@ fn assert_signals_agree(a: &Signal, b: &Signal) {
 
 #[test]
 fn the_loss_counts_the_bits_and_the_error_of_the_file() {
+    counts_what_the_file_has(FAST, 0.01);
     // The loss does not know of rounded activations.
     counts_what_the_file_has(IMAGE, 0.02);
     counts_what_the_file_has(&grown_image(), 0.01);
