@@ -1,14 +1,14 @@
 //! Files → signals, and what is said about files.
 
 use crate::arrays;
+use crate::batch;
 use crate::error::Failure;
 use crate::models;
 use crate::options;
-use crate::pool::{self, Stop};
+use crate::pool;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyList};
-use rayon::prelude::*;
 use std::io::Cursor;
 use wavern::damage::{Damage, SoundDamage};
 use wavern::internals::chunks;
@@ -161,35 +161,18 @@ pub fn decode_batch<'py>(
     options: Decoding,
 ) -> PyResult<Bound<'py, PyList>> {
     let (part, limits) = (options.part()?, options.limits()?);
-    let jobs: Vec<_> = files.iter().map(|bytes| job(py, bytes, limits, true)).collect::<PyResult<_>>()?;
-    let decoded: Vec<_> = pool::run(
+    batch::run(
         py,
+        &files,
         options.threads,
-        || (),
-        |stop: &Stop| {
-            let jobs = files.par_iter().zip(&jobs);
-            jobs.map(|(bytes, job)| {
-                let (header, decoder) = job.as_ref().map_err(Clone::clone)?;
-                if stop.is_set() {
-                    return Err(Failure::internal("interrupted"));
-                }
-                Ok((one(decoder, bytes, header, part)?, *header))
-            })
-            .collect()
-        },
-    )?;
-    let list = PyList::empty(py);
-    for result in decoded {
-        match result {
-            Ok((signal, header)) => list.append(signal_fields(py, signal, &header)?)?,
-            Err(failure) => list.append(failure.object(py)?)?,
-        }
-    }
-    Ok(list)
+        |bytes| job(py, bytes, limits, true),
+        |(header, decoder), bytes| Ok((one(decoder, bytes, header, part)?, *header)),
+        |(signal, header)| signal_fields(py, signal, &header),
+    )
 }
 
 /// What decodes a file of a batch, or why nothing does.
-pub fn job(
+fn job(
     py: Python<'_>,
     bytes: &[u8],
     limits: Limits,

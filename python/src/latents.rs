@@ -1,15 +1,15 @@
 //! Files → latents: integers or what the synthesis takes, channels first or last, sounds in order of frequency.
 
 use crate::arrays;
+use crate::batch;
 use crate::decode::{self, header_fields};
 use crate::error::Failure;
 use crate::models;
 use crate::options;
-use crate::pool::{self, Stop};
+use crate::pool;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyList};
-use rayon::prelude::*;
 use std::sync::Arc;
 use wavern::internals::array::{Symbols, Tensor};
 use wavern::internals::envelope::{SIGNALS, channel_of};
@@ -91,31 +91,15 @@ pub fn latents_batch<'py>(
     options: Wanted,
 ) -> PyResult<Bound<'py, PyList>> {
     let (wanted, limits) = (options.kind()?, options::limits(&options.limits)?);
-    let jobs = files.iter().map(|bytes| job(py, bytes, limits)).collect::<PyResult<Vec<_>>>()?;
     let last = options.channels_last;
-    let arranged: Vec<_> = pool::run(
+    batch::run(
         py,
+        &files,
         options.threads,
-        || (),
-        |stop: &Stop| {
-            let jobs = files.par_iter().zip(&jobs);
-            jobs.map(|(bytes, job)| {
-                if stop.is_set() {
-                    return Err(Failure::internal("interrupted"));
-                }
-                one(job.as_ref().map_err(Clone::clone)?, bytes, &limits, wanted, last)
-            })
-            .collect()
-        },
-    )?;
-    let list = PyList::empty(py);
-    for result in arranged {
-        match result {
-            Ok(arranged) => list.append(fields(py, arranged)?)?,
-            Err(failure) => list.append(failure.object(py)?)?,
-        }
-    }
-    Ok(list)
+        |bytes| job(py, bytes, limits),
+        |job, bytes| one(job, bytes, &limits, wanted, last),
+        |arranged| fields(py, arranged),
+    )
 }
 
 fn job(py: Python<'_>, bytes: &[u8], limits: Limits) -> PyResult<Result<Job, Failure>> {

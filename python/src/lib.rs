@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod arrays;
+mod batch;
 mod decode;
 mod encode;
 mod error;

@@ -162,11 +162,7 @@ def decode_image(
     Raises :class:`KindError` for a sound.
     """
     options = DecodeOptions.of(region=region, scale=scale, threads=threads, limits=limits)
-    data, path = file_bytes(file)
-    with _telling(path):
-        if _wavern.probe(data, options.limits)["kind"] != "image":
-            raise KindError("the file holds a sound, not a picture", found="audio")
-        found = signal_from(_wavern.decode(data, options))
+    found = _of_kind("image", file, options)
     assert isinstance(found, Image)
     return found
 
@@ -186,13 +182,23 @@ def decode_audio(
     picture.
     """
     options = DecodeOptions.of(start=start, stop=stop, threads=threads, limits=limits)
-    data, path = file_bytes(file)
-    with _telling(path):
-        if _wavern.probe(data, options.limits)["kind"] != "audio":
-            raise KindError("the file holds a picture, not a sound", found="image")
-        found = signal_from(_wavern.decode(data, options))
+    found = _of_kind("audio", file, options)
     assert isinstance(found, Audio)
     return found
+
+
+#: What a signal of each kind is called.
+_SIGNALS = {"image": "picture", "audio": "sound"}
+
+
+def _of_kind(kind: str, file: File, options: DecodeOptions) -> Image | Audio:
+    """The signal of a file, refused before it is decoded if it is of the other kind."""
+    data, path = file_bytes(file)
+    with _telling(path):
+        found = _wavern.probe(data, options.limits)["kind"]
+        if found != kind:
+            raise KindError(f"the file holds a {_SIGNALS[found]}, not a {_SIGNALS[kind]}", found=found)
+        return signal_from(_wavern.decode(data, options))
 
 
 def latents(
