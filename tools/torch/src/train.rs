@@ -139,7 +139,7 @@ struct Run {
     drawings: f64,
 
     /// Pictures: train an analysis of one pointwise layer, for sensors and small processors, which starts as the linear
-    /// map nearest to the analysis of the image model that --init names
+    /// map nearest to the analysis of the fast image model that --init names
     #[arg(long, requires = "start")]
     linear: bool,
 
