@@ -13,7 +13,7 @@ pub struct Array<T> {
     data: Vec<T>,
 }
 
-/// A rectangle of positions.
+/// A rectangle of positions of ŷ: of a picture, or of a sound, which has one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The first row.
@@ -35,6 +35,18 @@ impl Window {
     /// The same positions counted from `origin`, which must not lie behind the window's own.
     pub fn relative_to(self, [row, column]: [usize; 2]) -> Self {
         Self { row: self.row - row, column: self.column - column, ..self }
+    }
+
+    /// What both cover; `None` if that is nothing.
+    pub(crate) fn intersection(self, other: Self) -> Option<Self> {
+        let overlap = |a: usize, a_len: usize, b: usize, b_len: usize| {
+            let first = a.max(b);
+            let end = (a + a_len).min(b + b_len);
+            (first < end).then(|| (first, end - first))
+        };
+        let (row, rows) = overlap(self.row, self.rows, other.row, other.rows)?;
+        let (column, columns) = overlap(self.column, self.columns, other.column, other.columns)?;
+        Some(Self { row, column, rows, columns })
     }
 
     /// The rows it covers.
@@ -138,6 +150,17 @@ impl<T: Copy + Default> Array<T> {
         for y in 0..rows {
             self.data[((row + y) * width + column) * channels..][..columns * channels]
                 .copy_from_slice(&window.data[y * columns * channels..][..columns * channels]);
+        }
+    }
+
+    /// Writes the values of `part`, which stands at `place`, that lie in `window`; this array is the values of `window`.
+    ///
+    /// # Panics
+    /// If a shape is another one than its window's, or the numbers of channels differ.
+    pub(crate) fn set_overlap(&mut self, window: Window, part: &Self, place: Window) {
+        if let Some(both) = window.intersection(place) {
+            let from = part.window(both.relative_to(place.origin()));
+            self.set_window(both.relative_to(window.origin()).origin(), &from);
         }
     }
 

@@ -51,6 +51,24 @@ impl Latents {
         self.residual.set_window([row, column], &part.residual);
     }
 
+    /// The values in `window` of what `parts`, each at its place, hold together; zeros where there are none.
+    pub(crate) fn of_parts<'a>(
+        config: &ModelConfig,
+        window: Window,
+        parts: impl IntoIterator<Item = (Window, &'a Self)>,
+    ) -> Self {
+        let mut whole = Self::zeros(config, window.rows, window.columns);
+        let stride = config.hyper_stride();
+        let hyper = hyper_window(window, stride);
+        whole.z = Symbols::zeros([hyper.rows, hyper.columns, config.hyper_latents()]);
+        for (place, part) in parts {
+            whole.y.set_overlap(window, &part.y, place);
+            whole.z.set_overlap(hyper, &part.z, hyper_window(place, stride));
+            whole.residual.set_overlap(window, &part.residual, place);
+        }
+        whole
+    }
+
     /// The check value that a payload carries of the symbols in it: the low half of the CRC-32C of ẑ, ŷ and residuals
     /// of every group, as little-endian 32-bit integers. It holds on the machine that wrote the file; where it does
     /// not, the bytes are whole, and a probability came out differently.
@@ -74,13 +92,15 @@ impl Latents {
     }
 }
 
-/// The positions of ẑ that stand for a window of ŷ.
+/// The positions of ẑ that stand for a window of ŷ. Those on the border may stand for others too, unless the window
+/// begins at a whole position, as those of tiles and segments do.
 pub(crate) fn hyper_window(window: Window, [v, u]: [usize; 2]) -> Window {
+    let (row, column) = (window.row / v, window.column / u);
     Window {
-        row: window.row / v,
-        column: window.column / u,
-        rows: window.rows.div_ceil(v),
-        columns: window.columns.div_ceil(u),
+        row,
+        column,
+        rows: (window.row + window.rows).div_ceil(v) - row,
+        columns: (window.column + window.columns).div_ceil(u) - column,
     }
 }
 

@@ -68,7 +68,7 @@ mod encoder;
 #[doc(hidden)]
 pub mod internals;
 
-pub use array::Array;
+pub use array::{Array, Window};
 pub use config::Kind;
 pub use decoder::{DecodeOptions, Decoder, SoundReader};
 pub use effort::Effort;

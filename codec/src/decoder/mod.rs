@@ -12,6 +12,7 @@ pub use damage::{Damage, DamagedTile, SoundDamage};
 pub use options::DecodeOptions;
 pub use sound_reader::SoundReader;
 
+use crate::array::Window;
 use crate::config::Kind;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -149,6 +150,27 @@ impl Decoder {
                 Header::Image(_) => Ok(vec![self.job(&container, View::default())?.latents()?]),
                 Header::Audio(header) => {
                     sound::latents(&container, header, &self.engine(container.header())?.weights)
+                }
+            }
+        })
+    }
+
+    /// The quantized latents of some positions, as from [`Self::latents`], of which only the tiles or segments are read
+    /// that the positions lie in. A sound has one row, and its columns are frames of 256 samples. The ẑ that comes with
+    /// them is all that stands for one of the positions, so it may reach beyond them on each side.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; [`Error::Option`] if the window is empty or not inside the latents.
+    pub fn latents_window(&self, bytes: &[u8], window: Window) -> Result<Vec<Latents>, Error> {
+        self.pool.run(|| {
+            let container = Container::parse(bytes, &self.options.limits)?;
+            match container.header() {
+                Header::Image(_) => {
+                    Ok(vec![self.job(&container, View::default())?.latents_window(window)?])
+                }
+                Header::Audio(header) => {
+                    let weights = self.engine(container.header())?.weights;
+                    sound::latents_window(&container, header, &weights, window)
                 }
             }
         })

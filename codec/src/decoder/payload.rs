@@ -45,6 +45,22 @@ pub(super) fn level(level: u16, config: &ModelConfig) -> Result<Level, Error> {
     Ok(level)
 }
 
+/// Refuses positions that latents of this many rows and columns do not have.
+pub(super) fn check_window(window: Window, [rows, columns]: [usize; 2]) -> Result<(), Error> {
+    let inside = |first: usize, count: usize, all: usize| {
+        count > 0 && first.checked_add(count).is_some_and(|end| end <= all)
+    };
+    if inside(window.row, window.rows, rows) && inside(window.column, window.columns, columns) {
+        return Ok(());
+    }
+    let Window { row, column, rows: height, columns: width } = window;
+    let problem = format!(
+        "{height} rows and {width} columns from row {row} and column {column} on \
+         (expected a part of {rows} rows and {columns} columns, not empty)"
+    );
+    Err(Error::Option { option: "window", problem })
+}
+
 /// Which tile or segment a payload is, for errors.
 #[derive(Clone, Copy)]
 pub(super) struct Unit {

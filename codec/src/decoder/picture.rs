@@ -5,7 +5,7 @@
 //! work on the rows and columns of ŷ that its pixels can see.
 
 use super::Damage;
-use super::payload::{Unit, decode_window, level, read_latents};
+use super::payload::{Unit, check_window, decode_window, level, read_latents};
 use crate::array::Window;
 use crate::config::ModelConfig;
 use crate::engine::Engine;
@@ -203,6 +203,21 @@ impl Job<'_> {
         check_tiles(self.header, config)?;
         let (windows, size) = (latent_windows(self.header, config), latent_size(self.header, config));
         read_latents(self.container, &windows, size, &self.engine.weights)
+    }
+
+    /// ŷ and ẑ of some positions.
+    pub fn latents_window(&self, window: Window) -> Result<Latents, Error> {
+        let (weights, config) = (&*self.engine.weights, self.engine.config());
+        check_tiles(self.header, config)?;
+        check_window(window, latent_size(self.header, config))?;
+        let level = level(self.container.header().level(), config)?;
+        let tiles = latent_windows(self.header, config).into_iter().enumerate();
+        let tiles: Vec<Tile> = tiles.filter(|(_, tile)| tile.intersection(window).is_some()).collect();
+        let spare = Spare::default();
+        let decode = |tile: &Tile| decode_tile(self.container, *tile, level, weights, &spare);
+        let parts = tiles.par_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        let places = tiles.iter().map(|&(_, place)| place);
+        Ok(Latents::of_parts(config, window, places.zip(&parts)))
     }
 }
 

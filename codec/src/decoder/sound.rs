@@ -1,7 +1,8 @@
 //! File → sound. Each step has its mirror in `encoder/sound.rs`.
 
-use super::payload::{Unit, decode_window, level};
+use super::payload::{Unit, check_window, decode_window, level};
 use super::{Decoder, SoundDamage};
+use crate::array::Window;
 use crate::error::Error;
 use crate::latent::Latents;
 use crate::quality::Level;
@@ -44,6 +45,33 @@ pub fn latents(
     let segments = container.segments().par_iter();
     let segments = segments.map(|part| Ok(segment(part, header, weights)?.1));
     Ok(joined(header, &segments.collect::<Result<Vec<_>, Error>>()?, &weights.config))
+}
+
+/// ŷ and ẑ of some frames, one entry for each group of channels.
+pub fn latents_window(
+    container: &Container<'_>,
+    header: &AudioHeader,
+    weights: &Weights,
+    window: Window,
+) -> Result<Vec<Latents>, Error> {
+    let config = &weights.config;
+    sound::check_segments(header, config)?;
+    let mut frames = 0;
+    let mut places = Vec::with_capacity(container.segments().len());
+    for segment in container.segments() {
+        let columns = sound::positions(header, segment.last, config);
+        places.push((segment, Window { row: 0, column: frames, rows: 1, columns }));
+        frames += columns;
+    }
+    check_window(window, [1, frames])?;
+    places.retain(|(_, place)| place.intersection(window).is_some());
+    let decoded = places.par_iter().map(|(part, _)| Ok(segment(part, header, weights)?.1));
+    let decoded = decoded.collect::<Result<Vec<Vec<Latents>>, Error>>()?;
+    let group = |index: usize| {
+        let parts = places.iter().zip(&decoded).map(|((_, place), groups)| (*place, &groups[index]));
+        Latents::of_parts(config, window, parts)
+    };
+    Ok((0..sound::groups(header.channels as usize).len()).map(group).collect())
 }
 
 /// Level, ŷ and ẑ of a segment of a sound whose header has been checked, one entry for each group of channels.

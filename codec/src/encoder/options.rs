@@ -3,6 +3,7 @@
 use crate::effort::{Effort, Watch};
 use crate::engine::Transforms;
 use crate::error::Error;
+use crate::picture::TILE_SIDES;
 use crate::quality::Quality;
 use crate::weights::{Tune, Weights};
 use std::sync::Arc;
@@ -86,6 +87,10 @@ impl EncodeOptions {
         if self.sound.bitrate == Some(0) {
             return Err(Error::Option { option: "bitrate", problem: "0 bit/s (expected at least 1)".into() });
         }
+        if let Some(side) = self.picture.tile_side.filter(|side| !TILE_SIDES.contains(side)) {
+            let problem = format!("{side} (expected 256, 512, 1024 or 2048)");
+            return Err(Error::Option { option: "tile-side", problem });
+        }
         match self.picture.target {
             Some(Target::BitsPerPixel(value)) => positive("target in bits per pixel", value),
             Some(Target::Psnr(value)) => positive("target PSNR", value),
@@ -107,6 +112,7 @@ pub struct PictureOptions {
     pub(crate) tune: Tune,
     pub(crate) target: Option<Target>,
     pub(crate) watch: Watch,
+    pub(crate) tile_side: Option<u32>,
 }
 
 impl PictureOptions {
@@ -124,6 +130,14 @@ impl PictureOptions {
     /// A size or an error to meet. The quality is searched for.
     pub fn target(mut self, target: Target) -> Self {
         self.target = Some(target);
+        self
+    }
+
+    /// Tiles of this many pixels a side: 256, 512, 1024 or 2048. Who reads a part of the picture or of its latents reads
+    /// the tiles that it touches, so small tiles make small parts cheap; they cost some bytes, as no tile is predicted
+    /// from another. Without this, pictures of up to 1.5 million pixels are one tile, and larger ones have 1024.
+    pub fn tile_side(mut self, pixels: u32) -> Self {
+        self.tile_side = Some(pixels);
         self
     }
 

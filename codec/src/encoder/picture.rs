@@ -74,7 +74,7 @@ impl Encoder {
             return Err(SignalError::EmptyImage { width: info.width, height: info.height }.into());
         }
         let level = self.options.quality.level(config.lambdas.len());
-        let header = header(info, level, weights);
+        let header = header(info, level, weights, self.options.picture.tile_side);
         let size = latent_size(&header, config);
         let windows = latent_windows(&header, config);
         let most = windows.first().map_or(0, |window| window.rows);
@@ -188,12 +188,17 @@ impl Coded {
     }
 }
 
-pub(super) fn header(info: &PictureInfo, level: Level, weights: &Weights) -> ImageHeader {
+pub(super) fn header(
+    info: &PictureInfo,
+    level: Level,
+    weights: &Weights,
+    tile_side: Option<u32>,
+) -> ImageHeader {
     ImageHeader {
         level: level.0,
         color: info.color,
         depth: if info.depth == 8 { BitDepth::Eight } else { BitDepth::Sixteen },
-        tile_log2: tile_log2(info.width, info.height),
+        tile_log2: tile_log2(info.width, info.height, tile_side),
         width: info.width,
         height: info.height,
         weights: weights.id,
