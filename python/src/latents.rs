@@ -15,7 +15,7 @@ use wavern::internals::array::{Symbols, Tensor};
 use wavern::internals::envelope::{SIGNALS, channel_of};
 use wavern::internals::quality::Level;
 use wavern::internals::sound;
-use wavern::{Decoder, Latents, Limits, Weights};
+use wavern::{Decoder, Latents, Limits, Weights, Window};
 use wavern_bitstream::{AudioHeader, Container, Header};
 
 /// `wavern._options.LatentOptions`.
@@ -23,8 +23,19 @@ use wavern_bitstream::{AudioHeader, Container, Header};
 pub struct Wanted {
     dtype: String,
     channels_last: bool,
+    /// Of a picture row, column, rows and columns of ŷ; of a sound the first frame of ŷ, and how many.
+    crop: Option<Vec<usize>>,
     limits: Vec<(String, u64)>,
     threads: Option<usize>,
+}
+
+/// How the values come, and which.
+#[derive(Debug)]
+struct Wish {
+    kind: Type,
+    /// Whether channels are innermost.
+    last: bool,
+    crop: Option<Vec<usize>>,
 }
 
 /// What a value of ŷ becomes.
@@ -37,17 +48,37 @@ enum Type {
 }
 
 impl Wanted {
-    fn kind(&self) -> Result<Type, Failure> {
-        match &*self.dtype {
-            "int8" => Ok(Type::I8),
-            "int16" => Ok(Type::I16),
-            "int32" => Ok(Type::I32),
-            "float32" => Ok(Type::F32),
+    fn wish(&self) -> Result<Wish, Failure> {
+        let kind = match &*self.dtype {
+            "int8" => Type::I8,
+            "int16" => Type::I16,
+            "int32" => Type::I32,
+            "float32" => Type::F32,
             other => {
                 let problem = format!("{other:?} (expected int8, int16, int32 or float32)");
-                Err(Failure::option("dtype", problem))
+                return Err(Failure::option("dtype", problem));
             }
-        }
+        };
+        Ok(Wish { kind, last: self.channels_last, crop: self.crop.clone() })
+    }
+}
+
+impl Wish {
+    /// The positions of ŷ that are wanted of a file; `None` for all.
+    fn window(&self, header: &Header) -> Result<Option<Window>, Failure> {
+        let expected = match (self.crop.as_deref(), header) {
+            (None, _) => return Ok(None),
+            (Some(&[row, column, rows, columns]), Header::Image(_)) => {
+                return Ok(Some(Window { row, column, rows, columns }));
+            }
+            (Some(&[column, columns]), Header::Audio(_)) => {
+                return Ok(Some(Window { row: 0, column, rows: 1, columns }));
+            }
+            (Some(_), Header::Image(_)) => "row, column, rows and columns for a picture",
+            (Some(_), Header::Audio(_)) => "the first frame and the number of frames for a sound",
+        };
+        let count = self.crop.as_ref().map_or(0, Vec::len);
+        Err(Failure::option("crop", format!("{count} numbers (expected {expected})")))
     }
 }
 
@@ -68,6 +99,8 @@ struct Arranged {
     clipped: usize,
     /// Rows and columns of pixels, or 1 and frames, per position of ŷ; positions of ŷ per position of ẑ.
     strides: [[usize; 2]; 2],
+    /// The first row and column of ŷ.
+    origin: [usize; 2],
 }
 
 /// What one file needs: its header, its weights, what decodes it.
@@ -76,10 +109,9 @@ type Job = (Header, Arc<Weights>, Decoder);
 /// The latents of a file.
 #[pyfunction]
 pub fn latents<'py>(py: Python<'py>, bytes: PyBackedBytes, options: Wanted) -> PyResult<Bound<'py, PyDict>> {
-    let (wanted, limits) = (options.kind()?, options::limits(&options.limits)?);
+    let (wish, limits) = (options.wish()?, options::limits(&options.limits)?);
     let job = job(py, &bytes, limits)??;
-    let last = options.channels_last;
-    let arranged = pool::run(py, options.threads, || (), move |_| one(&job, &bytes, &limits, wanted, last))?;
+    let arranged = pool::run(py, options.threads, || (), move |_| one(&job, &bytes, &limits, &wish))?;
     fields(py, arranged?)
 }
 
@@ -90,14 +122,13 @@ pub fn latents_batch<'py>(
     files: Vec<PyBackedBytes>,
     options: Wanted,
 ) -> PyResult<Bound<'py, PyList>> {
-    let (wanted, limits) = (options.kind()?, options::limits(&options.limits)?);
-    let last = options.channels_last;
+    let (wish, limits) = (options.wish()?, options::limits(&options.limits)?);
     batch::run(
         py,
         &files,
         options.threads,
         |bytes| job(py, bytes, limits),
-        |job, bytes| one(job, bytes, &limits, wanted, last),
+        |job, bytes| one(job, bytes, &limits, &wish),
         |arranged| fields(py, arranged),
     )
 }
@@ -122,27 +153,36 @@ fn one(
     (header, weights, decoder): &Job,
     bytes: &[u8],
     limits: &Limits,
-    wanted: Type,
-    last: bool,
+    wish: &Wish,
 ) -> Result<Arranged, Failure> {
-    let groups = decoder.latents(bytes)?;
-    match header {
+    let window = wish.window(header)?;
+    let groups = match window {
+        Some(window) => decoder.latents_window(bytes, window),
+        None => decoder.latents(bytes),
+    }
+    .map_err(|error| match error {
+        wavern::Error::Option { option: "window", problem } => Failure::option("crop", problem),
+        error => error.into(),
+    })?;
+    let arranged = match header {
         Header::Image(_) => {
             let latents = groups.first().ok_or_else(|| Failure::internal("no latents"))?;
-            Ok(picture(*header, latents, weights, wanted, last))
+            picture(*header, latents, weights, wish)
         }
         Header::Audio(audio) => {
-            let levels = match wanted {
-                Type::F32 => levels(&Container::parse(bytes, limits)?, audio, weights),
+            let levels = match wish.kind {
+                Type::F32 => levels(&Container::parse(bytes, limits)?, audio, weights, window),
                 _ => Vec::new(),
             };
-            Ok(sound_arrays(*header, audio, &groups, &levels, weights, wanted, last))
+            sound_arrays(*header, audio, &groups, &levels, weights, wish)
         }
-    }
+    };
+    Ok(Arranged { origin: window.map_or([0; 2], Window::origin), ..arranged })
 }
 
 /// `[channels, rows, columns]` or `[rows, columns, channels]`.
-fn picture(header: Header, latents: &Latents, weights: &Weights, wanted: Type, last: bool) -> Arranged {
+fn picture(header: Header, latents: &Latents, weights: &Weights, wish: &Wish) -> Arranged {
+    let &Wish { kind: wanted, last, .. } = wish;
     let level = Level(header.level());
     let arrange = |[rows, columns, channels]: [usize; 3]| {
         let shape = if last { vec![rows, columns, channels] } else { vec![channels, rows, columns] };
@@ -163,6 +203,7 @@ fn picture(header: Header, latents: &Latents, weights: &Weights, wanted: Type, l
         gains: Some(gains),
         clipped,
         strides: strides(weights),
+        origin: [0; 2],
     }
 }
 
@@ -186,9 +227,9 @@ fn sound_arrays(
     groups: &[Latents],
     levels: &[(usize, Level)],
     weights: &Weights,
-    wanted: Type,
-    last: bool,
+    wish: &Wish,
 ) -> Arranged {
+    let &Wish { kind: wanted, last, .. } = wish;
     let signals = if audio.channels == 2 { SIGNALS } else { 1 };
     let arrange = |[_, frames, channels]: [usize; 3], interleaved: bool| {
         let bands = channels / SIGNALS;
@@ -205,14 +246,33 @@ fn sound_arrays(
         y.append(order.values(&group.y, dequantized.as_ref(), wanted, &mut clipped));
         z.append(&mut z_order.arranged(group.z.data(), |symbol| symbol));
     }
-    Arranged { header, y: (shape, y), z: (z_shape, z), gains: None, clipped, strides: strides(weights) }
+    Arranged {
+        header,
+        y: (shape, y),
+        z: (z_shape, z),
+        gains: None,
+        clipped,
+        strides: strides(weights),
+        origin: [0; 2],
+    }
 }
 
-/// Frames of packets and level of every segment.
-fn levels(container: &Container<'_>, header: &AudioHeader, weights: &Weights) -> Vec<(usize, Level)> {
-    let segments = container.segments().iter();
-    let length = |last| sound::positions(header, last, weights.config());
-    segments.map(|segment| (length(segment.last), Level(segment.level))).collect()
+/// Frames of packets and level of every segment, as far as they lie in a window.
+fn levels(
+    container: &Container<'_>,
+    header: &AudioHeader,
+    weights: &Weights,
+    window: Option<Window>,
+) -> Vec<(usize, Level)> {
+    let columns = window.map_or(0..usize::MAX, Window::column_range);
+    let mut first = 0;
+    let segments = container.segments().iter().map(|segment| {
+        let end = first + sound::positions(header, segment.last, weights.config());
+        let inside = end.min(columns.end).saturating_sub(first.max(columns.start));
+        first = end;
+        (inside, Level(segment.level))
+    });
+    segments.filter(|(inside, _)| *inside > 0).collect()
 }
 
 /// ŷ of a sound over the gains of each segment's level.
@@ -346,5 +406,6 @@ fn fields(py: Python<'_>, arranged: Arranged) -> PyResult<Bound<'_, PyDict>> {
     fields.set_item("clipped", arranged.clipped)?;
     fields.set_item("stride", arranged.strides[0])?;
     fields.set_item("hyper_stride", arranged.strides[1])?;
+    fields.set_item("origin", arranged.origin)?;
     Ok(fields)
 }

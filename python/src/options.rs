@@ -15,6 +15,7 @@ pub struct Encoding {
     bitrate: Option<u32>,
     tune: String,
     effort: u8,
+    tile_side: Option<u32>,
     limits: Vec<(String, u64)>,
     pub keep_hidden: bool,
     pub threads: Option<usize>,
@@ -30,6 +31,9 @@ impl Encoding {
             .or(self.target_psnr.map(Target::Psnr));
         if let Some(target) = target {
             picture = picture.target(target);
+        }
+        if let Some(side) = self.tile_side {
+            picture = picture.tile_side(side);
         }
         let mut sound = SoundOptions::new();
         if let Some(bitrate) = self.bitrate {

@@ -185,3 +185,49 @@ def test_latents_that_do_not_decode(photo: npt.NDArray[Any], tone_file: bytes) -
     ]:
         with pytest.raises(error, match=what):
             wavern.decode_latents(latents)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+def test_a_crop_of_a_picture(photo: npt.NDArray[Any], dtype: Any) -> None:
+    file = wavern.encode(photo, tile_side=256)
+    assert wavern.inspect(file).tiles == 2
+    whole = wavern.latents(file, dtype=dtype)
+    for row, column, rows, columns in [(0, 0, 16, 24), (15, 23, 1, 1), (2, 14, 5, 7)]:
+        part = wavern.latents(file, dtype=dtype, crop=(row, column, rows, columns))
+        assert np.array_equal(part.y, whole.y[:, row : row + rows, column : column + columns])
+        first, last = (row // 4, column // 4), (-(-(row + rows) // 4), -(-(column + columns) // 4))
+        assert np.array_equal(part.z, whole.z[:, first[0] : last[0], first[1] : last[1]])
+        assert part.origin == (row, column) and part.info == whole.info
+    with pytest.raises(wavern.OptionError, match="shape"):
+        wavern.decode_latents(wavern.latents(file, dtype="float32", crop=(0, 0, 4, 4)))
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+def test_a_crop_of_a_sound(tone_file: bytes, dtype: Any) -> None:
+    whole = wavern.latents(tone_file, dtype=dtype)
+    frames = whole.y.shape[3]
+    for first, count in [(0, frames), (frames - 1, 1), (25, 9), (0, 1)]:
+        part = wavern.latents(tone_file, dtype=dtype, crop=(first, count))
+        assert np.array_equal(part.y, whole.y[..., first : first + count]) and part.origin == (0, first)
+        assert np.array_equal(part.z, whole.z[..., first // 4 : -(-(first + count) // 4)])
+
+
+def test_crops_that_are_refused(photo_file: bytes, tone_file: bytes) -> None:
+    for file, crop in [
+        (photo_file, (0, 0, 17, 1)),
+        (photo_file, (0, 0, 0, 1)),
+        (photo_file, (0, 1)),
+        (photo_file, (-1, 0, 1, 1)),
+        (tone_file, (0, 0, 1, 1)),
+        (tone_file, (0, 10**6)),
+        (tone_file, ()),
+    ]:
+        with pytest.raises(wavern.OptionError, match="crop"):
+            wavern.latents(file, crop=crop)
+    with pytest.raises(TypeError, match="crop"):
+        wavern.latents(photo_file, crop=5)  # type: ignore[arg-type]
+    for side in (0, 100, 4096):
+        with pytest.raises(wavern.OptionError, match="tile_side"):
+            wavern.encode(np.zeros((8, 8), np.uint8), tile_side=side)
+    with pytest.raises(wavern.OptionError, match="tile_side"):
+        wavern.encode(np.zeros(100), sample_rate=8000, tile_side=256)

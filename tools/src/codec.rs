@@ -37,6 +37,14 @@ impl Default for Target {
     }
 }
 
+/// What pictures are coded with, and sounds are not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pictures {
+    pub(crate) tune: Tune,
+    /// Of tiles, in pixels.
+    pub(crate) tile_side: Option<u32>,
+}
+
 /// A stream and the level it was coded at.
 pub(crate) struct Stream {
     pub(crate) bytes: Vec<u8>,
@@ -72,11 +80,11 @@ pub(crate) fn encode(
     signal: &Signal,
     target: Target,
     effort: Effort,
-    tune: Tune,
+    pictures: Pictures,
     engine: Engine,
 ) -> Result<Stream> {
     let kind = if matches!(signal, Signal::Image(_)) { Kind::Image } else { Kind::Audio };
-    let encoder = encoder(kind, target, effort, tune, engine)?;
+    let encoder = encoder(kind, target, effort, pictures, engine)?;
     let (bytes, level, search) = match signal {
         Signal::Image(image) => encoder.encode_image(image).map(|e| (e.bytes, e.level, e.search)),
         Signal::Audio(audio) => encoder.encode_audio(audio).map(|e| (e.bytes, e.level, e.search)),
@@ -90,12 +98,12 @@ pub(crate) fn encode_rows(
     rows: &mut FileRows,
     target: Target,
     effort: Effort,
-    tune: Tune,
+    pictures: Pictures,
     engine: Engine,
 ) -> Result<Stream> {
     let info = rows.info.clone();
     let encoded =
-        encoder(Kind::Image, target, effort, tune, engine)?.encode_rows(&info, rows).map_err(explain)?;
+        encoder(Kind::Image, target, effort, pictures, engine)?.encode_rows(&info, rows).map_err(explain)?;
     Ok(Stream { bytes: encoded.bytes, level: encoded.level, search: encoded.search })
 }
 
@@ -104,10 +112,14 @@ pub(crate) fn encoder(
     kind: Kind,
     target: Target,
     effort: Effort,
-    tune: Tune,
+    pictures: Pictures,
     engine: Engine,
 ) -> Result<Encoder> {
+    let Pictures { tune, tile_side } = pictures;
     let mut picture = PictureOptions::new().tune(tune);
+    if let Some(side) = tile_side {
+        picture = picture.tile_side(side);
+    }
     let watch = if engine.progress && effort.searches() {
         let progress = Progress::new();
         Watch::new(move |done| progress.set(done))

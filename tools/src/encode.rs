@@ -2,7 +2,7 @@
 
 use crate::batch::{self, Fit};
 use crate::cli::{self, Common};
-use crate::codec::{self, Rate, Stream, Target};
+use crate::codec::{self, Pictures, Rate, Stream, Target};
 use crate::error::{At, Error, Result};
 use crate::files::input::Opened;
 use crate::files::kind;
@@ -84,6 +84,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     tune: values::Tune,
 
+    /// Pictures: tiles of 256, 512, 1024 or 2048 pixels a side, for readers of small parts [default: one tile up to
+    /// 1.5 million pixels, else 1024]
+    #[arg(long, value_name = "PIXELS", value_parser = values::parse_tile_side)]
+    tile_side: Option<u32>,
+
     /// Take what is there of a file that ends too early, with a note, instead of failing
     #[arg(long)]
     partial: bool,
@@ -124,6 +129,10 @@ enum OnInterrupt {
 impl Args {
     fn engine(&self) -> codec::Engine {
         codec::Engine { keep_on_interrupt: self.on_interrupt == OnInterrupt::Keep, ..self.common.engine() }
+    }
+
+    fn pictures(&self) -> Pictures {
+        Pictures { tune: self.tune.into(), tile_side: self.tile_side }
     }
 
     fn reading(&self) -> Reading {
@@ -280,7 +289,7 @@ fn by_rows(args: &Args, mut rows: FileRows, target: Target) -> Result<(Coded, Ve
     rows.notes.extend(held::outside_of_training(&rows.info.metadata));
     args.common.notes(&input, &rows.notes);
     let told = rows.notes.len();
-    let stream = codec::encode_rows(&mut rows, target, args.effort, args.tune.into(), args.engine());
+    let stream = codec::encode_rows(&mut rows, target, args.effort, args.pictures(), args.engine());
     let Stream { bytes, level, search } = stream.at(&input)?;
     args.common.notes(&input, &rows.notes[told..]);
     let pixels = f64::from(rows.info.width) * f64::from(rows.info.height);
@@ -320,7 +329,7 @@ fn whole(
     };
     args.common.notes(&input, &notes);
     let start = Instant::now();
-    let stream = codec::encode(&signal, target, args.effort, args.tune.into(), args.engine()).at(&input)?;
+    let stream = codec::encode(&signal, target, args.effort, args.pictures(), args.engine()).at(&input)?;
     let seconds = start.elapsed().as_secs_f64();
     let Stream { bytes, level, search } = stream;
     let (what, rate) = (codec::describe(&signal), codec::rate(&signal, bytes.len()));

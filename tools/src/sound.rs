@@ -1,6 +1,6 @@
 //! Sounds as the verbs handle them: piece by piece, in memory that does not grow with them.
 
-use crate::codec::{self, Engine, Rate, Target};
+use crate::codec::{self, Engine, Pictures, Rate, Target};
 use crate::error::{At, Error, Result};
 use crate::explain;
 use crate::files::aiff::AiffWriter;
@@ -69,7 +69,7 @@ pub(crate) fn encode(
     let file = input.file().transpose().at(&name)?;
     let mut source = SoundSource::open(Box::new(input.into_bytes()), file, partial).at(&name)?;
     let (sample_rate, format, channels) = source.format();
-    let encoder = codec::encoder(wavern::Kind::Audio, target, effort, wavern::Tune::default(), engine)?;
+    let encoder = codec::encoder(wavern::Kind::Audio, target, effort, Pictures::default(), engine)?;
     let mut front = source.front();
     strip::metadata(&mut front, strip);
     let writer = encoder.sound_writer(sample_rate, format, channels, &front, out);

@@ -68,6 +68,12 @@ pub(crate) fn parse_count(text: &str) -> Result<u64, String> {
     count.filter(|&count| count > 0).ok_or_else(|| "expected an integer, such as 100000 or 512M".to_owned())
 }
 
+/// A side of tiles.
+pub(crate) fn parse_tile_side(text: &str) -> Result<u32, String> {
+    let side = text.parse().ok().filter(|side| [256, 512, 1024, 2048].contains(side));
+    side.ok_or_else(|| "expected 256, 512, 1024 or 2048".to_owned())
+}
+
 /// A number above 0.
 pub(crate) fn parse_positive(text: &str) -> Result<f64, String> {
     let value = text.parse::<f64>().ok().filter(|value| *value > 0.0 && value.is_finite());
@@ -143,6 +149,8 @@ mod tests {
         for wrong in ["", "0", "-1", "NaN", "inf", "k"] {
             assert!(parse_size(wrong).is_err() && parse_positive(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(parse_tile_side("256"), Ok(256));
+        assert!(["0", "128", "300", "4096", ""].iter().all(|wrong| parse_tile_side(wrong).is_err()));
         assert!(["0", "10", "1.5", ""].iter().all(|wrong| parse_effort(wrong).is_err()));
     }
 

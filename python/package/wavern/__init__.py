@@ -14,6 +14,7 @@ Encode arrays, images of Pillow or files to bytes, and decode them:
 - :func:`probe`, :func:`inspect`, :func:`verify`: what a file holds, and whether it is whole.
 - :mod:`wavern.metrics`: PSNR, SSIMULACRA2, BD-rates and others.
 - ``import wavern.pillow``: Pillow opens and saves .wvn files from then on.
+- ``import wavern.torch``: data sets of PyTorch; :data:`wds` is a decoder for WebDataset.
 
 Everything that takes time releases the lock of the interpreter. Children may be forked at any time: threads and locks
 of the parent are never waited for. All errors are :class:`WavernError`.
@@ -47,6 +48,7 @@ from ._errors import (
 from ._options import Limits
 from ._signals import Audio, AudioInfo, Contents, Damaged, Image, ImageInfo, Latents, Metadata, Report
 from ._wavern import __version__
+from ._webdataset import wds
 
 __all__ = [
     "Audio",
@@ -80,4 +82,5 @@ __all__ = [
     "metrics",
     "probe",
     "verify",
+    "wds",
 ]

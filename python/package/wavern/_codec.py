@@ -51,6 +51,7 @@ def encode(
     bitrate: int | None = None,
     tune: Literal["psnr", "visual", "fast"] = "psnr",
     effort: int = 1,
+    tile_side: int | None = None,
     sample_rate: int | None = None,
     metadata: Metadata | None = None,
     keep_hidden: bool = False,
@@ -80,6 +81,8 @@ def encode(
     ``tune``, for pictures, is ``"psnr"`` (least squared error), ``"visual"`` (for the eye) or ``"fast"`` (decodes in half
     the time, to files a tenth larger). ``effort`` is 1 (no search) to
     9: the search takes 2.5 to 600 times the time and saves 3 to 10 % of the bytes; decoding takes the same time.
+    ``tile_side``, for pictures, is 256, 512, 1024 or 2048 pixels: small tiles make crops and regions cheap to read, and
+    cost some bytes. By default a picture of up to 1.5 million pixels is one tile, and larger ones have tiles of 1024.
     ``metadata`` replaces what the signal has. Colours of pixels whose alpha is 0 continue the visible ones, unless
     ``keep_hidden`` is true. ``threads`` is 1 to 4096, one for each core by default; the bytes do not depend on it.
 
@@ -100,6 +103,7 @@ def encode(
         bitrate=bitrate,
         tune=tune,
         effort=effort,
+        tile_side=tile_side,
         keep_hidden=keep_hidden,
         threads=threads,
         limits=limits,
@@ -206,6 +210,7 @@ def latents(
     *,
     dtype: Dtype = "int16",
     layout: Layout = "channels_first",
+    crop: tuple[int, int, int, int] | tuple[int, int] | None = None,
     threads: int | None = None,
     limits: Limits | None = None,
 ) -> Latents:
@@ -216,9 +221,13 @@ def latents(
     does in some hundredths of a percent of its values; ``Latents.clipped`` counts what was. ``"float32"`` is ŷ as the
     synthesis takes it, in the same units at every quality.
 
-    Errors are those of :func:`decode`.
+    ``crop`` asks for a part, in positions of ``y``: ``(row, column, rows, columns)`` of a picture, ``(frame, frames)`` of a
+    sound. The values are those of the whole, and only the tiles or segments that it touches are read; ``z`` is all of it
+    that stands for a position of the part.
+
+    Errors are those of :func:`decode`; :class:`OptionError` is raised for a crop that is empty or not inside.
     """
-    options = LatentOptions.of(dtype=dtype, layout=layout, threads=threads, limits=limits)
+    options = LatentOptions.of(dtype=dtype, layout=layout, crop=crop, threads=threads, limits=limits)
     data, path = file_bytes(file)
     with _telling(path):
         return latents_from(_wavern.latents(data, options), layout)
@@ -231,8 +240,8 @@ def decode_latents(latents: Latents, *, threads: int | None = None) -> npt.NDArr
     also come from elsewhere, such as a network, as long as it has its shape and is finite: replace it with
     :func:`dataclasses.replace`. Integers are refused, as they lack the residuals; and so are sounds.
 
-    Raises :class:`OptionError` for another type or a level out of range, :class:`SignalError` for another shape or
-    values that are not finite, :class:`WeightsError` for latents of other weights, :class:`KindError` for a sound.
+    Raises :class:`OptionError` for another type or shape (such as that of a crop) or a level out of range,
+    :class:`SignalError` for values that are not finite, :class:`WeightsError` for latents of other weights, :class:`KindError` for a sound.
 
     >>> import numpy, wavern
     >>> file = wavern.encode(numpy.zeros((40, 30), numpy.uint8))
@@ -344,4 +353,5 @@ def latents_from(fields: dict[str, Any], layout: str) -> Latents:
         clipped=fields["clipped"],
         stride=tuple(fields["stride"]),
         hyper_stride=tuple(fields["hyper_stride"]),
+        origin=tuple(fields["origin"]),
     )

@@ -110,6 +110,7 @@ class EncodeOptions:
     bitrate: int | None
     tune: str
     effort: int
+    tile_side: int | None
     limits: list[tuple[str, int]]
     keep_hidden: bool
     threads: int | None
@@ -125,6 +126,7 @@ class EncodeOptions:
         bitrate: int | None = None,
         tune: str = "psnr",
         effort: int = 1,
+        tile_side: int | None = None,
         keep_hidden: bool = False,
         threads: int | None = None,
         limits: Limits | None = None,
@@ -150,6 +152,7 @@ class EncodeOptions:
             bitrate=None if bitrate is None else integer("bitrate", bitrate, 1, 2**32 - 1),
             tune=tune,
             effort=integer("effort", effort, 1, 9),
+            tile_side=None if tile_side is None else integer("tile_side", tile_side, 1, 2**32 - 1),
             limits=limit_changes(limits),
             keep_hidden=bool(keep_hidden),
             threads=count_of_threads(threads),
@@ -160,6 +163,8 @@ class EncodeOptions:
         for name in ("target_size", "target_bpp", "target_psnr"):
             if getattr(self, name) is not None:
                 raise OptionError(f"{name}: not for sounds (expected quality or bitrate)", option=name)
+        if self.tile_side is not None:
+            raise OptionError("tile_side: not for sounds, which have segments", option="tile_side")
 
     def only_for_pictures(self) -> None:
         """Refuses what sounds have and pictures do not."""
@@ -220,6 +225,7 @@ class LatentOptions:
 
     dtype: str
     channels_last: bool
+    crop: tuple[int, ...] | None
     limits: list[tuple[str, int]]
     threads: int | None
 
@@ -229,6 +235,7 @@ class LatentOptions:
         *,
         dtype: str = "int16",
         layout: str = "channels_first",
+        crop: tuple[int, ...] | None = None,
         threads: int | None = None,
         limits: Limits | None = None,
     ) -> LatentOptions:
@@ -238,4 +245,11 @@ class LatentOptions:
         if layout not in ("channels_first", "channels_last"):
             problem = f"layout: {layout!r} (expected 'channels_first' or 'channels_last')"
             raise OptionError(problem, option="layout")
-        return cls(dtype, layout == "channels_last", limit_changes(limits), count_of_threads(threads))
+        if crop is not None:
+            try:
+                crop = tuple(crop)
+            except TypeError:
+                raise TypeError("crop is no tuple of integers") from None
+            crop = tuple(integer("crop", number, 0, 2**63 - 1) for number in crop)
+        last = layout == "channels_last"
+        return cls(dtype, last, crop, limit_changes(limits), count_of_threads(threads))

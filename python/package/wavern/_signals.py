@@ -246,6 +246,9 @@ class Latents:
     """Rows and columns of pixels that a position of ``y`` stands for; of a sound, 1 and frames of samples."""
     hyper_stride: tuple[int, int]
     """Rows and columns of ``y`` that a position of ``z`` stands for."""
+    origin: tuple[int, int] = (0, 0)
+    """Row and column, in the latents of the whole file, of the first position of ``y``; of a sound, 0 and a frame. The
+    first position of ``z`` is this over ``hyper_stride``, rounded down."""
 
     @property
     def kind(self) -> str:

@@ -73,6 +73,7 @@ fn options_that_make_no_sense() {
         &["--bitrate", "fast"],
         &["-q", "5", "--bitrate", "9k"],
         &["--tune", "ear"],
+        &["--tile-side", "300"],
     ] {
         wavern().arg("encode").arg(&photo).arg(&out).args(more).assert().code(2);
     }

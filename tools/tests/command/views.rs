@@ -58,6 +58,21 @@ fn regions_and_scales_show_the_pixels_of_the_whole() {
 }
 
 #[test]
+fn a_side_of_tiles_cuts_a_small_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiles = |name: &str, args: &[&str]| {
+        let file = folder.path().join(name);
+        wavern().arg("encode").args(args).arg(testdata("photo.png")).arg(&file).assert().success();
+        let said = wavern().args(["info", "--json"]).arg(&file).assert().success().get_output().stdout.clone();
+        let facts: serde_json::Value = serde_json::from_slice(&said).unwrap();
+        facts["tiles"].as_u64().unwrap()
+    };
+    assert_eq!(tiles("a.wvn", &[]), 1);
+    assert_eq!(tiles("b.wvn", &["--tile-side", "256"]), 2);
+    assert_eq!(tiles("c.wvn", &["--tile-side", "256", "-e", "2"]), 2);
+}
+
+#[test]
 fn a_folder_is_coded_into_a_folder_and_one_failure_does_not_stop_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let (source, out) = (folder.path().join("in"), folder.path().join("out"));
