@@ -153,7 +153,8 @@ impl<T: Copy + Default> Array<T> {
         }
     }
 
-    /// Writes the values of `part`, which stands at `place`, that lie in `window`; this array is the values of `window`.
+    /// Writes those values of `part`, which stands at `place`, that lie in `window`; this array is the values of
+    /// `window`.
     ///
     /// # Panics
     /// If a shape is another one than its window's, or the numbers of channels differ.

@@ -113,7 +113,9 @@ fn a_window_of_a_sound_is_cut_out_of_it_and_reads_its_segments_only() {
         let frames = whole[0].y.shape()[1];
         let block = 8000 / 256 / 4 * 4; // frames of a segment
         let stride = [1, 4];
-        for (column, columns) in [(0, frames), (0, 1), (frames - 1, 1), (block - 1, 2), (block, block), (5, 50)] {
+        for (column, columns) in
+            [(0, frames), (0, 1), (frames - 1, 1), (block - 1, 2), (block, block), (5, 50)]
+        {
             let window = Window { row: 0, column, rows: 1, columns };
             let parts = decoder().latents_window(&bytes, window).unwrap();
             let wanted: Vec<Latents> = whole.iter().map(|group| cut(group, window, stride)).collect();

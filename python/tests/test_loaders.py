@@ -14,8 +14,8 @@ import pytest
 import wavern
 
 torch = pytest.importorskip("torch", reason="NOT RUN: PyTorch is not installed")
-from torch.utils.data import DataLoader  # noqa: E402
-from wavern.torch import (  # noqa: E402
+from torch.utils.data import DataLoader
+from wavern.torch import (
     FileDataset,
     Item,
     ReadLatents,
@@ -25,7 +25,10 @@ from wavern.torch import (  # noqa: E402
     StreamDataset,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
+]
 
 COUNT = 12
 
@@ -78,6 +81,22 @@ def everything(loader: Any) -> dict[str, tuple[Any, int]]:
     return found
 
 
+def patience(workers: int) -> int:
+    """Seconds that a loader waits for its workers: one that hangs is an error."""
+    return 120 if workers else 0
+
+
+def place_of(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> tuple[int, int] | None:
+    """Row and column where ``[channels, rows, columns]`` is cut out of a larger array; none if it is not."""
+    _, rows, columns = part.shape
+    corner = part[0, :3, :6]
+    windows = np.lib.stride_tricks.sliding_window_view(whole[0], corner.shape)
+    for row, column in np.argwhere((windows == corner).all((2, 3))).tolist():
+        if np.array_equal(whole[:, row : row + rows, column : column + columns], part):
+            return row, column
+    return None
+
+
 def same(a: dict[str, tuple[Any, int]], b: dict[str, tuple[Any, int]]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key][0], b[key][0]) for key in a)
 
@@ -113,14 +132,9 @@ def test_a_crop_is_cut_out_of_the_whole(folder: Path, files: list[bytes]) -> Non
     places = set()
     for x, _, key in data:
         whole = wavern.latents(files[int(key[-2:])], dtype="float32").y
-        windows = np.lib.stride_tricks.sliding_window_view(whole[7], (7, 9))
-        found = [
-            (row, column)
-            for row, column in np.argwhere((windows == x[7].numpy()).all((2, 3)))
-            if np.array_equal(whole[:, row : row + 7, column : column + 9], x.numpy())
-        ]
-        assert found
-        places.add(found[0])
+        place = place_of(x.numpy(), whole)
+        assert place is not None
+        places.add(place)
     assert len(places) > COUNT // 2
     centered = FileDataset(folder, ReadLatents(crop=(4, 4), where="center", dtype="int16"))
     for x, _, key in centered:
@@ -135,8 +149,7 @@ def test_pixels_whole_cropped_scaled_and_larger_than_the_picture(folder: Path, f
         for x, _, key in data:
             whole = wavern.decode(files[int(key[-2:])], scale=scale).transpose(2, 0, 1)
             assert x.shape == (3, 64 * scale, 96 * scale) and x.dtype == torch.uint8
-            windows = np.lib.stride_tricks.sliding_window_view(whole, x.shape)[0]
-            assert (windows == x.numpy()).all((2, 3, 4)).any()
+            assert place_of(x.numpy(), whole) is not None
     large = FileDataset(folder, ReadPixels(crop=(300, 400)))[0]
     whole = wavern.decode(files[int(large.key[-2:])]).transpose(2, 0, 1)
     height, width = whole.shape[1:]
@@ -166,17 +179,15 @@ def test_shards_by_index_have_labels(shards: list[Path], files: list[bytes]) -> 
         assert np.array_equal(x.numpy(), wavern.latents(files[index]).y)
 
 
-@pytest.mark.parametrize("workers", [0, 2, 5])
+@pytest.mark.parametrize("workers", [0, 2, 4])
 @pytest.mark.parametrize("source", ["shards", "folder"])
-def test_a_stream_gives_every_file_once(
-    shards: list[Path], folder: Path, workers: int, source: str
-) -> None:
+def test_a_stream_gives_every_file_once(shards: list[Path], folder: Path, workers: int, source: str) -> None:
     sources: Any = shards if source == "shards" else folder
     orders = []
     for epoch in (0, 0, 1):
         data = StreamDataset(sources, ReadLatents(crop=(4, 4)), shuffle=4, seed=9, classes=["cat", "dog"])
         data.set_epoch(epoch)
-        found = everything(DataLoader(data, batch_size=2, num_workers=workers, timeout=120))
+        found = everything(DataLoader(data, batch_size=2, num_workers=workers, timeout=patience(workers)))
         assert len(found) == COUNT
         for key, (_, label) in found.items():
             assert label == (int(key[-2:]) % 5 if source == "shards" else key.startswith("dog"))
@@ -207,7 +218,7 @@ def test_a_damaged_file_is_named_or_left_out(folder: Path, tmp_path: Path, worke
     read = ReadLatents(crop=(4, 4))
     for data in (FileDataset(tmp_path, read), StreamDataset(tmp_path, read)):
         with pytest.raises(wavern.FormatError, match=r"03\.wvn" if workers else None):
-            list(DataLoader(data, num_workers=workers, timeout=120))
+            list(DataLoader(data, num_workers=workers, timeout=patience(workers)))
     patient = StreamDataset(tmp_path, read, on_error="skip")
     if workers == 0:
         with pytest.warns(UserWarning, match=r"03\.wvn"):
@@ -276,7 +287,9 @@ def test_webdataset(shards: list[Path], files: list[bytes]) -> None:
     for key, pixels, label in data(wavern.wds):
         assert np.array_equal(pixels, wavern.decode(files[int(key[-2:])])) and label == int(key[-2:]) % 5
     seen = collections.Counter()
-    loader = DataLoader(data(wavern.wds.latents(dtype="float32")), num_workers=2, batch_size=None, timeout=120)
+    loader = DataLoader(
+        data(wavern.wds.latents(dtype="float32")), num_workers=2, batch_size=None, timeout=120
+    )
     for key, latents, _ in loader:
         assert np.array_equal(latents.y, wavern.latents(files[int(key[-2:])], dtype="float32").y)
         seen[key] += 1

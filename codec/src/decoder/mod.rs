@@ -165,9 +165,7 @@ impl Decoder {
         self.pool.run(|| {
             let container = Container::parse(bytes, &self.options.limits)?;
             match container.header() {
-                Header::Image(_) => {
-                    Ok(vec![self.job(&container, View::default())?.latents_window(window)?])
-                }
+                Header::Image(_) => Ok(vec![self.job(&container, View::default())?.latents_window(window)?]),
                 Header::Audio(header) => {
                     let weights = self.engine(container.header())?.weights;
                     sound::latents_window(&container, header, &weights, window)

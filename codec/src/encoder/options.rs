@@ -133,9 +133,10 @@ impl PictureOptions {
         self
     }
 
-    /// Tiles of this many pixels a side: 256, 512, 1024 or 2048. Who reads a part of the picture or of its latents reads
-    /// the tiles that it touches, so small tiles make small parts cheap; they cost some bytes, as no tile is predicted
-    /// from another. Without this, pictures of up to 1.5 million pixels are one tile, and larger ones have 1024.
+    /// Tiles of this many pixels a side: 256, 512, 1024 or 2048. A reader of a part of the picture or of its latents
+    /// reads the tiles that it touches, so small tiles make small parts cheap. They cost some bytes, as no tile is
+    /// predicted from another. Without this, pictures of up to 1.5 million pixels are one tile, and larger ones have
+    /// tiles of 1024.
     pub fn tile_side(mut self, pixels: u32) -> Self {
         self.tile_side = Some(pixels);
         self

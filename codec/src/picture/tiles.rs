@@ -14,8 +14,8 @@ const SIDE_OF_LOG2_0: u8 = 7;
 /// A decoder refuses larger tiles: they bound the memory that a few bytes can ask for.
 const LARGEST_TILE: u64 = 1 << 22;
 
-/// Sides of tiles in pixels that an encoder may be asked for. Smaller ones are not in the format, of larger ones one tile
-/// may be more than [`LARGEST_TILE`].
+/// Sides of tiles in pixels that an encoder may be asked for. Smaller ones are not in the format, and larger ones may
+/// have more pixels than [`LARGEST_TILE`].
 pub const TILE_SIDES: [u32; 4] = [256, 512, 1024, 2048];
 
 /// The `tile_log2` an encoder writes for a picture of this size, and tiles of `side` pixels if one of [`TILE_SIDES`] is

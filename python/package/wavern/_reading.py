@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -138,7 +138,7 @@ class ReadSamples:
 
 
 #: What a loader may read.
-Read = Union[ReadLatents, ReadPixels, ReadSoundLatents, ReadSamples]
+Read = ReadLatents | ReadPixels | ReadSoundLatents | ReadSamples
 
 
 def _picture(file: bytes) -> ImageInfo:

@@ -20,6 +20,20 @@ Sources = Union[str, "os.PathLike[str]", Iterable[Union[str, "os.PathLike[str]"]
 
 
 @dataclass(frozen=True)
+class Shard:
+    """A shard to be done."""
+
+    source: str
+    """What is read: a file ``.tar`` or ``.parquet``."""
+    output: str
+    """What is written."""
+    column: str = "bytes"
+    """Of a table, the column with the bytes of files."""
+    key: str | None = None
+    """Of a table, the column that names files in the table of errors; without one, the number of the row does."""
+
+
+@dataclass(frozen=True)
 class Place:
     """Where the bytes of a file are."""
 

@@ -63,7 +63,8 @@ fn a_side_of_tiles_cuts_a_small_picture() {
     let tiles = |name: &str, args: &[&str]| {
         let file = folder.path().join(name);
         wavern().arg("encode").args(args).arg(testdata("photo.png")).arg(&file).assert().success();
-        let said = wavern().args(["info", "--json"]).arg(&file).assert().success().get_output().stdout.clone();
+        let said =
+            wavern().args(["info", "--json"]).arg(&file).assert().success().get_output().stdout.clone();
         let facts: serde_json::Value = serde_json::from_slice(&said).unwrap();
         facts["tiles"].as_u64().unwrap()
     };
