@@ -55,8 +55,10 @@ def test_examples_in_the_documentation(page: str, tmp_path: Path, monkeypatch: p
             exec(source, names)  # noqa: S102
 
 
-if importlib.util.find_spec("torch") is not None:
-    MODULES.append(importlib.import_module("wavern.torch"))
+MODULES.append(importlib.import_module("wavern.jobs"))
+for name, needs in (("torch", ["torch"]), ("ray", ["ray"]), ("spark", ["pyspark", "pandas"])):
+    if all(importlib.util.find_spec(package) is not None for package in needs):
+        MODULES.append(importlib.import_module(f"wavern.{name}"))
 
 
 def public() -> Iterator[tuple[str, Any]]:

@@ -15,6 +15,7 @@ Encode arrays, images of Pillow or files to bytes, and decode them:
 - :mod:`wavern.metrics`: PSNR, SSIMULACRA2, BD-rates and others.
 - ``import wavern.pillow``: Pillow opens and saves .wvn files from then on.
 - ``import wavern.torch``: data sets of PyTorch; :data:`wds` is a decoder for WebDataset.
+- :mod:`wavern.jobs`, ``wavern.ray``, ``wavern.spark``: work on shards of files, on a cluster.
 
 Everything that takes time releases the lock of the interpreter. Children may be forked at any time: threads and locks
 of the parent are never waited for. All errors are :class:`WavernError`.

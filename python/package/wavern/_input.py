@@ -77,8 +77,9 @@ def signal_of(signal: Any, sample_rate: int | None, metadata: Metadata | None) -
 
 def is_pillow(signal: Any) -> bool:
     """Whether it is an image of Pillow, which is not imported for the question."""
-    module = sys.modules.get("PIL.Image")
-    return module is not None and isinstance(signal, module.Image)
+    # Another thread may be in the middle of the import.
+    image = getattr(sys.modules.get("PIL.Image"), "Image", None)
+    return image is not None and isinstance(signal, image)
 
 
 def _shape(array: npt.NDArray[Any]) -> str:
