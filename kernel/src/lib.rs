@@ -28,6 +28,7 @@
 #[doc(hidden)]
 pub mod arbitrary;
 
+pub mod causal;
 pub mod cdf97;
 pub mod codes;
 pub mod color;
@@ -39,6 +40,7 @@ pub mod lifting;
 pub mod likelihood;
 pub mod parameters;
 pub mod pixels;
+pub mod planar;
 pub mod wide;
 
 mod dot;

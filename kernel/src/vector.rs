@@ -278,6 +278,13 @@ macro_rules! entries {
             // SAFETY: the caller promises the same.
             unsafe { crate::dot::dense::<$wide, $panel>(call) }
         }
+
+        /// See [`crate::planar::planar`], whose conditions are those of this function.
+        $(#[$feature])?
+        pub(crate) unsafe fn planar(call: crate::planar::PlanarCall<'_>) {
+            // SAFETY: the caller promises the same.
+            unsafe { crate::planar::planar::<$dot>(call) }
+        }
     };
 }
 pub(crate) use entries;

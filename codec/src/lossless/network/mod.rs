@@ -1,0 +1,8 @@
+//! Networks that predict each sample from those around it that are known, along wave fronts.
+
+pub mod fronts;
+pub mod inputs;
+pub mod model;
+pub mod scale;
+pub mod shape;
+pub mod tile;
