@@ -15,18 +15,22 @@ fn main() {
             let _ = writeln!(out, "/// Not in this build.\npub const {name}: Option<WeightFile> = None;");
             continue;
         }
-        let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let hash = blake3::hash(&bytes);
-        let id = &hash.as_bytes()[..6];
-        let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-        let path = Path::new(&root).join(&path);
-        let _ = writeln!(
-            out,
-            "/// `{file}.safetensors`.\npub const {name}: Option<WeightFile> = \
-             Some(WeightFile {{ id: {id:?}, bytes: include_bytes!({path:?}) }});",
-        );
+        let file = weight_file(&path);
+        let _ = writeln!(out, "/// `{path}`.\npub const {name}: Option<WeightFile> = Some({file});");
     }
+    let path = "lossless.safetensors";
+    println!("cargo::rerun-if-changed={path}");
+    let _ = writeln!(out, "/// `{path}`.\npub const LOSSLESS: WeightFile = {};", weight_file(path));
     let folder = env::var_os("OUT_DIR").unwrap_or_default();
     let path = Path::new(&folder).join("files.rs");
     fs::write(&path, out).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// The expression that stands for a file.
+fn weight_file(path: &str) -> String {
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let hash = blake3::hash(&bytes);
+    let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let (id, path) = (&hash.as_bytes()[..6], Path::new(&root).join(path));
+    format!("WeightFile {{ id: {id:?}, bytes: include_bytes!({path:?}) }}")
 }

@@ -19,6 +19,9 @@ use crate::{
 /// The highest quality level index; what a level means belongs to the weights.
 pub const MAX_LEVEL: u16 = LEVEL_MASK;
 
+/// The level of a file that is coded without loss. No weights have it.
+pub const LOSSLESS_LEVEL: u16 = MAX_LEVEL;
+
 /// Levels take the low ten bits of the first field of a header.
 const LEVEL_MASK: u16 = (1 << 10) - 1;
 

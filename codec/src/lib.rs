@@ -46,6 +46,8 @@ mod latent;
 mod prior;
 mod smooth;
 
+mod lossless;
+
 mod engine;
 mod error;
 mod weights;

@@ -83,11 +83,15 @@ impl<'a> TensorMap<'a> {
     /// # Errors
     /// If there is none, or it contradicts itself.
     pub fn config(&self) -> Result<ModelConfig, Error> {
-        let json = self.table.metadata().as_ref().and_then(|m| m.get("wavern"));
-        let json = json.ok_or_else(|| Error::Config("no `wavern` entry in the metadata".into()))?;
-        let config: ModelConfig = serde_json::from_str(json).map_err(|e| Error::Config(e.to_string()))?;
+        let config: ModelConfig = serde_json::from_str(self.metadata()?).map_err(|e| Error::Config(e.to_string()))?;
         config.validate().map_err(Error::Config)?;
         Ok(config)
+    }
+
+    /// What the metadata say under `wavern`.
+    pub(crate) fn metadata(&self) -> Result<&str, Error> {
+        let json = self.table.metadata().as_ref().and_then(|metadata| metadata.get("wavern"));
+        json.map(String::as_str).ok_or_else(|| Error::Config("no `wavern` entry in the metadata".into()))
     }
 
     /// All names.

@@ -128,7 +128,7 @@ multiversion! {
         }
     }
 
-    /// Four values that are inputs already, but for their limits.
+    /// Four values as inputs.
     pub fn values(values: [&[i32]; 4], out: &mut [u32]) {
         let n = out.len();
         let [a, b, c, d] = values.map(|value| &value[..n]);
@@ -137,8 +137,8 @@ multiversion! {
         }
     }
 
-    /// Outputs `[9, stride]` of a network, in 1/1024 (three log₂ weights, three means, three log₂ scales), → mixtures of
-    /// the first `n` positions. What they are relative to has `stride` elements, whole blocks.
+    /// Outputs `[9, stride]` of a network, in 1/1024 (three log₂ weights, three means, three log₂ scales) → mixtures
+    /// of the first `n` positions. What they are relative to has `stride` elements, whole blocks.
     pub fn mixtures(outputs: &[i32], stride: usize, n: usize, relative: Relative<'_>, mixtures: Mixtures<'_>) {
         let Relative { base, unit, shift, log } = relative;
         let Mixtures { total, first, weight, mean, scale, centre } = mixtures;

@@ -1,8 +1,8 @@
 //! Pointwise layers on activations of 8 bits, plane by plane: for networks so small that they are run on many positions
 //! at once, each vector holding one channel of neighbouring positions.
 //!
-//! Channels come in groups of four: an element of a plane is the bytes of a group, the first channel lowest. Planes have
-//! `stride` elements, a multiple of [`BLOCK`]; what lies behind the last position is computed and means nothing.
+//! Channels come in groups of four: an element of a plane is the bytes of a group, the first channel lowest. Planes
+//! have `stride` elements, a multiple of [`BLOCK`]; what lies behind the last position is computed and means nothing.
 
 use super::dot::Dot;
 use super::{Path, dispatch, multiversion};

@@ -1,5 +1,5 @@
 //! Trained weights of the codec `wavern`: bytes and ids, no code. Each feature brings one file: `image`, `visual`,
-//! `audio`.
+//! `audio`. The small one for pictures without loss is always there.
 //!
 //! A file names the weights it was made with, so old weights stay available: each generation is a crate of its own.
 #![forbid(unsafe_code)]
@@ -37,6 +37,12 @@ pub fn visual() -> Option<WeightFile> {
 #[inline(never)]
 pub fn audio() -> Option<WeightFile> {
     files::AUDIO
+}
+
+/// Weights for pictures without loss.
+#[inline(never)]
+pub fn lossless() -> WeightFile {
+    files::LOSSLESS
 }
 
 /// How fast the squared error grows with each channel of the latents of a picture, which searches for better symbols go

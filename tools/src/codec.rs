@@ -18,13 +18,15 @@ use wavern::{
     Audio, Color, DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Image, Kind, Latents, Metadata,
     PictureOptions, Quality, SampleFormat, Signal, SoundOptions, Tune, View,
 };
-use wavern_bitstream::{ChunkCode, Container, Header, Limits};
+use wavern_bitstream::{ChunkCode, Container, Header, LOSSLESS_LEVEL, Limits};
 
 /// How good or how large the result shall be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Target {
     /// 0..=100.
     Quality(f32),
+    /// As it is.
+    Lossless,
     /// Bits per second; for sound only.
     Bitrate(u32),
     /// A size or an error to meet; for pictures only.
@@ -141,6 +143,10 @@ pub(crate) fn encoder(
         Target::Quality(value) => {
             options = options.quality(Quality::new(value).map_err(explain)?);
         }
+        Target::Lossless if kind == Kind::Audio => {
+            return Err(Error::usage("lossless: applies to pictures only"));
+        }
+        Target::Lossless => options = options.lossless(true),
         Target::Bitrate(_) if kind == Kind::Image => {
             return Err(Error::usage(
                 "--bitrate is for sounds (a picture takes -q, --target-size or --target-bpp)",
@@ -243,6 +249,11 @@ fn decode_options(engine: Engine) -> DecodeOptions {
 /// Quantized latents of a stream: one entry for a picture, one for each group of channels of a sound.
 pub(crate) fn latents(bytes: &[u8], engine: Engine) -> Result<Vec<Latents>> {
     Decoder::new(decode_options(engine)).and_then(|decoder| decoder.latents(bytes)).map_err(explain)
+}
+
+/// Whether a file is coded without loss.
+pub(crate) fn is_lossless(header: &Header) -> bool {
+    header.level() == LOSSLESS_LEVEL
 }
 
 /// The quality 0..=100 that a level of a file stands for, if its weights are built-in ones.

@@ -11,7 +11,7 @@ use crate::files::rows::{FileRows, Source};
 use crate::files::strip::{self, Strip};
 use crate::files::{self, InputKind, Loaded, Reading, held};
 use crate::sound;
-use crate::values;
+use crate::values::{self, Wanted};
 use serde_json::json;
 use std::fs;
 use std::io::Write;
@@ -38,9 +38,18 @@ pub(crate) struct Args {
     #[command(flatten)]
     batch: batch::Args,
 
-    /// Quality from 0 (smallest) to 100 (best) [default: 60]
-    #[arg(short, long, value_name = "0..100", value_parser = values::parse_quality, allow_negative_numbers = true)]
-    quality: Option<f32>,
+    /// Quality from 0 (smallest) to 100 (best), or lossless [default: 60]
+    #[arg(
+        short, long, value_name = "0..100|lossless", value_parser = values::parse_wanted,
+        allow_negative_numbers = true
+    )]
+    quality: Option<values::Wanted>,
+
+    /// Every sample comes back as it was, as with -q lossless
+    #[arg(
+        long, conflicts_with_all = ["quality", "bitrate", "target_size", "target_bpp", "target_psnr", "tune"]
+    )]
+    lossless: bool,
 
     /// Sounds: bits per second, such as 96k; finds the quality that meets it
     #[arg(long, value_name = "RATE", value_parser = values::parse_bitrate, conflicts_with = "quality")]
@@ -179,7 +188,9 @@ fn target(args: &Args) -> Target {
     match (picture, args.bitrate, args.quality) {
         (Some(target), _, _) => Target::Picture(target),
         (None, Some(bits), _) => Target::Bitrate(bits),
-        (None, None, Some(quality)) => Target::Quality(quality),
+        (None, None, Some(Wanted::Lossless)) => Target::Lossless,
+        (None, None, Some(Wanted::Quality(quality))) => Target::Quality(quality),
+        (None, None, None) if args.lossless => Target::Lossless,
         (None, None, None) => Target::default(),
     }
 }
@@ -286,7 +297,9 @@ fn by_rows(args: &Args, mut rows: FileRows, target: Target) -> Result<(Coded, Ve
     let start = Instant::now();
     let input = rows.name.clone();
     strip::metadata(&mut rows.info.metadata, &args.strip);
-    rows.notes.extend(held::outside_of_training(&rows.info.metadata));
+    if target != Target::Lossless {
+        rows.notes.extend(held::outside_of_training(&rows.info.metadata));
+    }
     args.common.notes(&input, &rows.notes);
     let told = rows.notes.len();
     let stream = codec::encode_rows(&mut rows, target, args.effort, args.pictures(), args.engine());
@@ -318,11 +331,13 @@ fn whole(
     let Loaded { signal, mut notes } = loaded;
     let signal = match signal {
         Signal::Image(mut image) => {
-            if !args.keep_hidden {
+            if !args.keep_hidden && target != Target::Lossless {
                 image = image.with_hidden_colors_extended();
             }
             let image = strip::image(image, &args.strip)?;
-            notes.extend(held::outside_of_training(image.metadata()));
+            if target != Target::Lossless {
+                notes.extend(held::outside_of_training(image.metadata()));
+            }
             Signal::Image(image)
         }
         sound => sound,

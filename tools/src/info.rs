@@ -121,6 +121,7 @@ impl Facts<'_> {
                 [Some(least), Some(most)] => {
                     line("quality", &format!("{least:.1} to {most:.1} (levels {low} to {high})"));
                 }
+                _ if codec::is_lossless(header) => line("quality", "lossless"),
                 _ => line("level", &low.to_string()),
             }
             line("weights", &header.weights().to_string());
@@ -177,6 +178,7 @@ impl Facts<'_> {
         let header = container.header();
         object["level"] = header.level().into();
         object["quality"] = codec::quality(header, header.level()).into();
+        object["lossless"] = codec::is_lossless(header).into();
         object["weights"] = header.weights().to_string().into();
         codec::add_rate(&mut object, rate(container, self.bytes));
         match header {

@@ -18,6 +18,24 @@ pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
     value.ok_or_else(|| "expected seconds, such as 12.5".to_owned())
 }
 
+/// What `-q` asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Wanted {
+    /// 0 to 100.
+    Quality(f32),
+    /// Every sample as it was.
+    Lossless,
+}
+
+/// A quality, or `lossless`.
+pub(crate) fn parse_wanted(text: &str) -> Result<Wanted, String> {
+    if text == "lossless" {
+        return Ok(Wanted::Lossless);
+    }
+    let or_word = |problem: String| format!("{problem} or lossless");
+    parse_quality(text).map(Wanted::Quality).map_err(or_word)
+}
+
 /// A number in 0..=100.
 pub(crate) fn parse_quality(text: &str) -> Result<f32, String> {
     let value = text.parse::<f32>().ok().filter(|value| (0.0..=100.0).contains(value));

@@ -1,6 +1,8 @@
 //! File → signal. Each file here has its mirror in `encoder`.
 
 mod damage;
+mod job;
+mod lossless;
 mod options;
 mod payload;
 mod picture;
@@ -17,14 +19,15 @@ use crate::config::Kind;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::latent::Latents;
+use crate::lossless::weights as lossless_weights;
 use crate::rows::{ImageSink, WriteRows};
 use crate::signal::{Audio, Image, Signal};
 use crate::threads::Pool;
 use crate::view::View;
 use crate::weights::{self, Weights, folder};
-use picture::Job;
+use job::Job;
 use std::sync::{Arc, Mutex, PoisonError};
-use wavern_bitstream::{Container, Header};
+use wavern_bitstream::{Container, Header, LOSSLESS_LEVEL};
 
 /// Decodes pictures and sounds.
 #[derive(Debug)]
@@ -179,7 +182,14 @@ impl Decoder {
         let Header::Image(header) = container.header() else {
             return Err(Error::Kind { found: Kind::Audio });
         };
-        Ok(Job { container, header, engine: self.engine(container.header())?, view })
+        if header.level == LOSSLESS_LEVEL {
+            let needed = header.weights;
+            let missing = || Error::WeightsMissing { needed, kind: Kind::Image, looked: vec!["built-in".into()] };
+            let weights = lossless_weights::named(needed)?.ok_or_else(missing)?;
+            return Ok(Job::Lossless(lossless::Job { container, header, weights, view }));
+        }
+        let engine = self.engine(container.header())?;
+        Ok(Job::Transform(picture::Job { container, header, engine, view }))
     }
 
     /// The weights that a file names, and what runs them.

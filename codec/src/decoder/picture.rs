@@ -30,13 +30,6 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// The whole picture, or a view of it.
-    pub fn decode(&self, limits: &Limits) -> Result<Image, Error> {
-        let mut sink = ImageSink::new(limits);
-        self.decode_rows(limits, &mut sink, None)?;
-        sink.image()
-    }
-
     /// The whole picture, or a view of it, row by row. With `damage`, what cannot be decoded is left out and told
     /// there.
     pub fn decode_rows(
@@ -266,7 +259,7 @@ fn decode_tile(
     Ok(decode_window(container.tile(index)?, Unit::tile(index), parts, level, weights)?.remove(0))
 }
 
-fn read_alpha(
+pub(super) fn read_alpha(
     container: &Container<'_>,
     header: &ImageHeader,
     limits: &Limits,

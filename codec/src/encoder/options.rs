@@ -24,6 +24,7 @@ use wavern_bitstream::Limits;
 #[derive(Clone, Debug, Default)]
 pub struct EncodeOptions {
     pub(crate) quality: Quality,
+    pub(crate) lossless: bool,
     pub(crate) effort: Effort,
     pub(crate) threads: Option<usize>,
     pub(crate) limits: Limits,
@@ -42,6 +43,12 @@ impl EncodeOptions {
     /// Where on the scale from the smallest file (0) to the best signal (100). A target or a bit rate replaces it.
     pub fn quality(mut self, quality: Quality) -> Self {
         self.quality = quality;
+        self
+    }
+
+    /// Every sample comes back as it was. Quality, targets and the choice of weights do not apply.
+    pub fn lossless(mut self, lossless: bool) -> Self {
+        self.lossless = lossless;
         self
     }
 
@@ -90,6 +97,10 @@ impl EncodeOptions {
         if let Some(side) = self.picture.tile_side.filter(|side| !TILE_SIDES.contains(side)) {
             let problem = format!("{side} (expected 256, 512, 1024 or 2048)");
             return Err(Error::Option { option: "tile-side", problem });
+        }
+        if self.lossless && self.picture.target.is_some() {
+            let problem = "a size or an error to meet (expected none: it takes what it takes)".into();
+            return Err(Error::Option { option: "lossless", problem });
         }
         match self.picture.target {
             Some(Target::BitsPerPixel(value)) => positive("target in bits per pixel", value),

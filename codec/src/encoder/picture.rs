@@ -26,8 +26,12 @@ use wavern_kernel as kernel;
 impl Encoder {
     /// The file of a picture and, if asked, what a decoder makes of it.
     pub(super) fn image(&self, image: &Image, reconstruct: bool) -> Result<(Encoded, Option<Image>), Error> {
-        let engine = self.engine(Kind::Image)?;
         let info = PictureInfo::from(image);
+        if self.options.lossless {
+            let encoded = self.lossless_picture(&info, &mut ImageRows::new(image))?;
+            return Ok((encoded, reconstruct.then(|| image.clone())));
+        }
+        let engine = self.engine(Kind::Image)?;
         let CodedPicture { header, bytes, mut latents, report } = if self.searches() {
             self.search(&engine, image)?
         } else {
@@ -51,6 +55,9 @@ impl Encoder {
         if BitDepth::from_bits(info.depth).is_none() {
             let problem = format!("{} bits (expected 8 or 16)", info.depth);
             return Err(Error::Option { option: "depth", problem });
+        }
+        if self.options.lossless {
+            return self.lossless_picture(info, source);
         }
         let engine = self.engine(Kind::Image)?;
         let CodedPicture { header, bytes, report, .. } = if self.searches() {
@@ -221,7 +228,7 @@ fn read_all(info: &PictureInfo, source: &mut dyn ReadRows) -> Result<Image, Erro
 }
 
 /// A source that gives other rows than it was asked for.
-fn check_rows(pixels: Pixels<'_>, count: usize, info: &PictureInfo) -> Result<(), Error> {
+pub(super) fn check_rows(pixels: Pixels<'_>, count: usize, info: &PictureInfo) -> Result<(), Error> {
     let depth = if matches!(pixels, Pixels::U8(_)) { 8 } else { 16 };
     if pixels.len() == count * info.row() && depth == info.depth {
         return Ok(());

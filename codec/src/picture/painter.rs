@@ -152,7 +152,7 @@ impl<'a> Painter<'a> {
 }
 
 /// The pixels of a region, or all.
-fn area(header: &ImageHeader, region: Option<Region>) -> Result<Region, Error> {
+pub fn area(header: &ImageHeader, region: Option<Region>) -> Result<Region, Error> {
     let Some(region) = region else {
         return Ok(Region { x: 0, y: 0, width: header.width, height: header.height });
     };

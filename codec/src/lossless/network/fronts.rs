@@ -56,14 +56,15 @@ impl Fronts {
         let (rows, [height, width], t) = (Self::rows(self.size, t), self.size, t as isize);
         let from = self.at(t, rows.start as isize);
         self.samples[from..from + rows.len()].copy_from_slice(samples);
-        let (Some(&first), Some(&last)) = (samples.first(), samples.last()) else { return };
         if rows.start == 0 {
-            self.top = first;
+            self.top = samples[0];
         }
         for above in 1..=ABOVE as isize {
             let at = self.at(t, -above);
             self.samples[at] = self.top;
         }
+        // Every second front of a plane of one column has no sample.
+        let (Some(&first), Some(&last)) = (samples.first(), samples.last()) else { return };
         // A sample of the first column stands for what lies left of the row below.
         if t % 2 == 0 && rows.end as isize == t / 2 + 1 {
             for left in 1..=LEFT as isize {
@@ -89,6 +90,63 @@ impl Fronts {
                     self.samples[at] = last;
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lossless::network::inputs::{AROUND, OWN};
+
+    const MIDDLE: i32 = -7;
+
+    /// What FORMAT.md says of any place, from the whole plane.
+    fn place(plane: &[i32], [height, width]: [usize; 2], row: isize, column: isize) -> i32 {
+        let (h, w) = (height as isize, width as isize);
+        let at = |row: isize, column: isize| plane[(row * w + column) as usize];
+        if row < 0 {
+            let front = column + 2 * row;
+            return if front < 0 { MIDDLE } else { at(0, front.min(w - 1)) };
+        }
+        match column {
+            ..0 if row == 0 => MIDDLE,
+            ..0 => at(row - 1, 0),
+            _ => at(row.min(h - 1), column.min(w - 1)),
+        }
+    }
+
+    #[test]
+    fn every_tap_finds_what_the_format_says() {
+        for size in [[1, 1], [1, 9], [9, 1], [2, 2], [3, 5], [5, 3], [40, 17], [17, 40]] {
+            let [height, width] = size;
+            let plane: Vec<i32> = (0..(height * width) as i32).map(|i| i * 31 % 101).collect();
+            let mut fronts = Fronts::new(size, MIDDLE);
+            let check = |fronts: &Fronts, t: usize, taps: &[Tap]| {
+                let rows = Fronts::rows(size, t);
+                for &tap in taps {
+                    let values = fronts.tap(t, rows.clone(), tap);
+                    for (row, &value) in rows.clone().zip(values) {
+                        let (r, c) = (row as isize + tap.0 as isize, (t - 2 * row) as isize + tap.1 as isize);
+                        assert_eq!(value, place(&plane, size, r, c), "{size:?}, {row} of {t}, {tap:?}");
+                    }
+                }
+            };
+            let mut seen = 0;
+            // A later plane is four fronts behind.
+            for t in 0..Fronts::count(size) + 4 {
+                if t < Fronts::count(size) {
+                    check(&fronts, t, &OWN);
+                    let rows = Fronts::rows(size, t);
+                    seen += rows.len();
+                    let samples: Vec<i32> = rows.map(|row| plane[row * width + t - 2 * row]).collect();
+                    fronts.set(t, &samples);
+                }
+                if let Some(behind) = t.checked_sub(4) {
+                    check(&fronts, behind, &AROUND);
+                }
+            }
+            assert_eq!(seen, height * width);
         }
     }
 }

@@ -39,7 +39,7 @@ pub const OWN: [Tap; 24] = [
 ];
 const OWN_DIFFERENCE: usize = 15;
 
-/// Places around the sample in a plane that is coded before, where all of them are known; the first is the sample's own.
+/// Places around the sample in a plane that is coded before, all known; the first is the sample's own.
 pub const AROUND: [Tap; 12] = [
     (0, 0),
     (0, -1),

@@ -15,7 +15,7 @@ pub const SHIFT: u8 = 6;
 /// Biases are in 1/1024, of 16 bits.
 pub const BIAS: f32 = 1024.0;
 
-/// The names of the layers: `look` sees the inputs, `mix` what `look` found, and `head` the inputs and what `mix` found.
+/// Names of the layers: `look` sees the inputs, `mix` what `look` found, `head` the inputs and what `mix` found.
 pub const LAYERS: [&str; 3] = ["look", "mix", "head"];
 
 /// Widths of the network of a plane.

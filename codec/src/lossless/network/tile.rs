@@ -9,8 +9,9 @@ use wavern_entropy::{Decoder, Encoder, Error};
 /// How many fronts each plane runs behind the one before: what it sees of that plane is known then.
 const LAG: usize = 4;
 
+
 /// The planes of a tile.
-pub struct Planes {
+pub struct Tile {
     /// Rows and columns.
     pub size: [usize; 2],
     /// Bits of a sample of the picture; planes of differences have one more, and a sign.
@@ -59,7 +60,7 @@ struct Progress<'a> {
 ///
 /// # Errors
 /// Those of the entropy coder.
-pub fn code<C: Coder>(tile: &mut Planes, networks: &[Network], coder: &mut C) -> Result<(), Error> {
+pub fn code<C: Coder>(tile: &mut Tile, networks: &[Network], coder: &mut C) -> Result<(), Error> {
     let (size, bits) = (tile.size, tile.bits);
     let mut planes: Vec<Progress<'_>> = networks[..tile.planes.len()]
         .iter()
@@ -84,7 +85,7 @@ pub fn code<C: Coder>(tile: &mut Planes, networks: &[Network], coder: &mut C) ->
         }
         mixtures.reset(total);
         symbols.resize(total, 0);
-        for (p, t, rows, first) in &turns {
+        for (p, t, rows, first) in turns.iter().filter(|(_, _, rows, _)| !rows.is_empty()) {
             let Progress { network, depth, inputs, run } = &mut planes[*p];
             let plane = network.plane();
             let taps = |plane: usize, taps: &[Tap]| -> Vec<&[i32]> {

@@ -1,0 +1,238 @@
+//! File → picture without loss, a row of tiles at a time. The mirror is `encoder/lossless.rs`.
+
+use super::Damage;
+use super::picture::read_alpha;
+use crate::error::Error;
+use crate::lossless::Planes;
+use crate::lossless::payload::{self, Networks};
+use crate::lossless::weights::LosslessWeights;
+use crate::picture::area;
+use crate::rows::{PictureInfo, Pixels, WriteRows};
+use crate::view::{Region, View};
+use crate::{alpha, chunks};
+use rayon::prelude::*;
+use std::sync::Arc;
+use wavern_bitstream::{Container, ImageHeader, Limits, TileRect};
+
+/// Larger tiles are refused: they bound the memory that a few bytes can ask for.
+const LARGEST_TILE: u64 = 1 << 22;
+
+/// Bytes that a tile takes for each of its pixels while it is decoded: three planes of 32 bits, and samples of 16.
+const BYTES_PER_TILE_PIXEL: u64 = 24;
+
+/// A picture or a view of it to be decoded.
+pub(super) struct Job<'a> {
+    pub container: &'a Container<'a>,
+    pub header: &'a ImageHeader,
+    pub weights: Arc<LosslessWeights>,
+    pub view: View,
+}
+
+/// A tile and its number.
+type Numbered = (usize, TileRect);
+
+impl Job<'_> {
+    /// The whole picture, or a view of it, row by row. With `damage`, what cannot be decoded is left out and told
+    /// there.
+    pub fn decode_rows(
+        &self,
+        limits: &Limits,
+        sink: &mut dyn WriteRows,
+        mut damage: Option<&mut Damage>,
+    ) -> Result<(), Error> {
+        let Self { container, header, view, .. } = *self;
+        let shown = area(header, view.region)?;
+        let alpha = match (read_alpha(container, header, limits), &mut damage) {
+            (Err(error), Some(damage)) => {
+                damage.faults.push(error);
+                None
+            }
+            (alpha, _) => alpha?,
+        };
+        let alpha = alpha.map(|plane| alpha::part(plane, header.width as usize, shown, view.scale));
+        // Whole blocks of pixels become one of a smaller picture.
+        let block = 1 << view.scale.log2();
+        let span = |from: u32, length: u32, side: u32| {
+            let (from, to) = (from / block * block, (from + length).next_multiple_of(block).min(side));
+            (from, to - from)
+        };
+        let (x, width) = span(shown.x, shown.width, header.width);
+        let (y, height) = span(shown.y, shown.height, header.height);
+        let needed = Region { x, y, width, height };
+        let mut info = PictureInfo::new(
+            width.div_ceil(block),
+            height.div_ceil(block),
+            header.color,
+            header.depth.bits(),
+        );
+        (info.alpha, info.metadata) = (alpha, chunks::of_container(container));
+        let at_once = self.at_once(limits, needed)?;
+        sink.begin(info)?;
+        let tiles: Vec<Numbered> = self.tiles().filter(|(_, rect)| touches(*rect, needed)).collect();
+        for row in tiles.chunk_by(|(_, a), (_, b)| a.y == b.y) {
+            let mut strip = Strip::new(row[0].1, needed, header);
+            for some in row.chunks(at_once) {
+                let decoded: Vec<Result<Planes, Error>> = some.par_iter().map(|tile| self.tile(*tile)).collect();
+                for (&(index, rect), tile) in some.iter().zip(decoded) {
+                    match (tile, &mut damage) {
+                        (Err(error), Some(damage)) => {
+                            damage.add_tile(header, index, error);
+                            strip.insert(rect, &self.blank(rect));
+                        }
+                        (tile, _) => strip.insert(rect, &tile?),
+                    }
+                }
+            }
+            strip.write(block as usize, sink)?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the tiles and the alpha of the picture.
+    pub fn verify(&self, limits: &Limits) -> Result<Damage, Error> {
+        let Self { container, header, .. } = *self;
+        let mut damage = Damage::of(container);
+        damage.faults.extend(read_alpha(container, header, limits).err());
+        let tiles: Vec<Numbered> = self.tiles().collect();
+        let nothing = Region { x: 0, y: 0, width: 0, height: 0 };
+        for some in tiles.chunks(self.at_once(limits, nothing)?) {
+            let decoded: Vec<_> = some.par_iter().map(|tile| self.tile(*tile).err()).collect();
+            for (&(index, _), error) in some.iter().zip(decoded) {
+                if let Some(error) = error {
+                    damage.add_tile(header, index, error);
+                }
+            }
+        }
+        Ok(damage)
+    }
+
+    fn tiles(&self) -> impl Iterator<Item = Numbered> {
+        (0..self.header.tile_count()).filter_map(|i| Some((i as usize, self.header.tile_rect(i)?)))
+    }
+
+    fn tile(&self, (index, rect): Numbered) -> Result<Planes, Error> {
+        let mut tile = self.blank(rect);
+        let networks = Networks { weights: &self.weights, fitted: None };
+        payload::read(self.container.tile(index)?, index, &mut tile, networks)?;
+        Ok(tile)
+    }
+
+    fn blank(&self, rect: TileRect) -> Planes {
+        let (width, height) = (rect.width as usize, rect.height as usize);
+        Planes::gray(width, height, self.header.depth.bits().into(), self.header.color.channels())
+    }
+
+    /// Tiles that are decoded at once: one for each thread, or as many as there is memory for beside a row of tiles.
+    fn at_once(&self, limits: &Limits, needed: Region) -> Result<usize, Error> {
+        let [width, height] =
+            self.header.tile_rect(0).map_or([0; 2], |tile| [tile.width, tile.height].map(u64::from));
+        if width * height > LARGEST_TILE {
+            let expected = format!("tiles of at most {LARGEST_TILE} pixels");
+            return Err(Error::Field { field: "tile size in pixels", value: width * height, expected });
+        }
+        let samples = u64::from(needed.width) * height * self.header.color.channels() as u64;
+        let row_of_tiles = samples * u64::from(self.header.depth.bits() / 8);
+        let tile = (width * height * BYTES_PER_TILE_PIXEL).max(1);
+        limits.check_memory("bytes of memory for the rows", row_of_tiles + tile)?;
+        let room = (limits.memory_bytes - row_of_tiles) / tile;
+        Ok(rayon::current_num_threads().min(usize::try_from(room).unwrap_or(usize::MAX)))
+    }
+}
+
+fn touches(rect: TileRect, area: Region) -> bool {
+    let meet = |a: u32, a_length: u32, b: u32, b_length: u32| a < b + b_length && b < a + a_length;
+    meet(rect.x, rect.width, area.x, area.width) && meet(rect.y, rect.height, area.y, area.height)
+}
+
+/// What a row of tiles has of the pixels that are needed, interleaved.
+struct Strip {
+    area: Region,
+    channels: usize,
+    samples: Interleaved,
+}
+
+enum Interleaved {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+}
+
+impl Strip {
+    fn new(first: TileRect, needed: Region, header: &ImageHeader) -> Self {
+        let y = first.y.max(needed.y);
+        let height = (first.y + first.height).min(needed.y + needed.height) - y;
+        let (area, channels) = (Region { y, height, ..needed }, header.color.channels());
+        let samples = area.width as usize * area.height as usize * channels;
+        let samples = match header.depth.bits() {
+            8 => Interleaved::U8(vec![0; samples]),
+            _ => Interleaved::U16(vec![0; samples]),
+        };
+        Self { area, channels, samples }
+    }
+
+    /// Takes over the pixels of a tile.
+    fn insert(&mut self, rect: TileRect, tile: &Planes) {
+        let left = rect.x.max(self.area.x);
+        let right = (rect.x + rect.width).min(self.area.x + self.area.width);
+        let (width, channels) = (self.area.width as usize, self.channels);
+        for row in 0..self.area.height {
+            let from = (self.area.y + row - rect.y) as usize * tile.width + (left - rect.x) as usize;
+            let to = (row as usize * width + (left - self.area.x) as usize) * channels;
+            let columns = (right - left) as usize;
+            for (channel, plane) in tile.planes.iter().take(channels).enumerate() {
+                let values = &plane[from..from + columns];
+                match &mut self.samples {
+                    Interleaved::U8(out) => {
+                        let out = out[to + channel..].iter_mut().step_by(channels);
+                        out.zip(values).for_each(|(out, v)| *out = *v as u8);
+                    }
+                    Interleaved::U16(out) => {
+                        let out = out[to + channel..].iter_mut().step_by(channels);
+                        out.zip(values).for_each(|(out, v)| *out = *v);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands the rows on, or the means of blocks of pixels. Blocks never cross rows of tiles.
+    fn write(&self, block: usize, sink: &mut dyn WriteRows) -> Result<(), Error> {
+        let row = self.area.width as usize * self.channels;
+        match &self.samples {
+            Interleaved::U8(samples) if block == 1 => sink.write(Pixels::U8(samples)),
+            Interleaved::U16(samples) if block == 1 => sink.write(Pixels::U16(samples)),
+            Interleaved::U8(samples) => {
+                sink.write(Pixels::U8(&means(samples, row, self.channels, block, |mean| mean as u8)))
+            }
+            Interleaved::U16(samples) => {
+                sink.write(Pixels::U16(&means(samples, row, self.channels, block, |mean| mean as u16)))
+            }
+        }
+    }
+}
+
+/// Means over blocks, halves upwards; blocks at the right and below may be smaller.
+fn means<T: Copy + Into<u32>>(
+    samples: &[T],
+    row: usize,
+    channels: usize,
+    block: usize,
+    back: impl Fn(u32) -> T,
+) -> Vec<T> {
+    let mut out = Vec::with_capacity(samples.len() / block);
+    for rows in samples.chunks(row * block) {
+        for first in (0..row).step_by(channels * block) {
+            let columns = first..(first + channels * block).min(row);
+            for channel in 0..channels {
+                let (mut sum, mut count) = (0u32, 0);
+                for line in rows.chunks_exact(row) {
+                    for value in line[columns.clone()].iter().skip(channel).step_by(channels) {
+                        sum += (*value).into();
+                        count += 1;
+                    }
+                }
+                out.push(back((sum + count / 2) / count));
+            }
+        }
+    }
+    out
+}

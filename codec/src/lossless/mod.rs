@@ -1,0 +1,42 @@
+//! Pictures without loss: tile by tile, by networks that predict each sample from its neighbours.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `color` | channels ↔ planes that have less in common |
+//! | `network` | planes ↔ streams, along wave fronts |
+//! | `weights` | the sets of networks |
+//! | `payload` | a tile ↔ its payload: which tool, with which set |
+
+pub(crate) mod color;
+pub(crate) mod network;
+pub(crate) mod payload;
+pub(crate) mod weights;
+
+/// Samples of a tile, channel by channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Planes {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Of a sample, 1 to 16.
+    pub bits: u32,
+    /// Gray, or red, green and blue; alpha last, if there is one. `[height, width]` each.
+    pub planes: Vec<Vec<u16>>,
+}
+
+impl Planes {
+    /// What stands for a tile that is lost.
+    pub fn gray(width: usize, height: usize, bits: u32, planes: usize) -> Self {
+        Self { width, height, bits, planes: vec![vec![1 << (bits - 1); width * height]; planes] }
+    }
+
+    /// A rectangle of it.
+    pub fn part(&self, [left, top]: [usize; 2], [width, height]: [usize; 2]) -> Self {
+        let cut = |plane: &Vec<u16>| {
+            let rows = plane.chunks_exact(self.width).skip(top).take(height);
+            rows.flat_map(|row| &row[left..left + width]).copied().collect()
+        };
+        Self { width, height, bits: self.bits, planes: self.planes.iter().map(cut).collect() }
+    }
+}

@@ -1,0 +1,130 @@
+//! A tile ↔ its payload.
+//!
+//! | bytes | content |
+//! | --- | --- |
+//! | 1 | bits 0 and 1: the tool; 2 and 3: the transform of colour; 4 to 7: the set of networks |
+//! | 2 | check value of the samples |
+//! | varint | with alpha and networks only: bytes of the stream of the colours |
+//! | the rest | the stream of the colours, and with networks that of alpha |
+
+use super::Planes;
+use super::color::Transform;
+use super::network::model::{Mixtures, Network};
+use super::network::tile::{Coder, Tile, code};
+use super::weights::LosslessWeights;
+use crate::error::Error;
+use crate::prior::entropy_path;
+use wavern_entropy::{BitCounter, Decoder, Encoder, Error as EntropyError};
+
+/// Set of networks that the file itself brings.
+pub const FITTED: usize = 15;
+
+/// How a tile is coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// By the networks of a set, after a transform of colour.
+    Network { transform: Transform, set: usize },
+}
+
+/// The networks at hand.
+#[derive(Clone, Copy)]
+pub struct Networks<'a> {
+    /// Those of the weight file.
+    pub weights: &'a LosslessWeights,
+    /// Those of the file of the picture.
+    pub fitted: Option<&'a [Network]>,
+}
+
+impl<'a> Networks<'a> {
+    fn of(self, set: usize) -> Option<&'a [Network]> {
+        if set == FITTED { self.fitted } else { self.weights.networks(set) }
+    }
+}
+
+/// Counts bits.
+struct Count {
+    counter: BitCounter,
+    /// In 1/256 bit or whatever the counter counts in.
+    total: u64,
+}
+
+impl Coder for Count {
+    const DECODES: bool = false;
+
+    fn code(&mut self, mixtures: &Mixtures, symbols: &mut [i32]) -> Result<(), EntropyError> {
+        self.total += self.counter.count(&mixtures.params(), symbols)?;
+        Ok(())
+    }
+}
+
+/// What the streams of a tile would take, in the unit of [`BitCounter`].
+///
+/// # Errors
+/// [`Error::Field`] if there is no such set.
+pub fn count(tile: &Planes, transform: Transform, networks: &[Network]) -> Result<u64, Error> {
+    let mut count = Count { counter: BitCounter::with_path(entropy_path()).map_err(Error::Entropy)?, total: 0 };
+    code(&mut transform.planes(tile), networks, &mut count).map_err(Error::Entropy)?;
+    Ok(count.total)
+}
+
+/// The payload of a tile.
+///
+/// # Errors
+/// [`Error::Field`] if there is no such set; those of the entropy coder.
+pub fn write(tile: &Planes, tool: Tool, networks: Networks<'_>) -> Result<Vec<u8>, Error> {
+    let Tool::Network { transform, set } = tool;
+    let head = (transform as u8) << 2 | (set as u8) << 4;
+    let mut payload = vec![head];
+    payload.extend_from_slice(&check(tile).to_le_bytes());
+    let networks = networks.of(set).ok_or_else(|| no_set(set))?;
+    let mut encoder = Encoder::with_path(entropy_path()).map_err(Error::Entropy)?;
+    code(&mut transform.planes(tile), networks, &mut encoder).map_err(Error::Entropy)?;
+    payload.extend_from_slice(&encoder.finish());
+    Ok(payload)
+}
+
+/// The tile of a payload: as many samples and channels as `tile` has.
+///
+/// # Errors
+/// [`Error::Payload`], [`Error::Symbols`] or [`Error::Field`] if it is not that of such a tile.
+pub fn read(payload: &[u8], index: usize, tile: &mut Planes, networks: Networks<'_>) -> Result<(), Error> {
+    let unit = "tile";
+    let failed = |source| Error::Payload { unit, index, source };
+    let Some((&[head, low, high], stream)) = payload.split_first_chunk() else {
+        return Err(failed(EntropyError::UnexpectedEnd));
+    };
+    if head & 3 != 0 {
+        return Err(Error::Field { field: "tool of a tile", value: (head & 3).into(), expected: "0".into() });
+    }
+    let (transform, set) = (Transform::ALL[usize::from(head >> 2 & 3)], usize::from(head >> 4));
+    let networks = networks.of(set).ok_or_else(|| no_set(set))?;
+    let size = [tile.height, tile.width];
+    let channels = if tile.planes.len() < 3 { 1 } else { 3 };
+    let planes = vec![vec![0; tile.width * tile.height]; channels];
+    let mut decoded = Tile { size, bits: tile.bits, planes };
+    let mut decode = || {
+        let mut decoder = Decoder::with_path(stream, entropy_path())?;
+        code(&mut decoded, networks, &mut decoder)?;
+        decoder.finish()
+    };
+    decode().map_err(failed)?;
+    *tile = transform.colors(&decoded);
+    let (stored, computed) = (u16::from_le_bytes([low, high]), check(tile));
+    if stored != computed {
+        return Err(Error::Symbols { unit, index, stored, computed });
+    }
+    Ok(())
+}
+
+fn no_set(set: usize) -> Error {
+    Error::Field { field: "set of networks", value: set as u64, expected: "one of the weights".into() }
+}
+
+/// The low half of the CRC-32C of all samples, 16 bits each, channel by channel.
+fn check(tile: &Planes) -> u16 {
+    let crc = tile.planes.iter().fold(0, |crc, plane| {
+        let bytes: Vec<u8> = plane.iter().flat_map(|v| v.to_le_bytes()).collect();
+        crc32c::crc32c_append(crc, &bytes)
+    });
+    crc as u16
+}
