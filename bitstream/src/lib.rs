@@ -88,7 +88,8 @@ pub use chunk_code::ChunkCode;
 pub use container::Container;
 pub use error::{Error, Fault, TransferDamage};
 pub use header::{
-    AudioHeader, BitDepth, Color, Header, ImageHeader, LOSSLESS_LEVEL, MAX_LEVEL, SampleFormat, TileRect, WeightsId,
+    AudioHeader, BitDepth, Color, Header, ImageHeader, LOSSLESS_LEVEL, MAX_LEVEL, SampleFormat, TileRect,
+    WeightsId,
 };
 pub use limits::Limits;
 pub use metadata::{Metadata, RawChunk};

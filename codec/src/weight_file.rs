@@ -83,7 +83,8 @@ impl<'a> TensorMap<'a> {
     /// # Errors
     /// If there is none, or it contradicts itself.
     pub fn config(&self) -> Result<ModelConfig, Error> {
-        let config: ModelConfig = serde_json::from_str(self.metadata()?).map_err(|e| Error::Config(e.to_string()))?;
+        let config: ModelConfig =
+            serde_json::from_str(self.metadata()?).map_err(|e| Error::Config(e.to_string()))?;
         config.validate().map_err(Error::Config)?;
         Ok(config)
     }

@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
 use wavern::{
-    Color, DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Error, Image, PictureOptions, Region, Samples, Scale,
-    Target, View,
+    Color, DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Error, Image, PictureOptions, Region,
+    Samples, Scale, Target, View,
 };
 use wavern_bitstream::{Container, LOSSLESS_LEVEL, Limits};
 
 /// Kinds of content: what is smooth, what is busy, what has few values, what is one colour.
 fn value(kind: u32, x: u32, y: u32, channel: u32, most: u32) -> u32 {
-    let noise = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503) ^ channel.wrapping_mul(97)).wrapping_mul(2_246_822_519);
+    let noise = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503) ^ channel.wrapping_mul(97))
+        .wrapping_mul(2_246_822_519);
     let smooth = (f64::from(x) * 0.06 + f64::from(y) * 0.04 + f64::from(channel)).sin() * 0.4 + 0.5;
     match kind {
         0 => (smooth * f64::from(most)) as u32,

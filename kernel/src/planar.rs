@@ -237,8 +237,7 @@ mod tests {
     #[test]
     fn every_path_gives_the_definition() {
         for (inputs, outputs, stride) in [(4, 4, 16), (28, 48, 64), (44, 32, 112), (76, 12, 80)] {
-            let weight: Vec<i8> =
-                integers(inputs * outputs, -127, 127).iter().map(|&v| v as i8).collect();
+            let weight: Vec<i8> = integers(inputs * outputs, -127, 127).iter().map(|&v| v as i8).collect();
             let bias: Vec<i32> = integers(outputs, -500_000, 500_000).iter().map(|&v| v as i32).collect();
             let bytes = integers(inputs * stride, 0, 255);
             let byte = |channel: usize, at: usize| bytes[channel * stride + at] as i32;

@@ -43,7 +43,7 @@ pub(crate) struct Args {
         short, long, value_name = "0..100|lossless", value_parser = values::parse_wanted,
         allow_negative_numbers = true
     )]
-    quality: Option<values::Wanted>,
+    quality: Option<Wanted>,
 
     /// Every sample comes back as it was, as with -q lossless
     #[arg(

@@ -2,6 +2,7 @@
 
 use super::Damage;
 use super::{lossless, picture};
+use crate::array::Window;
 use crate::error::Error;
 use crate::latent::Latents;
 use crate::rows::{ImageSink, WriteRows};
@@ -48,10 +49,20 @@ impl Job<'_> {
     pub fn latents(&self) -> Result<Latents, Error> {
         match self {
             Self::Transform(job) => job.latents(),
-            Self::Lossless(_) => {
-                let problem = "none in a picture without loss (expected one that a transform coded)".into();
-                Err(Error::Option { option: "latents", problem })
-            }
+            Self::Lossless(_) => Err(no_latents()),
         }
     }
+
+    /// ŷ and ẑ of some positions.
+    pub fn latents_window(&self, window: Window) -> Result<Latents, Error> {
+        match self {
+            Self::Transform(job) => job.latents_window(window),
+            Self::Lossless(_) => Err(no_latents()),
+        }
+    }
+}
+
+fn no_latents() -> Error {
+    let problem = "none in a picture without loss (expected one that a transform coded)".into();
+    Error::Option { option: "latents", problem }
 }

@@ -72,7 +72,8 @@ impl Job<'_> {
         for row in tiles.chunk_by(|(_, a), (_, b)| a.y == b.y) {
             let mut strip = Strip::new(row[0].1, needed, header);
             for some in row.chunks(at_once) {
-                let decoded: Vec<Result<Planes, Error>> = some.par_iter().map(|tile| self.tile(*tile)).collect();
+                let decoded: Vec<Result<Planes, Error>> =
+                    some.par_iter().map(|tile| self.tile(*tile)).collect();
                 for (&(index, rect), tile) in some.iter().zip(decoded) {
                     match (tile, &mut damage) {
                         (Err(error), Some(damage)) => {

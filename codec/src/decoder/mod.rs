@@ -184,7 +184,8 @@ impl Decoder {
         };
         if header.level == LOSSLESS_LEVEL {
             let needed = header.weights;
-            let missing = || Error::WeightsMissing { needed, kind: Kind::Image, looked: vec!["built-in".into()] };
+            let missing =
+                || Error::WeightsMissing { needed, kind: Kind::Image, looked: vec!["built-in".into()] };
             let weights = lossless_weights::named(needed)?.ok_or_else(missing)?;
             return Ok(Job::Lossless(lossless::Job { container, header, weights, view }));
         }

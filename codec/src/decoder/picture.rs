@@ -14,7 +14,7 @@ use crate::latent::{Latents, Spare};
 use crate::picture::{Extent, Painter, check_tiles, latent_size, latent_windows};
 use crate::quality::Level;
 use crate::rows::{ImageSink, PictureInfo, WriteRows};
-use crate::signal::{Image, Samples};
+use crate::signal::Samples;
 use crate::view::{Region, View};
 use crate::weights::Weights;
 use crate::{alpha, chunks};

@@ -4,10 +4,10 @@ use super::picture::check_rows;
 use super::report::SearchReport;
 use super::{Encoded, Encoder};
 use crate::error::Error;
+use crate::lossless::Planes;
 use crate::lossless::color::Transform;
 use crate::lossless::payload::{self, Networks, Tool};
 use crate::lossless::weights::{self, LosslessWeights};
-use crate::lossless::Planes;
 use crate::picture::tile_log2;
 use crate::rows::{PictureInfo, Pixels, ReadRows};
 use crate::signal::SignalError;
@@ -29,7 +29,7 @@ impl Encoder {
             level: LOSSLESS_LEVEL,
             color: info.color,
             depth: if info.depth == 8 { BitDepth::Eight } else { BitDepth::Sixteen },
-            tile_log2: tile_log2(info.width, info.height),
+            tile_log2: tile_log2(info.width, info.height, self.options.picture.tile_side),
             width: info.width,
             height: info.height,
             weights: weights.id,
@@ -58,7 +58,12 @@ impl Encoder {
 
 /// The samples of a tile; `pixels` are all rows of its row of tiles.
 fn cut(pixels: Pixels<'_>, info: &PictureInfo, rect: TileRect) -> Planes {
-    fn planes<T: Copy + Into<u16>>(pixels: &[T], channels: usize, row: usize, rect: TileRect) -> Vec<Vec<u16>> {
+    fn planes<T: Copy + Into<u16>>(
+        pixels: &[T],
+        channels: usize,
+        row: usize,
+        rect: TileRect,
+    ) -> Vec<Vec<u16>> {
         let columns = rect.x as usize * channels..(rect.x + rect.width) as usize * channels;
         let plane = |channel: usize| {
             let rows = pixels.chunks_exact(row).map(|row| &row[columns.clone()]);
@@ -99,7 +104,7 @@ fn choose(tile: &Planes, weights: &LosslessWeights) -> Result<Tool, Error> {
             transform = consider(candidate, 0)?;
         }
     }
-    for set in 0..weights.len() {
+    for set in 0..weights.count() {
         consider(transform, set)?;
     }
     Ok(Tool::Network { transform: best.0, set: best.1 })

@@ -5,7 +5,7 @@ use super::network::tile::Tile;
 
 /// Which one a tile has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transform {
+pub enum Transform {
     /// Co = R − B, t = B + ⌊Co / 2⌋, Cg = G − t, Y = t + ⌊Cg / 2⌋: YCoCg-R (Malvar, Sullivan 2003).
     YCoCg,
     /// G, R − G, B − G.
@@ -98,7 +98,11 @@ mod tests {
     fn every_transform_can_be_undone() {
         let values = [0, 1, 2, 127, 128, 200, 254, 255];
         for transform in Transform::ALL {
-            for (r, g, b) in values.iter().flat_map(|r| values.map(|g| (r, g))).flat_map(|(r, g)| values.map(|b| (*r, g, b))) {
+            for (r, g, b) in values
+                .iter()
+                .flat_map(|r| values.map(|g| (r, g)))
+                .flat_map(|(r, g)| values.map(|b| (*r, g, b)))
+            {
                 let planes = transform.forward([r, g, b], 128);
                 assert_eq!(transform.inverse(planes, 128), [r, g, b]);
                 assert!((0..256).contains(&planes[0]), "{transform:?}");

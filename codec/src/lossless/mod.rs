@@ -7,14 +7,14 @@
 //! | `weights` | the sets of networks |
 //! | `payload` | a tile ↔ its payload: which tool, with which set |
 
-pub(crate) mod color;
-pub(crate) mod network;
-pub(crate) mod payload;
-pub(crate) mod weights;
+pub mod color;
+pub mod network;
+pub mod payload;
+pub mod weights;
 
 /// Samples of a tile, channel by channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Planes {
+pub struct Planes {
     /// Columns.
     pub width: usize,
     /// Rows.

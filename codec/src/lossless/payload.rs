@@ -23,7 +23,12 @@ pub const FITTED: usize = 15;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// By the networks of a set, after a transform of colour.
-    Network { transform: Transform, set: usize },
+    Network {
+        /// Of colour.
+        transform: Transform,
+        /// Which networks: a number of the weight file, or [`FITTED`].
+        set: usize,
+    },
 }
 
 /// The networks at hand.
@@ -62,7 +67,8 @@ impl Coder for Count {
 /// # Errors
 /// [`Error::Field`] if there is no such set.
 pub fn count(tile: &Planes, transform: Transform, networks: &[Network]) -> Result<u64, Error> {
-    let mut count = Count { counter: BitCounter::with_path(entropy_path()).map_err(Error::Entropy)?, total: 0 };
+    let mut count =
+        Count { counter: BitCounter::with_path(entropy_path()).map_err(Error::Entropy)?, total: 0 };
     code(&mut transform.planes(tile), networks, &mut count).map_err(Error::Entropy)?;
     Ok(count.total)
 }

@@ -45,10 +45,12 @@ impl LosslessWeights {
 
     fn open(bytes: &[u8], id: WeightsId) -> Result<Self, Error> {
         let map = TensorMap::new(bytes)?;
-        let contents: Contents = serde_json::from_str(map.metadata()?).map_err(|e| Error::Config(e.to_string()))?;
+        let contents: Contents =
+            serde_json::from_str(map.metadata()?).map_err(|e| Error::Config(e.to_string()))?;
         let count = contents.sets.len();
         if contents.kind != "lossless" || !(1..=MAX_SETS).contains(&count) {
-            let found = format!("kind {} of {count} sets (expected lossless, 1 to {MAX_SETS})", contents.kind);
+            let found =
+                format!("kind {} of {count} sets (expected lossless, 1 to {MAX_SETS})", contents.kind);
             return Err(Error::Config(found));
         }
         let sets = contents.sets.iter().map(|name| {
@@ -60,7 +62,7 @@ impl LosslessWeights {
     }
 
     /// How many sets there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.sets.len()
     }
 

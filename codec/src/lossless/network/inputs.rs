@@ -40,20 +40,8 @@ pub const OWN: [Tap; 24] = [
 const OWN_DIFFERENCE: usize = 15;
 
 /// Places around the sample in a plane that is coded before, all known; the first is the sample's own.
-pub const AROUND: [Tap; 12] = [
-    (0, 0),
-    (0, -1),
-    (-1, 0),
-    (-1, -1),
-    (-1, 1),
-    (0, 1),
-    (1, 0),
-    (1, -1),
-    (1, 1),
-    (0, -2),
-    (-2, 0),
-    (0, 2),
-];
+pub const AROUND: [Tap; 12] =
+    [(0, 0), (0, -1), (-1, 0), (-1, -1), (-1, 1), (0, 1), (1, 0), (1, -1), (1, 1), (0, -2), (-2, 0), (0, 2)];
 
 /// Eight pairs of taps, whose differences are added up.
 type Pairs = [(usize, usize); 8];

@@ -46,6 +46,7 @@ const fn log16(v: i64) -> i32 {
     16 * (octave - 3) + (log + 1) / 2
 }
 
+/// What each class says.
 pub static TABLES: Tables = {
     let mut tables =
         Tables { shift: [0; CLASSES], factor: [0; CLASSES], unit: [0; CLASSES], log: [0; CLASSES] };

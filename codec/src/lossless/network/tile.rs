@@ -9,7 +9,6 @@ use wavern_entropy::{Decoder, Encoder, Error};
 /// How many fronts each plane runs behind the one before: what it sees of that plane is known then.
 const LAG: usize = 4;
 
-
 /// The planes of a tile.
 pub struct Tile {
     /// Rows and columns.
@@ -111,7 +110,9 @@ pub fn code<C: Coder>(tile: &mut Tile, networks: &[Network], coder: &mut C) -> R
             let centres = &mixtures.centre[first..][..rows.len()];
             // What no sample can be comes from damage alone, and must not grow.
             let limit = (1 << bits) - 1;
-            values.extend(symbols[first..].iter().zip(centres).map(|(s, c)| s.wrapping_add(*c).clamp(-limit, limit)));
+            values.extend(
+                symbols[first..].iter().zip(centres).map(|(s, c)| s.wrapping_add(*c).clamp(-limit, limit)),
+            );
             if C::DECODES {
                 for (value, row) in values.iter().zip(rows) {
                     tile.planes[p][row * size[1] + t - 2 * row] = *value;
