@@ -75,7 +75,7 @@ impl<'a> Decoder<'a> {
         }
         let mut words = Words { bytes: rest, single: phase == Phase::Single };
         if phase == Phase::Single {
-            states[0] = if bytes.is_empty() { SINGLE_END } else { first_state(&mut words)? };
+            states[0] = if bytes.is_empty() { SINGLE_END } else { words.first_state()? };
         }
         let lanes = Lanes { states, count, words };
         Ok(Self { path, lanes, interleaved, tail: [0; MAX_PACKED], tail_words: 0, unused_words, phase })
@@ -193,28 +193,7 @@ impl<'a> Decoder<'a> {
             to.copy_from_slice(word);
         }
         let mut words = Words { bytes: &self.tail[..2 * self.tail_words], single: true };
-        self.lanes.states[0] = full_state(&mut words)?;
+        self.lanes.states[0] = words.full_state()?;
         Ok(Phase::Tail { position: 3 })
     }
-}
-
-/// Three words, top word first, in the range of a state between intervals.
-fn full_state(words: &mut Words<'_>) -> Result<u64, Error> {
-    let mut state = 0;
-    for _ in 0..3 {
-        state = state << 16 | words.next().ok_or(Error::UnexpectedEnd)?;
-    }
-    if state >= LOW { Ok(state) } else { Err(Error::Malformed { what: "state" }) }
-}
-
-/// The state of a single lane: two words if there are only two.
-fn first_state(words: &mut Words<'_>) -> Result<u64, Error> {
-    if words.bytes.len() != 4 {
-        return full_state(words);
-    }
-    let mut state = 0;
-    while let Some(word) = words.next() {
-        state = state << 16 | word;
-    }
-    if state >= SINGLE_END { Ok(state) } else { Err(Error::Malformed { what: "state" }) }
 }

@@ -171,7 +171,7 @@ impl Encoder {
         single.take(self, usize::MAX);
         let mut bytes = Vec::new();
         Header::Single.write(&mut bytes);
-        single.flush();
+        single.words.flush(single.state);
         bytes.extend_from_slice(single.words.bytes());
         bytes
     }
@@ -306,15 +306,6 @@ impl Single {
             }
             new[..count].iter().for_each(|&word| self.words.push(word));
             (self.state, self.first) = (state, index);
-        }
-    }
-
-    /// Writes the state, top word first: three words, or two if no interval ever filled it.
-    fn flush(&mut self) {
-        self.words.push(self.state as u16);
-        self.words.push((self.state >> 16) as u16);
-        if self.state >= LOW {
-            self.words.push((self.state >> 32) as u16);
         }
     }
 }

@@ -120,8 +120,12 @@ mod encoder;
 mod decoder;
 
 #[forbid(unsafe_code)]
+mod binary;
+
+#[forbid(unsafe_code)]
 mod bit_counter;
 
+pub use binary::{BinaryDecoder, BinaryEncoder};
 pub use bit_counter::BitCounter;
 pub use categorical::Categorical;
 pub use decoder::Decoder;

@@ -60,6 +60,15 @@ impl WordsBackwards {
         (&mut self.buffer, &mut self.start)
     }
 
+    /// Writes the state of a single lane, top word first: three words, or two if no interval ever filled it.
+    pub(crate) fn flush(&mut self, state: u64) {
+        self.push(state as u16);
+        self.push((state >> 16) as u16);
+        if state >= LOW {
+            self.push((state >> 32) as u16);
+        }
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
@@ -109,6 +118,27 @@ impl Words<'_> {
         let (word, rest) = self.bytes.split_first_chunk::<2>()?;
         self.bytes = rest;
         Some(u64::from(u16::from_le_bytes(*word)))
+    }
+
+    /// The state a single lane begins with: three words, top word first, or two if there are only two.
+    pub(crate) fn first_state(&mut self) -> Result<u64, Error> {
+        if self.bytes.len() != 4 {
+            return self.full_state();
+        }
+        let mut state = 0;
+        while let Some(word) = self.next() {
+            state = state << 16 | word;
+        }
+        if state >= SINGLE_END { Ok(state) } else { Err(Error::Malformed { what: "state" }) }
+    }
+
+    /// Three words, top word first, in the range of a state between intervals.
+    pub(crate) fn full_state(&mut self) -> Result<u64, Error> {
+        let mut state = 0;
+        for _ in 0..3 {
+            state = state << 16 | self.next().ok_or(Error::UnexpectedEnd)?;
+        }
+        if state >= LOW { Ok(state) } else { Err(Error::Malformed { what: "state" }) }
     }
 
     /// Brings a state back above [`LOW`], or to the end of a single lane.
