@@ -2,11 +2,13 @@
 //!
 //! | file | what |
 //! | --- | --- |
+//! | `adaptive` | screens and drawings ↔ bytes, by matches and contexts that learn on the way |
 //! | `color` | channels ↔ planes that have less in common |
 //! | `network` | planes ↔ streams, along wave fronts |
 //! | `weights` | the sets of networks |
 //! | `payload` | a tile ↔ its payload: which tool, with which set |
 
+pub mod adaptive;
 pub mod color;
 pub mod network;
 pub mod payload;
