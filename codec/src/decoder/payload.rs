@@ -20,7 +20,7 @@ pub(super) fn read_latents(
 ) -> Result<Latents, Error> {
     let config = &weights.config;
     let level = level(container.header().level(), config)?;
-    let decoded: Vec<Vec<Latents>> = windows
+    let mut decoded: Vec<Vec<Latents>> = windows
         .par_iter()
         .enumerate()
         .map(|(index, window)| {
@@ -28,6 +28,11 @@ pub(super) fn read_latents(
             decode_window(container.tile(index)?, Unit::tile(index), parts, level, weights)
         })
         .collect::<Result<_, Error>>()?;
+    if let ([_], Some(parts)) = (windows, decoded.first_mut())
+        && let Some(only) = parts.pop()
+    {
+        return Ok(only); // A sole tile is all of it, without a copy.
+    }
     let mut whole = Latents::zeros(config, rows, columns);
     for (window, part) in windows.iter().zip(decoded.iter().flatten()) {
         whole.set_window(window.origin(), config.hyper_stride(), part);
