@@ -126,6 +126,29 @@ impl<'a> Decoder<'a> {
         })
     }
 
+    /// Decodes a symbol of the caller's own model: `find` gets a code below 65,536 and says whose it is, with the left
+    /// end and the probability of the interval that holds it. The mirror of [`crate::Encoder::encode_interval`]; a
+    /// symbol with all codes takes no place in the stream, and `find` must not be asked for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if the interval does not hold the code; else as [`Decoder::decode`].
+    #[inline]
+    pub fn decode_interval<T>(&mut self, find: impl FnOnce(u32) -> (T, u32, u32)) -> Result<T, Error> {
+        if self.phase == Phase::Single {
+            return self.lanes.symbol(find).inspect_err(|_| self.phase = Phase::Failed);
+        }
+        let (mut find, mut found) = (Some(find), [None]);
+        self.run(&mut found, |lanes, _, _, part| {
+            if let (Some(find), [slot]) = (find.take(), part) {
+                *slot = Some(lanes.symbol(find)?);
+            }
+            Ok(())
+        })?;
+        let [found] = found;
+        found.ok_or(Error::FinalState)
+    }
+
     /// Ends decoding: all bytes must be used, and the state must be the one the encoder began with.
     ///
     /// # Errors

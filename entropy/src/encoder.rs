@@ -111,6 +111,22 @@ impl Encoder {
         Ok(())
     }
 
+    /// Encodes a symbol of the caller's own model: the `probability` codes from `left` on, of 65,536. A symbol with all
+    /// of them takes no place in the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if there are no such codes; nothing is kept then.
+    #[inline]
+    pub fn encode_interval(&mut self, left: u32, probability: u32) -> Result<(), Error> {
+        if probability >= 1 << 16 && left == 0 {
+            return Ok(());
+        }
+        self.intervals.push(Interval::checked(left, probability)?);
+        self.call_ends.push(self.intervals.len());
+        Ok(())
+    }
+
     fn end_call(&mut self) {
         if self.call_ends.last().copied().unwrap_or(0) != self.intervals.len() {
             self.call_ends.push(self.intervals.len());

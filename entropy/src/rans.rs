@@ -174,6 +174,23 @@ impl Lanes<'_> {
         Ok(value)
     }
 
+    /// Decodes a symbol on the first lane. `find` gives it with left end and probability.
+    #[inline]
+    pub(crate) fn symbol<T>(&mut self, find: impl FnOnce(u32) -> (T, u32, u32)) -> Result<T, Error> {
+        let state = &mut self.states[0];
+        let code = quantile(*state);
+        let (symbol, left, probability) = find(code);
+        let interval = Interval::checked(left, probability)?;
+        // A code outside would bring the state out of its range.
+        if code.wrapping_sub(left) >= probability {
+            let (found, expected) = (code as usize, left as usize);
+            return Err(Error::Parameter { what: "code of the interval", found, expected });
+        }
+        pop(state, interval);
+        self.words.refill(state)?;
+        Ok(symbol)
+    }
+
     /// Decodes `symbols` row by row. `find(i, quantile)` returns symbol `i` with its interval, or `None` for the
     /// `escape`, whose raw parts follow after the row.
     pub(crate) fn decode_rows(

@@ -29,6 +29,7 @@
 pub mod arbitrary;
 
 pub mod causal;
+pub mod adaptive;
 pub mod cdf97;
 pub mod codes;
 pub mod color;
@@ -36,6 +37,7 @@ pub mod compand;
 pub mod float;
 pub mod integer;
 pub mod latents;
+pub mod least_squares;
 pub mod lifting;
 pub mod likelihood;
 pub mod parameters;

@@ -1,6 +1,7 @@
 //! Samples ↔ packets, the segments of a sound, and the way back from latents to samples.
 
 mod frames;
+pub(crate) mod lossless;
 mod restore;
 
 pub use frames::{

@@ -1,0 +1,209 @@
+//! Prediction of samples that learns from sample to sample, in whole numbers: for sound without loss.
+//!
+//! A [`Filter`] is a normalised LMS filter. Its history and the weights that multiply it have 16 bits, so that products
+//! and sums are exact whatever their order; the weights keep 16 bits more for small steps.
+
+use super::multiversion;
+
+/// History that a filter holds before it moves it to the front.
+const ROOM: usize = 4096;
+
+/// `16384 / (64 + i) * 64`, rounded down: reciprocals of the numbers from 1 to 2.
+const RECIPROCALS: [i64; 64] = {
+    let mut table = [0; 64];
+    let mut i = 0;
+    while i < 64 {
+        table[i] = (1 << 20) / (64 + i as i64);
+        i += 1;
+    }
+    table
+};
+
+/// A normalised LMS filter over the last values of a sequence.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// The values, oldest first; those from `at` on are the filter's.
+    history: Vec<i16>,
+    at: usize,
+    /// Weights of the oldest value and so on, in 1/2^15.
+    weights: Vec<i16>,
+    /// Sum of the squares of the values.
+    power: i64,
+    /// How fast it learns, in 1/2^19.
+    rate: i64,
+}
+
+impl Filter {
+    /// A filter of `length` weights, a multiple of 16, all of them 0. Its `rate`, in 1/2^19, is below 2^17.
+    ///
+    /// # Panics
+    /// If length or rate are out of range.
+    pub fn new(length: usize, rate: u32) -> Self {
+        assert!(length > 0 && length.is_multiple_of(16) && length <= 1 << 12 && rate < 1 << 17);
+        Self {
+            history: vec![0; length + ROOM],
+            at: 0,
+            weights: vec![0; length],
+            power: 0,
+            rate: rate.into(),
+        }
+    }
+
+    fn window(&self) -> &[i16] {
+        &self.history[self.at..self.at + self.weights.len()]
+    }
+
+    /// What a step towards an error multiplies the values with, in 1/2^15.
+    fn step(&self, error: i64) -> i32 {
+        let divisor = self.power + 16 * self.weights.len() as i64 + 1;
+        let exponent = 63 - divisor.leading_zeros();
+        let index = (divisor << 6 >> exponent) & 63;
+        let step = error.clamp(-(1 << 17), 1 << 17) * self.rate * RECIPROCALS[index as usize];
+        // rate / 2^19 * error / (64 / RECIPROCALS * 2^20 * 2^exponent / 64) * 2^30
+        (step >> (exponent + 3)).clamp(-32768, 32767) as i32
+    }
+
+    fn push(&mut self, value: i64) {
+        let value = value.clamp(-32768, 32767);
+        let oldest = i64::from(self.history[self.at]);
+        self.power += value * value - oldest * oldest;
+        self.at += 1;
+        let length = self.weights.len();
+        if self.at + length > self.history.len() {
+            self.history.copy_within(self.at.., 0);
+            self.at = 0;
+        }
+        self.history[self.at + length - 1] = value as i16;
+    }
+}
+
+#[inline(always)]
+fn dot<const N: usize>(history: &[i16], weights: &[i16]) -> i32 {
+    let (history, weights) = (history.as_chunks::<N>().0, weights.as_chunks::<N>().0);
+    let mut sum = 0i32;
+    for (history, weights) in history.iter().zip(weights) {
+        let mut part = 0i32;
+        for i in 0..N {
+            part = part.wrapping_add(i32::from(history[i]) * i32::from(weights[i]));
+        }
+        sum = sum.wrapping_add(part);
+    }
+    sum
+}
+
+#[inline(always)]
+fn adapt<const N: usize>(history: &[i16], factor: i32, weights: &mut [i16]) {
+    let history = history.as_chunks::<N>().0;
+    let weights = weights.as_chunks_mut::<N>().0;
+    for (history, weights) in history.iter().zip(weights) {
+        // Read before anything is written: a compiler then knows that nothing overlaps.
+        let (history, mut new) = (*history, *weights);
+        for i in 0..N {
+            let change = ((i32::from(history[i]) * factor >> 14) + 1) >> 1;
+            new[i] = new[i].saturating_add(change as i16);
+        }
+        *weights = new;
+    }
+}
+
+multiversion! {
+    /// The outputs of filters: sums of products of values and weights in 1/2^14, modulo 2^32.
+    pub fn outputs(filters: &[Filter], sums: &mut [i32]) {
+        for (filter, sum) in filters.iter().zip(sums) {
+            let (history, weights) = (filter.window(), &filter.weights[..]);
+            *sum = match weights.len() {
+                16 => dot::<16>(history, weights),
+                32 => dot::<32>(history, weights),
+                _ => dot::<64>(history, weights),
+            };
+        }
+    }
+
+    /// Moves the weights of filters by what is left of the next value of each, in `errors`, and takes the value.
+    pub fn learn(filters: &mut [Filter], errors: &[i64], values: &[i64]) {
+        for ((filter, &error), &value) in filters.iter_mut().zip(errors).zip(values) {
+            let factor = filter.step(error);
+            let length = filter.weights.len();
+            let history = &filter.history[filter.at..filter.at + length];
+            let weights = &mut filter.weights[..];
+            match length {
+                16 => adapt::<16>(history, factor, weights),
+                32 => adapt::<32>(history, factor, weights),
+                _ => adapt::<64>(history, factor, weights),
+            }
+            filter.push(value);
+        }
+    }
+
+    /// The sum of products of samples and coefficients, of equal number.
+    pub fn sum_of_products(samples: &[i32], coefficients: &[i32], sum: &mut i64) {
+        *sum = samples.iter().zip(coefficients).map(|(&a, &b)| i64::from(a) * i64::from(b)).sum();
+    }
+}
+
+/// Symbols of a [`Table`].
+pub const SYMBOLS: usize = 32;
+/// The least probability of a symbol, and what the table itself shares out, in 1/65,536.
+const LEAST: u32 = 4;
+const SHARED: u32 = (1 << 16) - SYMBOLS as u32 * LEAST;
+
+/// Probabilities of 32 symbols that follow what was coded.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// How much lies below each symbol, in 1/64 of 1/65,536, without the least probabilities.
+    below: [i32; SYMBOLS],
+    /// How often it was used.
+    count: u32,
+}
+
+impl Table {
+    /// All of the scale of [`Self::new`].
+    pub const ONE: i32 = (SHARED << 6) as i32;
+
+    /// A table with this much below each symbol: rising, from 0, below [`Self::ONE`].
+    pub fn new(below: [i32; SYMBOLS]) -> Self {
+        Self { below, count: 0 }
+    }
+
+    /// Left end and probability of a symbol, in 1/65,536.
+    pub fn interval(&self, symbol: usize) -> (u32, u32) {
+        let left = |j: usize| match self.below.get(j) {
+            Some(&below) => (below >> 6) as u32 + LEAST * j as u32,
+            None => 1 << 16,
+        };
+        (left(symbol), left(symbol + 1) - left(symbol))
+    }
+
+    /// The symbol that holds a code below 65,536.
+    pub fn symbol(&self, code: u32) -> usize {
+        let mut symbol = 0;
+        count(&self.below, code, &mut symbol);
+        symbol as usize - 1
+    }
+
+    /// Makes a symbol more probable, which was coded.
+    pub fn follow(&mut self, symbol: usize, slowest: u32) {
+        self.count += 1;
+        let rate = (32 - self.count.leading_zeros()).clamp(4, slowest);
+        move_towards(&mut self.below, symbol as i32, rate);
+    }
+}
+
+multiversion! {
+    /// How many symbols begin at a code or below it.
+    pub fn count(below: &[i32; SYMBOLS], code: u32, symbols: &mut u32) {
+        let mut sum = 0;
+        for j in 0..SYMBOLS {
+            sum += u32::from((below[j] >> 6) + LEAST as i32 * j as i32 <= code as i32);
+        }
+        *symbols = sum;
+    }
+
+    /// Moves a table towards one that has only this symbol, by 1/2^rate of the way.
+    pub fn move_towards(below: &mut [i32; SYMBOLS], symbol: i32, rate: u32) {
+        for j in 0..SYMBOLS {
+            let target = if j as i32 > symbol { Table::ONE } else { 0 };
+            below[j] += (target - below[j]) >> rate;
+        }
+    }
+}
