@@ -142,19 +142,23 @@ def read_image_header(fields):
 def read_audio_header(fields):
     version = read_version(fields)
     offset, field = fields.offset, fields.uint(2, "level field")
-    check(field >> 13 == 0, offset, "reserved bits are set")
-    check(field >> 10 < len(SAMPLE_FORMATS), offset, f"sample format {field >> 10} is not known")
+    check(field >> 14 == 0, offset, "reserved bits are set")
+    sample_format, lossless = field >> 10 & 7, field >> 13 == 1
+    check(sample_format < len(SAMPLE_FORMATS), offset, f"sample format {sample_format} is not known")
     header = {
         "kind": "audio",
         "version": version,
         "level": field & 1023,
-        "format": SAMPLE_FORMATS[field >> 10],
+        "lossless": lossless,
+        "format": SAMPLE_FORMATS[sample_format],
         "sample_rate": limit("sample_rate", fields.positive("sample rate")),
         "channels": limit("channels", fields.positive("channels")),
         "segment_frames": limit("segment_frames", fields.positive("segment frames")),
         "weights": fields.bytes(6, "weights id").hex(),
     }
     fields.finish("AUDH")
+    plain = header["level"] == 0 and header["weights"] == "0" * 12
+    check(not lossless or plain, offset, "a sound without loss that has a level or weights")
     return header
 
 

@@ -29,6 +29,11 @@ const LEVEL_MASK: u16 = (1 << 10) - 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WeightsId(pub [u8; 6]);
 
+impl WeightsId {
+    /// What stands in files that need no weights.
+    pub const NONE: Self = Self([0; 6]);
+}
+
 impl fmt::Display for WeightsId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -39,7 +39,8 @@ pub enum Step<'a> {
 /// use wavern_bitstream::{AudioHeader, Limits, SampleFormat, SoundBuilder, SoundParser, Step, WeightsId};
 ///
 /// let (format, weights) = (SampleFormat::I16, WeightsId([1, 2, 3, 4, 5, 6]));
-/// let header = AudioHeader { level: 9, format, sample_rate: 48_000, channels: 2, segment_frames: 1_000, weights };
+/// let (sample_rate, channels, segment_frames) = (48_000, 2, 1_000);
+/// let header = AudioHeader { level: 9, lossless: false, format, sample_rate, channels, segment_frames, weights };
 /// let (limits, mut file) = (Limits::default(), Vec::new());
 /// let mut builder = SoundBuilder::new(header, &limits, &mut file)?;
 /// builder.segment(9, b"first", &mut file)?;

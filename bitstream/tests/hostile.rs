@@ -162,9 +162,13 @@ fn header_fields() {
         with(raw_audio_header(6 << 10, 1, 1, 1)),
         "unsupported at byte 14: sample format 6; a newer version may read it"
     );
-    for bit in [13, 14, 15] {
+    for bit in [14, 15] {
         let error = with(raw_audio_header(1 << bit, 1, 1, 1));
         assert!(error.starts_with("unsupported at byte 14: reserved bits "), "{error}");
+    }
+    for level in [0, 1] {
+        let error = with(raw_audio_header(1 << 13 | level, 1, 1, 1));
+        assert!(error.starts_with("unsupported at byte 14: a sound without loss that has a level or"), "{error}");
     }
     let fields = &raw_image_header(1, 0, 64, 64)[5..16];
     assert_eq!(with(chunk(b"IMGH", &fields[..8])), "weights id at byte 18 needs 6 bytes, 3 are left");
@@ -333,6 +337,7 @@ fn the_builder_refuses_what_the_reader_would() {
     ];
     let sounds = [
         (AudioHeader { level: u16::MAX, ..sound }, "level 65535 (expected 0..=1023)"),
+        (AudioHeader { level: 1, lossless: true, ..sound }, "level without loss 1 (expected 0)"),
         (AudioHeader { sample_rate: 0, ..sound }, "sample rate 0 (expected at least 1)"),
         (AudioHeader { sample_rate: 768_001, ..sound }, "sample rate 768001 is over the limit of 768000"),
         (AudioHeader { channels: 0, ..sound }, "channels 0 (expected at least 1)"),

@@ -26,10 +26,11 @@ fn image() -> impl Strategy<Value = ImageHeader> {
 fn audio() -> impl Strategy<Value = AudioHeader> {
     use SampleFormat::*;
     let format = select(&[U8, I16, I24, I32, F32, F64][..]);
-    (0..=MAX_LEVEL, format, 1u32..=768_000, 1u32..=32, 1u64..=1 << 20, any::<[u8; 6]>()).prop_map(
-        |(level, format, sample_rate, channels, segment_frames, id)| {
-            let weights = WeightsId(id);
-            AudioHeader { level, format, sample_rate, channels, segment_frames, weights }
+    let coded = (0..=MAX_LEVEL, any::<[u8; 6]>(), any::<bool>());
+    (coded, format, 1u32..=768_000, 1u32..=32, 1u64..=1 << 20).prop_map(
+        |((level, id, lossless), format, sample_rate, channels, segment_frames)| {
+            let (level, weights) = if lossless { (0, WeightsId::NONE) } else { (level, WeightsId(id)) };
+            AudioHeader { level, lossless, format, sample_rate, channels, segment_frames, weights }
         },
     )
 }

@@ -34,6 +34,8 @@ pub enum FileInfo {
         channels: u32,
         /// How the samples were stored, and are to be stored again.
         format: SampleFormat,
+        /// Whether samples come back bit for bit. Level and weights are zeros then.
+        lossless: bool,
         /// Quality level of the first segment: anchors of the weights in steps of 1/64.
         level: u16,
         /// The weights that decode it.
@@ -93,6 +95,7 @@ pub fn probe(bytes: &[u8]) -> Result<FileInfo, Error> {
             sample_rate: audio.sample_rate,
             channels: audio.channels,
             format: audio.format,
+            lossless: audio.lossless,
             level: audio.level,
             weights: audio.weights,
         },

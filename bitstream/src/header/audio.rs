@@ -13,6 +13,8 @@ use crate::{
 pub struct AudioHeader {
     /// Quality level index, 0..=1023.
     pub level: u16,
+    /// Whether samples come back bit for bit. There is no level then, which is 0, and no weights, whose id is zeros.
+    pub lossless: bool,
     /// Format of the samples that a decoder returns.
     pub format: SampleFormat,
     /// Frames a second, in hertz, at least 1.
@@ -76,9 +78,11 @@ impl SampleFormat {
     }
 }
 
-/// Above the ten bits of the level, three bits hold the sample format and three are reserved.
+/// Above the ten bits of the level, three bits hold the sample format, one says that nothing is lost, and two are
+/// reserved.
 const FORMAT_MASK: u16 = 0b000_111;
-const RESERVED_MASK: u16 = 0b111_000;
+const LOSSLESS: u16 = 0b001_000;
+const RESERVED_MASK: u16 = 0b110_000;
 
 impl AudioHeader {
     /// Samples of a sound of this many frames, in all channels; `u64::MAX` where that does not fit.
@@ -104,10 +108,10 @@ impl AudioHeader {
         if high & RESERVED_MASK != 0 {
             return Err(Error::unsupported(
                 offset,
-                format!("reserved bits {:03b} of the audio level field", high >> 3),
+                format!("reserved bits {:02b} of the audio level field", high >> 4),
             ));
         }
-        let code = high & FORMAT_MASK;
+        let (code, lossless) = (high & FORMAT_MASK, high & LOSSLESS != 0);
         let format = SampleFormat::ALL.get(usize::from(code)).copied();
         let format = format.ok_or_else(|| Error::unsupported(offset, format!("sample format {code}")))?;
         let sample_rate = narrow("sample rate", reader.positive("sample rate")?, limits.sample_rate)?;
@@ -115,7 +119,10 @@ impl AudioHeader {
         let segment_frames = reader.positive("segment frames")?;
         check("segment frames", segment_frames, limits.segment_frames.into())?;
         let weights = WeightsId(reader.array("weights id")?);
-        Ok(Self { level, format, sample_rate, channels, segment_frames, weights })
+        if lossless && (level, weights) != (0, WeightsId::NONE) {
+            return Err(Error::unsupported(offset, "a sound without loss that has a level or weights"));
+        }
+        Ok(Self { level, lossless, format, sample_rate, channels, segment_frames, weights })
     }
 
     pub(super) fn write(&self, limits: &Limits, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -133,11 +140,15 @@ impl AudioHeader {
             .zip(0..)
             .find(|(format, _)| **format == self.format)
             .map_or(0, |(_, code)| code);
+        if self.lossless && self.level != 0 {
+            return Err(Error::parameter("level without loss", self.level, "0"));
+        }
+        let code = code | if self.lossless { LOSSLESS } else { 0 };
         out.extend_from_slice(&join_level(self.level, code)?.to_le_bytes());
         varint::write(self.sample_rate.into(), out);
         varint::write(self.channels.into(), out);
         varint::write(self.segment_frames, out);
-        out.extend_from_slice(&self.weights.0);
+        out.extend_from_slice(if self.lossless { &[0; 6] } else { &self.weights.0 });
         Ok(())
     }
 }
@@ -148,7 +159,7 @@ mod tests {
 
     fn header(segment_frames: u64) -> AudioHeader {
         let (format, weights) = (SampleFormat::I16, WeightsId([0; 6]));
-        AudioHeader { level: 0, format, sample_rate: 48_000, channels: 2, segment_frames, weights }
+        AudioHeader { level: 0, lossless: false, format, sample_rate: 48_000, channels: 2, segment_frames, weights }
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub fn image_header(width: u32, height: u32) -> ImageHeader {
 pub fn audio_header(segment_frames: u64) -> AudioHeader {
     AudioHeader {
         level: 1000,
+        lossless: false,
         format: SampleFormat::I24,
         sample_rate: 44_100,
         channels: 2,

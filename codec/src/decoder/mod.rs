@@ -142,7 +142,7 @@ impl Decoder {
     }
 
     /// The quantized latents of a file, without the synthesis: one entry for a picture, one per group of channels for
-    /// sound. Learning in the compressed domain starts here.
+    /// sound, none for a sound without loss. Learning in the compressed domain starts here.
     ///
     /// # Errors
     /// As [`Self::decode`].
@@ -151,6 +151,8 @@ impl Decoder {
             let container = Container::parse(bytes, &self.options.limits)?;
             match container.header() {
                 Header::Image(_) => Ok(vec![self.job(&container, View::default())?.latents()?]),
+                // There are none.
+                Header::Audio(header) if header.lossless => Ok(Vec::new()),
                 Header::Audio(header) => {
                     sound::latents(&container, header, &self.engine(container.header())?.weights)
                 }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::latent::Latents;
 use crate::quality::Level;
 use crate::signal::Audio;
-use crate::sound::{self, joined};
+use crate::sound::{self, joined, lossless};
 use crate::weights::Weights;
 use rayon::prelude::*;
 use wavern_bitstream::{AudioHeader, Container, Segment};
@@ -72,6 +72,26 @@ pub fn latents_window(
         Latents::of_parts(config, window, parts)
     };
     Ok((0..sound::groups(header.channels as usize).len()).map(group).collect())
+}
+
+/// The samples of a segment without loss.
+pub(super) fn exact_segment(
+    level: u16,
+    payload: &[u8],
+    index: u64,
+    frames: usize,
+    header: &AudioHeader,
+) -> Result<Vec<Vec<f64>>, Error> {
+    if level != 0 {
+        return Err(Error::Field { field: "level without loss", value: level.into(), expected: "0".to_owned() });
+    }
+    let (unit, index) = ("segment", usize::try_from(index).unwrap_or(usize::MAX));
+    let decoded = lossless::decode(payload, header.format, header.channels as usize, frames);
+    let (samples, [computed, stored]) = decoded.map_err(|source| Error::Payload { unit, index, source })?;
+    if computed != stored {
+        return Err(Error::Symbols { unit, index, stored, computed });
+    }
+    Ok(samples)
 }
 
 /// Level, ŷ and ẑ of a segment of a sound whose header has been checked, one entry for each group of channels.

@@ -2,7 +2,7 @@
 
 use super::Decoder;
 use super::payload::level;
-use super::sound::segment;
+use super::sound::{exact_segment, segment};
 use crate::array::Tensor;
 use crate::chunks;
 use crate::engine::Engine;
@@ -47,7 +47,7 @@ pub struct SoundReader<'a, R> {
     pub(super) input: R,
     pub(super) parser: SoundParser,
     pub(super) header: AudioHeader,
-    engine: Engine,
+    coding: Coding,
     pub(super) partial: bool,
     pub(super) metadata: Metadata,
     /// The table, if it has been read before its turn, and what then moves `input` to an offset.
@@ -62,9 +62,34 @@ pub struct SoundReader<'a, R> {
     next: u64,
     /// Frames of samples that the next piece does not give although it has them.
     skip: usize,
-    overlap: Overlap,
     gaps: Vec<Range<u64>>,
     damage: Vec<Error>,
+}
+
+/// How segments are decoded.
+enum Coding {
+    Lossy(Box<Lossy>),
+    Exact,
+}
+
+struct Lossy {
+    engine: Engine,
+    overlap: Overlap,
+}
+
+/// Samples of segments that follow each other, `[channels][frames]`.
+enum Piece {
+    Narrow(Vec<Vec<f32>>),
+    Exact(Vec<Vec<f64>>),
+}
+
+impl Piece {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Narrow(channels) => channels.first().is_none_or(Vec::is_empty),
+            Self::Exact(channels) => channels.first().is_none_or(Vec::is_empty),
+        }
+    }
 }
 
 /// A segment that outlives what it was read from.
@@ -94,18 +119,23 @@ impl<'a, R: Read> SoundReader<'a, R> {
                 Err(error) => return Err(error.into()),
             }
         };
-        let engine = decoder.engine(&Header::Audio(header))?;
-        level(header.level, engine.config())?;
-        sound::check_segments(&header, engine.config())?;
-        let overlap = Overlap::new(&header, engine.config());
-        // The first block lies before the sound.
-        let skip = overlap.lapped.hop();
+        let coding = if header.lossless {
+            Coding::Exact
+        } else {
+            let engine = decoder.engine(&Header::Audio(header))?;
+            level(header.level, engine.config())?;
+            sound::check_segments(&header, engine.config())?;
+            let overlap = Overlap::new(&header, engine.config());
+            Coding::Lossy(Box::new(Lossy { engine, overlap }))
+        };
+        // The first block of a sound with loss lies before it.
+        let skip = coding.hop();
         let mut reader = Self {
             decoder,
             input,
             parser,
             header,
-            engine,
+            coding,
             partial,
             metadata: Metadata::default(),
             table: None,
@@ -115,7 +145,6 @@ impl<'a, R: Read> SoundReader<'a, R> {
             ended: false,
             next: 0,
             skip,
-            overlap,
             gaps: Vec::new(),
             damage,
         };
@@ -190,9 +219,11 @@ impl<'a, R: Read> SoundReader<'a, R> {
             }
         }
         let within = (frame % self.header.segment_frames) as usize;
-        self.overlap = Overlap::new(&self.header, self.engine.config());
-        // What a segment gives begins with the end of the block before it.
-        self.skip = self.overlap.lapped.hop() + within;
+        if let Coding::Lossy(lossy) = &mut self.coding {
+            lossy.overlap = Overlap::new(&self.header, lossy.engine.config());
+        }
+        // What a segment with loss gives begins with the end of the block before it.
+        self.skip = self.coding.hop() + within;
         Ok(())
     }
 
@@ -202,11 +233,35 @@ impl<'a, R: Read> SoundReader<'a, R> {
     /// # Errors
     /// [`Error`] if something is damaged, unless the sound was opened as partial, or the engine fails; [`Error::Io`].
     pub fn read(&mut self) -> Result<Option<Vec<Vec<f32>>>, Error> {
+        let narrow = |channel: Vec<f64>| channel.into_iter().map(|sample| sample as f32).collect();
+        Ok(self.next_piece()?.map(|piece| match piece {
+            Piece::Narrow(channels) => channels,
+            Piece::Exact(channels) => channels.into_iter().map(narrow).collect(),
+        }))
+    }
+
+    /// [`Self::read`] in 64 bits, which hold the samples of every format exactly: what was coded without loss comes
+    /// back bit for bit.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_exact(&mut self) -> Result<Option<Vec<Vec<f64>>>, Error> {
+        let widen = |channel: Vec<f32>| channel.into_iter().map(f64::from).collect();
+        Ok(self.next_piece()?.map(|piece| match piece {
+            Piece::Narrow(channels) => channels.into_iter().map(widen).collect(),
+            Piece::Exact(channels) => channels,
+        }))
+    }
+
+    fn next_piece(&mut self) -> Result<Option<Piece>, Error> {
         loop {
             self.fill(self.decoder.pool.threads())?;
             let Some(batch) = self.batch() else { return Ok(None) };
-            let piece = self.piece(batch)?;
-            if piece.first().is_some_and(|channel| !channel.is_empty()) {
+            let piece = match &self.coding {
+                Coding::Lossy(_) => self.piece(batch).map(Piece::Narrow),
+                Coding::Exact => self.exact_piece(batch).map(Piece::Exact),
+            }?;
+            if !piece.is_empty() {
                 return Ok(Some(piece));
             }
         }
@@ -270,7 +325,9 @@ impl<'a, R: Read> SoundReader<'a, R> {
 
     /// Samples from segments that follow each other.
     fn piece(&mut self, batch: Vec<OwnedSegment>) -> Result<Vec<Vec<f32>>, Error> {
-        let (header, engine) = (&self.header, &self.engine);
+        let Coding::Lossy(lossy) = &mut self.coding else { return Ok(Vec::new()) };
+        let Lossy { engine, overlap } = &mut **lossy;
+        let header = &self.header;
         let coded: Vec<Result<Vec<Tensor>, Error>> = self.decoder.pool.run(|| {
             let restored = batch.par_iter().map(|segment| {
                 let (level, latents) = segment.latents(header, &engine.weights)?;
@@ -279,7 +336,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
             });
             restored.collect()
         });
-        let hop = self.overlap.lapped.hop();
+        let hop = overlap.lapped.hop();
         let mut channels = vec![Vec::new(); header.channels as usize];
         for (segment, packets) in batch.iter().zip(coded) {
             let packets = match packets {
@@ -293,7 +350,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
                 }
                 packets => packets?,
             };
-            self.overlap.add(&packets, &mut channels);
+            overlap.add(&packets, &mut channels);
         }
         // The first piece begins before what was asked for, the last one ends after the sound.
         let kept = match batch.last().and_then(|segment| segment.last) {
@@ -306,6 +363,44 @@ impl<'a, R: Read> SoundReader<'a, R> {
         }
         self.skip = 0;
         Ok(channels)
+    }
+
+    /// Samples from segments without loss that follow each other.
+    fn exact_piece(&mut self, batch: Vec<OwnedSegment>) -> Result<Vec<Vec<f64>>, Error> {
+        let header = &self.header;
+        let decoded: Vec<Result<Vec<Vec<f64>>, Error>> = self.decoder.pool.run(|| {
+            let segments = batch.par_iter().map(|segment| {
+                exact_segment(segment.level, &segment.payload, segment.index, segment.frames(header), header)
+            });
+            segments.collect()
+        });
+        let mut channels: Vec<Vec<f64>> = vec![Vec::new(); header.channels as usize];
+        for (segment, decoded) in batch.iter().zip(decoded) {
+            let samples = match decoded {
+                // As with loss.
+                Err(error @ (Error::Payload { .. } | Error::Symbols { .. })) if self.partial => {
+                    self.damage.push(error);
+                    self.gaps.push(segment.index..segment.index + 1);
+                    vec![vec![0.0; segment.frames(header)]; channels.len()]
+                }
+                samples => samples?,
+            };
+            channels.iter_mut().zip(samples).for_each(|(channel, samples)| channel.extend(samples));
+        }
+        let skip = self.skip;
+        channels.iter_mut().for_each(|channel| drop(channel.drain(..skip.min(channel.len()))));
+        self.skip = 0;
+        Ok(channels)
+    }
+}
+
+impl Coding {
+    /// How many frames too early the first samples come.
+    fn hop(&self) -> usize {
+        match self {
+            Self::Lossy(lossy) => lossy.overlap.lapped.hop(),
+            Self::Exact => 0,
+        }
     }
 }
 
@@ -346,6 +441,11 @@ fn feed(parser: &mut SoundParser, input: &mut impl Read) -> Result<usize, Error>
 }
 
 impl OwnedSegment {
+    /// Its length.
+    fn frames(&self, header: &AudioHeader) -> usize {
+        self.last.unwrap_or(header.segment_frames) as usize
+    }
+
     /// Level, ŷ and ẑ, one entry for each group of channels.
     fn latents(&self, header: &AudioHeader, weights: &Weights) -> Result<(Level, Vec<Latents>), Error> {
         let Self { index, last, level, ref payload } = *self;

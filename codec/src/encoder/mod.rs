@@ -8,6 +8,7 @@ mod rate;
 mod report;
 mod search;
 mod sound;
+mod sound_file;
 mod sound_writer;
 
 pub use options::{EncodeOptions, PictureOptions, SoundOptions, Target};

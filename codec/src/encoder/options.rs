@@ -26,6 +26,7 @@ pub struct EncodeOptions {
     pub(crate) quality: Quality,
     pub(crate) lossless: bool,
     pub(crate) effort: Effort,
+    pub(crate) lossless: bool,
     pub(crate) threads: Option<usize>,
     pub(crate) limits: Limits,
     pub(crate) weights: Option<Arc<Weights>>,
@@ -55,6 +56,13 @@ impl EncodeOptions {
     /// How long to search for better symbols. Decoding takes the same time whatever the effort.
     pub fn effort(mut self, effort: Effort) -> Self {
         self.effort = effort;
+        self
+    }
+
+    /// Whether every sample comes back bit for bit. Quality, targets and weights then mean nothing. For sounds; pictures
+    /// are coded with loss.
+    pub fn lossless(mut self, lossless: bool) -> Self {
+        self.lossless = lossless;
         self
     }
 

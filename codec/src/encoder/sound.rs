@@ -2,9 +2,12 @@
 
 use super::payload::code_window;
 use super::report::STREAM_BITS;
+use super::sound_file::SoundFile;
+use super::sound_writer::Coding;
 use super::{Encoded, Encoder};
 use crate::array::{Symbols, Tensor};
 use crate::config::Kind;
+use crate::decoder::{DecodeOptions, Decoder};
 use crate::effort::rate::RateSource;
 use crate::effort::{self, Effort};
 use crate::engine::Engine;
@@ -49,16 +52,24 @@ impl Encoder {
     pub(super) fn audio(&self, audio: &Audio, reconstruct: bool) -> Result<(Encoded, Option<Audio>), Error> {
         let (rate, format, channels) = (audio.sample_rate(), audio.format(), audio.channels());
         let mut writer = self.sound_writer(rate, format, channels.len(), audio.metadata(), Vec::new())?;
-        writer.kept = Some(Vec::new());
-        let piece = writer.header.segment_frames as usize * self.pool.threads();
+        writer.file.kept = Some(Vec::new());
+        let piece = writer.file.header.segment_frames as usize * self.pool.threads();
         for start in (0..audio.frames()).step_by(piece) {
             let end = audio.frames().min(start + piece);
             writer.write(channels.iter().map(|channel| channel[start..end].to_vec()).collect())?;
         }
         writer.end(&Metadata::default())?;
 
-        let kept = writer.kept.take().unwrap_or_default();
-        let (engine, header) = (&writer.segments.engine, writer.header);
+        let SoundFile { header, out: bytes, search, kept, .. } = writer.file;
+        let kept = kept.unwrap_or_default();
+        let Coding::Lossy(lossy) = writer.coding else {
+            let encoded = Encoded { bytes, level: header.level, latents: Vec::new(), search };
+            // A decoder gives the samples as they are, but for those that are no samples of the format.
+            let decoded = reconstruct.then(|| Decoder::new(DecodeOptions::new().limits(self.options.limits)));
+            let decoded = decoded.transpose()?.map(|decoder| decoder.decode_audio(&encoded.bytes));
+            return Ok((encoded, decoded.transpose()?));
+        };
+        let engine = &lossy.segments.engine;
         let reconstruction = if reconstruct {
             let restored = restore_audio(&header, audio.frames(), &kept, engine)?;
             Some(restored.with_metadata(audio.metadata().clone()))
@@ -67,7 +78,7 @@ impl Encoder {
         };
         let segments: Vec<Vec<Latents>> = kept.into_iter().map(|(_, latents)| latents).collect();
         let latents = joined(&header, &segments, engine.config());
-        let encoded = Encoded { bytes: writer.out, level: header.level, latents, search: writer.search };
+        let encoded = Encoded { bytes, level: header.level, latents, search };
         Ok((encoded, reconstruction))
     }
 }
@@ -85,6 +96,7 @@ impl SegmentEncoder {
     pub(super) fn header(&self, sample_rate: u32, format: SampleFormat, channels: usize) -> AudioHeader {
         AudioHeader {
             level: 0,
+            lossless: false,
             format,
             sample_rate,
             channels: channels as u32,

@@ -287,3 +287,6 @@ fn check(samples: &[Vec<f64>], format: SampleFormat) -> u16 {
     }
     check as u16
 }
+
+#[cfg(test)]
+mod tests;
