@@ -143,9 +143,6 @@ pub(crate) fn encoder(
         Target::Quality(value) => {
             options = options.quality(Quality::new(value).map_err(explain)?);
         }
-        Target::Lossless if kind == Kind::Audio => {
-            return Err(Error::usage("lossless: applies to pictures only"));
-        }
         Target::Lossless => options = options.lossless(true),
         Target::Bitrate(_) if kind == Kind::Image => {
             return Err(Error::usage(
@@ -253,7 +250,10 @@ pub(crate) fn latents(bytes: &[u8], engine: Engine) -> Result<Vec<Latents>> {
 
 /// Whether a file is coded without loss.
 pub(crate) fn is_lossless(header: &Header) -> bool {
-    header.level() == LOSSLESS_LEVEL
+    match header {
+        Header::Image(image) => image.level == LOSSLESS_LEVEL,
+        Header::Audio(audio) => audio.lossless,
+    }
 }
 
 /// The quality 0..=100 that a level of a file stands for, if its weights are built-in ones.

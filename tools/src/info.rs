@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use wavern::internals::chunks;
-use wavern_bitstream::{AudioHeader, ChunkCode, ChunkInfo, Color, Container, Header, Limits, SampleFormat};
+use wavern_bitstream::{AudioHeader, ChunkCode, ChunkInfo, Color, Container, Header, Limits, SampleFormat, WeightsId};
 
 /// Show what a .wvn file holds, without decoding it
 ///
@@ -115,6 +115,7 @@ impl Facts<'_> {
             }
             let [low, high] = levels(container);
             match [low, high].map(|level| codec::quality(header, level)) {
+                _ if codec::is_lossless(header) => line("quality", "lossless"),
                 [Some(quality), _] if low == high => {
                     line("quality", &format!("{quality:.1} (level {low})"));
                 }
@@ -124,7 +125,9 @@ impl Facts<'_> {
                 _ if codec::is_lossless(header) => line("quality", "lossless"),
                 _ => line("level", &low.to_string()),
             }
-            line("weights", &header.weights().to_string());
+            if header.weights() != WeightsId::NONE {
+                line("weights", &header.weights().to_string());
+            }
             match header {
                 Header::Image(image) => line("tiles", &image.tile_count().to_string()),
                 Header::Audio(audio) => {

@@ -99,7 +99,7 @@ pub(crate) fn encode(
                 samples => samples.ok(),
             };
             let Some(samples) = samples else { break };
-            writer.write(samples).map_err(of_the_file).at(&name)?;
+            writer.write_exact(samples).map_err(of_the_file).at(&name)?;
             if let Some(progress) = &progress {
                 progress.set(count.load(Ordering::Relaxed) as f32 / expected as f32);
             }
@@ -203,7 +203,7 @@ fn transfer<R: Read>(
     let mut left = to - from;
     let mut frames = 0u64;
     while left > 0 {
-        let Some(mut samples) = reader.read().map_err(explain::explain)? else { break };
+        let Some(mut samples) = reader.read_exact().map_err(explain::explain)? else { break };
         let count = usize::try_from(left).unwrap_or(usize::MAX);
         samples.iter_mut().for_each(|channel| channel.truncate(count));
         let got = samples[0].len() as u64;
@@ -264,10 +264,10 @@ impl<'a> Sink<'a> {
         }
     }
 
-    fn write(&mut self, samples: &[Vec<f32>]) -> Result<()> {
+    fn write(&mut self, samples: &[Vec<f64>]) -> Result<()> {
         match self {
             Self::Wav(writer) => writer.write(samples),
-            Self::Flac(writer) => writer.write(samples),
+            Self::Flac(writer) => writer.write(&samples.iter().map(|channel| &channel[..]).collect::<Vec<_>>()),
             Self::Aiff(writer) => writer.write(samples),
         }
     }

@@ -26,7 +26,6 @@ pub struct EncodeOptions {
     pub(crate) quality: Quality,
     pub(crate) lossless: bool,
     pub(crate) effort: Effort,
-    pub(crate) lossless: bool,
     pub(crate) threads: Option<usize>,
     pub(crate) limits: Limits,
     pub(crate) weights: Option<Arc<Weights>>,
@@ -56,13 +55,6 @@ impl EncodeOptions {
     /// How long to search for better symbols. Decoding takes the same time whatever the effort.
     pub fn effort(mut self, effort: Effort) -> Self {
         self.effort = effort;
-        self
-    }
-
-    /// Whether every sample comes back bit for bit. Quality, targets and weights then mean nothing. For sounds; pictures
-    /// are coded with loss.
-    pub fn lossless(mut self, lossless: bool) -> Self {
-        self.lossless = lossless;
         self
     }
 
@@ -106,8 +98,8 @@ impl EncodeOptions {
             let problem = format!("{side} (expected 256, 512, 1024 or 2048)");
             return Err(Error::Option { option: "tile-side", problem });
         }
-        if self.lossless && self.picture.target.is_some() {
-            let problem = "a size or an error to meet (expected none: it takes what it takes)".into();
+        if self.lossless && (self.picture.target.is_some() || self.sound.bitrate.is_some()) {
+            let problem = "a size, a rate or an error to meet (expected none: it takes what it takes)".into();
             return Err(Error::Option { option: "lossless", problem });
         }
         match self.picture.target {

@@ -59,14 +59,14 @@ impl<'a> AiffWriter<'a> {
     ///
     /// # Errors
     /// If `out` fails.
-    pub fn write(&mut self, channels: &[Vec<f32>]) -> Result<()> {
+    pub fn write<N: Copy + Into<f64>>(&mut self, channels: &[Vec<N>]) -> Result<()> {
         const FRAMES: usize = 1 << 12;
         let frames = channels.first().map_or(0, Vec::len);
         let mut bytes = Vec::new();
         for start in (0..frames).step_by(FRAMES) {
             bytes.clear();
             for frame in start..frames.min(start + FRAMES) {
-                channels.iter().for_each(|channel| put(channel[frame], self.format, &mut bytes));
+                channels.iter().for_each(|channel| put(channel[frame].into(), self.format, &mut bytes));
             }
             self.out.write_all(&bytes).at("writing AIFF")?;
         }
@@ -149,10 +149,10 @@ fn extended(rate: u32) -> [u8; 10] {
 }
 
 /// A sample in bytes, the highest first; integers beyond full scale are clipped.
-fn put(sample: f32, format: SampleFormat, out: &mut Vec<u8>) {
+fn put(sample: f64, format: SampleFormat, out: &mut Vec<u8>) {
     match format {
-        SampleFormat::F32 => out.extend(sample.to_be_bytes()),
-        SampleFormat::F64 => out.extend(f64::from(sample).to_be_bytes()),
+        SampleFormat::F32 => out.extend((sample as f32).to_be_bytes()),
+        SampleFormat::F64 => out.extend(sample.to_be_bytes()),
         _ => {
             let number = nearest(sample, format.bits().into());
             out.extend_from_slice(&number.to_be_bytes()[4 - format.bytes()..]);

@@ -104,11 +104,11 @@ impl<'a> FlacWriter<'a> {
     ///
     /// # Errors
     /// If the output fails.
-    pub fn write<C: AsRef<[f32]>>(&mut self, channels: &[C]) -> Result<()> {
-        let frames = channels.first().map_or(0, |channel| channel.as_ref().len());
+    pub fn write<N: Copy + Into<f64>>(&mut self, channels: &[&[N]]) -> Result<()> {
+        let frames = channels.first().map_or(0, |channel| channel.len());
         for frame in 0..frames {
             let bits = self.bits as u32;
-            self.pending.extend(channels.iter().map(|channel| nearest(channel.as_ref()[frame], bits)));
+            self.pending.extend(channels.iter().map(|channel| nearest(channel[frame], bits)));
         }
         let block = self.block.size() * channels.len();
         let whole = self.pending.len() / block * block;

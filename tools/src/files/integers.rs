@@ -6,9 +6,9 @@ pub(super) fn full_scale(bits: u32) -> f64 {
 }
 
 /// The nearest integer of this many bits; values beyond full scale are clipped.
-pub(super) fn nearest(sample: f32, bits: u32) -> i32 {
+pub(super) fn nearest(sample: impl Into<f64>, bits: u32) -> i32 {
     let full_scale = full_scale(bits);
-    (f64::from(sample) * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32
+    (sample.into() * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32
 }
 
 #[cfg(test)]

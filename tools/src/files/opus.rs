@@ -50,13 +50,13 @@ impl OpusStream {
     ///
     /// # Errors
     /// If the packet is damaged.
-    pub(super) fn decode(&mut self, packet: &[u8], trim_end: usize, out: &mut Vec<f32>) -> Result<()> {
+    pub(super) fn decode(&mut self, packet: &[u8], trim_end: usize, out: &mut Vec<f64>) -> Result<()> {
         let frames = self.decoder.decode_float(packet, &mut self.samples, false).map_err(Error::corrupt)?;
         let skipped = self.skip.min(frames);
         self.skip -= skipped;
         let whole = self.samples.chunks_exact(self.channels);
         for frame in whole.take(frames.saturating_sub(trim_end)).skip(skipped) {
-            out.extend(frame.iter().map(|sample| sample * self.gain));
+            out.extend(frame.iter().map(|sample| f64::from(sample * self.gain)));
         }
         Ok(())
     }

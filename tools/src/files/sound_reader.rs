@@ -126,7 +126,7 @@ impl SoundReader {
     ///
     /// # Errors
     /// If anything is damaged or missing, or channels or sample rate change, with the time.
-    pub fn read(&mut self) -> Result<Option<Vec<Vec<f32>>>> {
+    pub fn read(&mut self) -> Result<Option<Vec<Vec<f64>>>> {
         while !self.ended {
             match guarded("sound", || self.part.read())? {
                 Step::Samples(samples) => {
@@ -264,7 +264,7 @@ enum Decoder {
 /// What comes next.
 enum Step {
     /// Interleaved samples.
-    Samples(Vec<f32>),
+    Samples(Vec<f64>),
     /// A packet that cannot be decoded.
     Damaged(String),
     /// Nothing that follows can be found.

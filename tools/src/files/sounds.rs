@@ -68,11 +68,11 @@ impl SoundSource {
         }
     }
 
-    /// The next samples, `[channels][frames]`; none at the end.
+    /// The next samples, `[channels][frames]`; none at the end. 64 bits hold those of every format exactly.
     ///
     /// # Errors
     /// If the file is damaged or ends too early.
-    pub fn read(&mut self) -> Result<Option<Vec<Vec<f32>>>> {
+    pub fn read(&mut self) -> Result<Option<Vec<Vec<f64>>>> {
         match self {
             Self::Wav(wav) => wav.read(),
             Self::Other(other) => other.read(),
@@ -109,7 +109,7 @@ pub(super) fn read_as(file: &[u8], partial: bool) -> Result<Loaded> {
     while let Some(samples) = source.read()? {
         for (plane, samples) in planes.iter_mut().zip(samples) {
             plane.try_reserve(samples.len()).map_err(|_| Error::limit("sound does not fit in memory"))?;
-            plane.extend(samples);
+            plane.extend(samples.into_iter().map(|sample| sample as f32));
         }
     }
     let (back, notes) = source.finish()?;

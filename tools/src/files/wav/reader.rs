@@ -133,7 +133,7 @@ impl WavStream {
     ///
     /// # Errors
     /// If the file cannot be read or ends before the samples that it announces.
-    pub fn read(&mut self) -> Result<Option<Vec<Vec<f32>>>> {
+    pub fn read(&mut self) -> Result<Option<Vec<Vec<f64>>>> {
         let block = usize::from(self.format.block_bytes);
         let wanted = (blocks_at_once(self.format) * block) as u64;
         let wanted = self.left.map_or(wanted, |left| left.min(wanted));

@@ -54,11 +54,11 @@ impl Unpacker {
         decoder.map(Self::Coded).map_err(Error::unsupported)
     }
 
-    /// Samples of whole blocks, `[channels][frames]`.
+    /// Samples of whole blocks, `[channels][frames]`, exactly.
     ///
     /// # Errors
     /// If a block of ADPCM has an unknown rule.
-    pub(super) fn unpack(&mut self, bytes: &[u8], format: WavFormat) -> Result<Vec<Vec<f32>>> {
+    pub(super) fn unpack(&mut self, bytes: &[u8], format: WavFormat) -> Result<Vec<Vec<f64>>> {
         let channels = usize::from(format.channels);
         let interleaved = match self {
             Self::Hound(head) => {
@@ -69,13 +69,13 @@ impl Unpacker {
                 numbers(WavReader::new(&file[..]).map_err(Error::corrupt)?, format.sample)?
             }
             Self::Doubles => {
-                bytes.as_chunks().0.iter().map(|double| f64::from_le_bytes(*double) as f32).collect()
+                bytes.as_chunks().0.iter().map(|double| f64::from_le_bytes(*double)).collect()
             }
             Self::Coded(decoder) => {
                 let blocks = bytes.len() / usize::from(format.block_bytes);
                 let frames = Duration::new(blocks as u64 * u64::from(format.block_frames));
                 let packet = Packet::new(0, Timestamp::ZERO, frames, bytes);
-                let mut samples: Vec<f32> = Vec::new();
+                let mut samples: Vec<f64> = Vec::new();
                 decoder.decode(&packet).map_err(Error::corrupt)?.copy_to_vec_interleaved(&mut samples);
                 samples
             }
@@ -85,28 +85,28 @@ impl Unpacker {
     }
 }
 
-fn numbers<R: Read>(mut reader: WavReader<R>, sample: SampleFormat) -> Result<Vec<f32>> {
+fn numbers<R: Read>(mut reader: WavReader<R>, sample: SampleFormat) -> Result<Vec<f64>> {
     let mut numbers = Vec::with_capacity(reader.len() as usize);
     if sample.is_float() {
         for number in reader.samples::<f32>() {
-            numbers.push(number.map_err(Error::corrupt)?);
+            numbers.push(number.map_err(Error::corrupt)?.into());
         }
         return Ok(numbers);
     }
     // A power of two: a product by its inverse is exact.
     let step = 1.0 / full_scale(sample.bits().into());
     for number in reader.samples::<i32>() {
-        numbers.push((f64::from(number.map_err(Error::corrupt)?) * step) as f32);
+        numbers.push(f64::from(number.map_err(Error::corrupt)?) * step);
     }
     Ok(numbers)
 }
 
 /// Samples, `[channels][frames]` → bytes, appended to `out`.
-pub(super) fn pack<C: AsRef<[f32]>>(channels: &[C], format: WavFormat, out: &mut Vec<u8>) -> Result<()> {
-    let frames = channels.first().map_or(0, |channel| channel.as_ref().len());
-    let samples = (0..frames).flat_map(|frame| channels.iter().map(move |channel| channel.as_ref()[frame]));
+pub(super) fn pack<N: Copy + Into<f64>>(channels: &[&[N]], format: WavFormat, out: &mut Vec<u8>) -> Result<()> {
+    let frames = channels.first().map_or(0, |channel| channel.len());
+    let samples = (0..frames).flat_map(|frame| channels.iter().map(move |channel| channel[frame].into()));
     if format.sample == SampleFormat::F64 {
-        samples.for_each(|sample| out.extend(f64::from(sample).to_le_bytes()));
+        samples.for_each(|sample: f64| out.extend(sample.to_le_bytes()));
         return Ok(());
     }
     let head = head(format)?.len();
@@ -123,7 +123,7 @@ pub(super) fn pack<C: AsRef<[f32]>>(channels: &[C], format: WavFormat, out: &mut
     }
     for sample in samples {
         if format.sample.is_float() {
-            writer.write_sample(sample)
+            writer.write_sample(sample as f32)
         } else {
             writer.write_sample(nearest(sample, format.sample.bits().into()))
         }
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn full_scale_is_one_in_every_format() {
-        let cases: [(SampleFormat, &[u8], &[f32]); 6] = [
+        let cases: [(SampleFormat, &[u8], &[f64]); 6] = [
             (SampleFormat::U8, &[0, 128, 192], &[-1.0, 0.0, 0.5]),
             (SampleFormat::I16, &[0, 0x80, 0, 0, 0, 0x40], &[-1.0, 0.0, 0.5]),
             (
@@ -157,7 +157,7 @@ mod tests {
             let planes = Unpacker::new(format, 1).unwrap().unpack(bytes, format).unwrap();
             assert_eq!(planes, [expected], "{sample:?}");
             let mut packed = Vec::new();
-            pack(&planes, format, &mut packed).unwrap();
+            pack(&[&planes[0][..]], format, &mut packed).unwrap();
             assert_eq!(packed, bytes, "{sample:?}");
         }
     }
@@ -179,7 +179,7 @@ mod tests {
             let format =
                 WavFormat { coding, block_bytes: 1, ..WavFormat::linear(SampleFormat::I16, 1, 8000) };
             let planes = Unpacker::new(format, 4).unwrap().unpack(&codes, format).unwrap();
-            assert_eq!(planes, [expected.map(|value| value as f32 / 32_768.0)], "{coding:?}");
+            assert_eq!(planes, [expected.map(|value| f64::from(value) / 32_768.0)], "{coding:?}");
         }
     }
 }

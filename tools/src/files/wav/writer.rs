@@ -70,14 +70,14 @@ impl<'a> WavWriter<'a> {
     ///
     /// # Errors
     /// If `out` fails.
-    pub fn write(&mut self, channels: &[Vec<f32>]) -> Result<()> {
+    pub fn write<N: Copy + Into<f64>>(&mut self, channels: &[Vec<N>]) -> Result<()> {
         /// More at once would only take more memory.
         const FRAMES: usize = 1 << 12;
         let frames = channels.first().map_or(0, Vec::len);
         let mut bytes = Vec::new();
         for start in (0..frames).step_by(FRAMES) {
             let end = frames.min(start + FRAMES);
-            let piece: Vec<&[f32]> = channels.iter().map(|channel| &channel[start..end]).collect();
+            let piece: Vec<&[N]> = channels.iter().map(|channel| &channel[start..end]).collect();
             bytes.clear();
             samples::pack(&piece, self.format, &mut bytes)?;
             self.out.write_all(&bytes).at("writing WAV")?;
