@@ -294,7 +294,15 @@ mod tests {
 
     fn header(level: u16) -> AudioHeader {
         let (format, weights) = (SampleFormat::I16, WeightsId([0; 6]));
-        AudioHeader { level, lossless: false, format, sample_rate: 48_000, channels: 2, segment_frames: 1000, weights }
+        AudioHeader {
+            level,
+            lossless: false,
+            format,
+            sample_rate: 48_000,
+            channels: 2,
+            segment_frames: 1000,
+            weights,
+        }
     }
 
     #[test]

@@ -168,7 +168,10 @@ fn header_fields() {
     }
     for level in [0, 1] {
         let error = with(raw_audio_header(1 << 13 | level, 1, 1, 1));
-        assert!(error.starts_with("unsupported at byte 14: a sound without loss that has a level or"), "{error}");
+        assert!(
+            error.starts_with("unsupported at byte 14: a sound without loss that has a level or"),
+            "{error}"
+        );
     }
     let fields = &raw_image_header(1, 0, 64, 64)[5..16];
     assert_eq!(with(chunk(b"IMGH", &fields[..8])), "weights id at byte 18 needs 6 bytes, 3 are left");

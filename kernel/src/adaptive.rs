@@ -1,4 +1,4 @@
-//! Prediction of samples that learns from sample to sample, in whole numbers: for sound without loss.
+//! Prediction of samples that learns from sample to sample, in integers: for sound without loss.
 //!
 //! A [`Filter`] is a normalised LMS filter. Its history and the weights that multiply it have 16 bits, so that products
 //! and sums are exact whatever their order; the weights keep 16 bits more for small steps.
@@ -40,13 +40,7 @@ impl Filter {
     /// If length or rate are out of range.
     pub fn new(length: usize, rate: u32) -> Self {
         assert!(length > 0 && length.is_multiple_of(16) && length <= 1 << 12 && rate < 1 << 17);
-        Self {
-            history: vec![0; length + ROOM],
-            at: 0,
-            weights: vec![0; length],
-            power: 0,
-            rate: rate.into(),
-        }
+        Self { history: vec![0; length + ROOM], at: 0, weights: vec![0; length], power: 0, rate: rate.into() }
     }
 
     fn window(&self) -> &[i16] {
@@ -205,5 +199,101 @@ multiversion! {
             let target = if j as i32 > symbol { Table::ONE } else { 0 };
             below[j] += (target - below[j]) >> rate;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition, in FORMAT.md: one number after the other, in 64 bits.
+    struct Plain {
+        history: Vec<i64>,
+        weights: Vec<i64>,
+        rate: i64,
+    }
+
+    impl Plain {
+        fn output(&self) -> i32 {
+            self.history.iter().zip(&self.weights).map(|(h, w)| h * w).sum::<i64>() as i32
+        }
+
+        fn learn(&mut self, error: i64, value: i64) {
+            let power: i64 =
+                self.history.iter().map(|h| h * h).sum::<i64>() + 16 * self.history.len() as i64 + 1;
+            let k = power.ilog2();
+            let j = ((i128::from(power) << 6 >> k) - 64) as i64;
+            let step = error.clamp(-131_072, 131_072) * self.rate * ((1 << 20) / (64 + j));
+            let factor = (step >> (k + 3)).clamp(-32_768, 32_767);
+            for (w, h) in self.weights.iter_mut().zip(&self.history) {
+                let change = ((h * factor >> 14) + 1) >> 1;
+                *w = (*w + i64::from(change as i16)).clamp(-32_768, 32_767);
+            }
+            self.history.remove(0);
+            self.history.push(value.clamp(-32_768, 32_767));
+        }
+    }
+
+    #[test]
+    fn filters_do_what_the_format_says() {
+        let lengths = [(16, 30_000), (32, 30_000), (256, 15_000), (2048, 8_000)];
+        let mut filters = lengths.map(|(length, rate)| Filter::new(length, rate));
+        let mut plain = lengths.map(|(length, rate)| Plain {
+            history: vec![0; length],
+            weights: vec![0; length],
+            rate: i64::from(rate),
+        });
+        let mut state = 1u64;
+        for i in 0..9000i64 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let loud = [5, 900, 40_000][(i / 1000 % 3) as usize];
+            let value = ((state >> 33) as i64 % (2 * loud) - loud) + (i % 50) * loud / 25;
+            let mut sums = [0; 4];
+            outputs(&filters, &mut sums);
+            assert_eq!(sums, [0, 1, 2, 3].map(|f| plain[f].output()), "{i}");
+            let errors =
+                sums.map(|sum| (value - i64::from(sum >> 15)) * if i % 997 == 0 { 1 << 40 } else { 1 });
+            learn(&mut filters, &errors, &[value; 4]);
+            plain.iter_mut().zip(errors).for_each(|(plain, error)| plain.learn(error, value));
+        }
+        for (filter, plain) in filters.iter().zip(&plain) {
+            assert!(filter.weights.iter().map(|&w| i64::from(w)).eq(plain.weights.iter().copied()));
+            assert!(filter.weights.iter().any(|&w| w != 0));
+        }
+    }
+
+    #[test]
+    fn a_tone_is_predicted() {
+        let mut filters = [Filter::new(16, 30_000)];
+        let mut missed = [0i64; 2];
+        for i in 0..4000 {
+            let value = ((f64::from(i) * 0.3).sin() * 8000.0) as i64;
+            let mut sums = [0];
+            outputs(&filters, &mut sums);
+            let error = value - i64::from(sums[0] >> 15);
+            missed[usize::from(i >= 2000)] += error.abs();
+            learn(&mut filters, &[error], &[value]);
+        }
+        assert!(missed[1] < 2000 * 80, "{missed:?}");
+    }
+
+    #[test]
+    fn every_code_belongs_to_the_symbol_whose_interval_holds_it() {
+        let mut table = Table::new(std::array::from_fn(|j| j as i32 * (Table::ONE / 40)));
+        for round in 0..3000u32 {
+            if round % 100 == 0 {
+                let mut code = 0;
+                for symbol in 0..SYMBOLS {
+                    let (left, probability) = table.interval(symbol);
+                    assert_eq!(left, code);
+                    assert!(probability >= LEAST);
+                    assert_eq!((table.symbol(left), table.symbol(left + probability - 1)), (symbol, symbol));
+                    code += probability;
+                }
+                assert_eq!(code, 1 << 16);
+            }
+            table.follow(if round < 1500 { 31 } else { (round * round) as usize % 3 }, 8);
+        }
+        assert!(table.interval(0).1 > 10_000 && table.interval(31).1 < 500);
     }
 }

@@ -1,6 +1,6 @@
 //! Least squares over the past of one or two channels, for the prediction of sound without loss.
 //!
-//! Sums of products are whole numbers. What follows is in binary64, operation by operation in an order that no vector
+//! Sums of products are integers. What follows is in binary64, operation by operation in an order that no vector
 //! width changes: nothing is fused, and no sum is split. So every machine finds the same coefficients.
 
 use super::multiversion;
@@ -45,7 +45,10 @@ impl Covariance {
         let (width, lags, size) = (n + 1, self.lags + 1, self.size);
         system.resize(n * width, 0.0);
         let target = target * lags;
-        let runs = unknowns.iter().zip(0..).map(|(run, channel)| run.start + channel * lags..run.end + channel * lags);
+        let runs = unknowns
+            .iter()
+            .zip(0..)
+            .map(|(run, channel)| run.start + channel * lags..run.end + channel * lags);
         let mut row = 0;
         for run in runs.clone() {
             for i in run {
@@ -143,5 +146,97 @@ multiversion! {
             }
             system[k * width + n] = value;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples(seed: u64, length: usize) -> Vec<i32> {
+        let mut state = seed;
+        let mut before = 0i64;
+        let sample = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            before = before * 9 / 10 + (state >> 48) as i64 - (1 << 15);
+            before as i32
+        };
+        (0..length).map(sample).collect()
+    }
+
+    /// As FORMAT.md says it, cell by cell.
+    #[test]
+    fn coefficients_are_those_of_the_format() {
+        let (lags, block, keep) = (9usize, 64usize, 0.875f64);
+        let channels = [samples(1, 600), samples(2, 600)];
+        let views: Vec<&[i32]> = channels.iter().map(|channel| &channel[..]).collect();
+        let mut covariance = Covariance::new(2, lags, keep);
+        let mut sums = vec![vec![0.0f64; 2 * (lags + 1)]; 2 * (lags + 1)];
+        let mut found = [0i32; 14];
+        for start in (16..16 + 8 * block).step_by(block) {
+            covariance.add(&views, start, block);
+            for (i, row) in sums.iter_mut().enumerate() {
+                for (j, sum) in row.iter_mut().enumerate() {
+                    let at = |index: usize, t: usize| {
+                        i64::from(channels[index / (lags + 1)][t - index % (lags + 1)])
+                    };
+                    let block: i64 = (start..start + block).map(|t| at(i, t) * at(j, t)).sum();
+                    *sum = *sum * keep + block as f64;
+                }
+            }
+            for (target, unknowns) in [(0, [1..9, 1..7]), (1, [0..6, 1..9])] {
+                covariance.solve(target, &unknowns, &mut found);
+                let list: Vec<usize> =
+                    unknowns[0].clone().chain(unknowns[1].clone().map(|lag| lag + lags + 1)).collect();
+                assert_eq!(found.to_vec(), plain(&sums, target * (lags + 1), &list));
+            }
+        }
+        assert!(found.iter().any(|&c| c != 0));
+    }
+
+    fn plain(sums: &[Vec<f64>], target: usize, unknowns: &[usize]) -> Vec<i32> {
+        let n = unknowns.len();
+        let sum = |i: usize, j: usize| sums[i.min(j)][i.max(j)];
+        let mut a: Vec<Vec<f64>> =
+            unknowns.iter().map(|&i| unknowns.iter().map(|&j| sum(i, j)).collect()).collect();
+        let mut b: Vec<f64> = unknowns.iter().map(|&i| sum(i, target)).collect();
+        let extra = sum(target, target) * 2f64.powi(-20) + 64.0;
+        (0..n).for_each(|i| a[i][i] += extra);
+        for k in 0..n {
+            let inverse = 1.0 / a[k][k];
+            for i in k + 1..n {
+                let factor = a[k][i] * inverse;
+                for j in i..n {
+                    a[i][j] -= factor * a[k][j];
+                }
+                b[i] -= factor * b[k];
+            }
+        }
+        let mut solution = vec![0.0; n];
+        for k in (0..n).rev() {
+            solution[k] = b[k] / a[k][k];
+            for i in 0..k {
+                b[i] -= a[i][k] * solution[k];
+            }
+        }
+        solution.iter().map(|s| (s * 65536.0).round().clamp(-1_048_576.0, 1_048_576.0) as i32).collect()
+    }
+
+    #[test]
+    fn what_follows_from_the_past_is_found() {
+        // x[t] = 1.5 x[t − 1] − 0.8 x[t − 2] + noise.
+        let noise = samples(3, 2000);
+        let mut x = vec![0i32; 2000];
+        for t in 2..2000 {
+            x[t] = (i64::from(x[t - 1]) * 15 / 10 - i64::from(x[t - 2]) * 8 / 10) as i32
+                + noise[t].rem_euclid(1000)
+                - 500;
+        }
+        let mut covariance = Covariance::new(1, 4, 0.75);
+        (16..1900).step_by(128).take(14).for_each(|start| covariance.add(&[&x], start, 128));
+        let mut found = [0; 4];
+        covariance.solve(0, &[1..5], &mut found);
+        let [a, b, ..] = found.map(|c| f64::from(c) / 65536.0);
+        assert!((a - 1.5).abs() < 0.15 && (b + 0.8).abs() < 0.25, "{found:?}");
     }
 }

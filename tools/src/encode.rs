@@ -24,8 +24,9 @@ use wavern::{Effort, Signal};
 ///
 /// Without OUT, photo.png becomes photo.wvn in the same folder. The kind of input is recognised by its content, not by
 /// its name. Metadata (ICC, EXIF, XMP, RIFF chunks, tags) is kept. A sound is encoded while it is read, with a delay of
-/// one second, of up to a minute with --bitrate, or of about six seconds with --lossless. The output appears complete or not at all; an existing file is
-/// overwritten only with -f. With --out-dir every path is an input, and one that fails does not stop the others.
+/// one second, of up to a minute with --bitrate, or of about six seconds with --lossless. The output appears complete
+/// or not at all; an existing file is overwritten only with -f. With --out-dir every path is an input, and one that
+/// fails does not stop the others.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "wavern encode [OPTIONS] IN [OUT]\n       wavern encode [OPTIONS] --out-dir DIR [-r] IN..."

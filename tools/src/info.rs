@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use wavern::internals::chunks;
-use wavern_bitstream::{AudioHeader, ChunkCode, ChunkInfo, Color, Container, Header, Limits, SampleFormat, WeightsId};
+use wavern_bitstream::{
+    AudioHeader, ChunkCode, ChunkInfo, Color, Container, Header, Limits, SampleFormat, WeightsId,
+};
 
 /// Show what a .wvn file holds, without decoding it
 ///

@@ -267,7 +267,9 @@ impl<'a> Sink<'a> {
     fn write(&mut self, samples: &[Vec<f64>]) -> Result<()> {
         match self {
             Self::Wav(writer) => writer.write(samples),
-            Self::Flac(writer) => writer.write(&samples.iter().map(|channel| &channel[..]).collect::<Vec<_>>()),
+            Self::Flac(writer) => {
+                writer.write(&samples.iter().map(|channel| &channel[..]).collect::<Vec<_>>())
+            }
             Self::Aiff(writer) => writer.write(samples),
         }
     }

@@ -159,7 +159,15 @@ mod tests {
 
     fn header(segment_frames: u64) -> AudioHeader {
         let (format, weights) = (SampleFormat::I16, WeightsId([0; 6]));
-        AudioHeader { level: 0, lossless: false, format, sample_rate: 48_000, channels: 2, segment_frames, weights }
+        AudioHeader {
+            level: 0,
+            lossless: false,
+            format,
+            sample_rate: 48_000,
+            channels: 2,
+            segment_frames,
+            weights,
+        }
     }
 
     #[test]

@@ -83,7 +83,11 @@ pub(super) fn exact_segment(
     header: &AudioHeader,
 ) -> Result<Vec<Vec<f64>>, Error> {
     if level != 0 {
-        return Err(Error::Field { field: "level without loss", value: level.into(), expected: "0".to_owned() });
+        return Err(Error::Field {
+            field: "level without loss",
+            value: level.into(),
+            expected: "0".to_owned(),
+        });
     }
     let (unit, index) = ("segment", usize::try_from(index).unwrap_or(usize::MAX));
     let decoded = lossless::decode(payload, header.format, header.channels as usize, frames);

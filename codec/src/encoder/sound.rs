@@ -64,7 +64,7 @@ impl Encoder {
         let kept = kept.unwrap_or_default();
         let Coding::Lossy(lossy) = writer.coding else {
             let encoded = Encoded { bytes, level: header.level, latents: Vec::new(), search };
-            // A decoder gives the samples as they are, but for those that are no samples of the format.
+            // A decoder knows what samples become that are none of the format.
             let decoded = reconstruct.then(|| Decoder::new(DecodeOptions::new().limits(self.options.limits)));
             let decoded = decoded.transpose()?.map(|decoder| decoder.decode_audio(&encoded.bytes));
             return Ok((encoded, decoded.transpose()?));

@@ -8,6 +8,8 @@ pub struct Case {
     pub name: &'static str,
     pub signal: Signal,
     pub quality: f32,
+    /// Instead of a quality.
+    pub lossless: bool,
 }
 
 /// A number that looks random, the same on every machine.
@@ -67,8 +69,9 @@ fn tone(rate: u32, format: SampleFormat, channels: usize, frames: usize) -> Audi
 pub fn cases() -> Vec<Case> {
     use Color::{Gray, Rgb};
     use SampleFormat::{F32, F64, I16, I24, I32, U8};
-    let image = |name, quality, image: Image| Case { name, signal: image.into(), quality };
-    let audio = |name, quality, audio: Audio| Case { name, signal: audio.into(), quality };
+    let image = |name, quality, image: Image| Case { name, signal: image.into(), quality, lossless: false };
+    let audio = |name, quality, audio: Audio| Case { name, signal: audio.into(), quality, lossless: false };
+    let exact = |name, audio: Audio| Case { name, signal: audio.into(), quality: 0.0, lossless: true };
     let plain = || picture(24, 20, Rgb, 8, 3000);
     let pixels = 24 * 20;
     let alpha = |values: fn(usize) -> u16| Samples::U8((0..pixels).map(|at| values(at) as u8).collect());
@@ -113,5 +116,9 @@ pub fn cases() -> Vec<Case> {
         audio("sound-segments", 0.0, tone(4_000, I16, 1, 13_000)),
         audio("sound-with-copy", 100.0, tone(8_000, I16, 1, 12_000)),
         audio("sound-metadata", 20.0, tone(8_000, I16, 1, 900).with_metadata(riff)),
+        exact("sound-lossless-u8", tone(8_000, U8, 3, 700)),
+        exact("sound-lossless-i16", tone(44_100, I16, 2, 600)),
+        exact("sound-lossless-i32", tone(44_100, I32, 1, 400)),
+        exact("sound-lossless-f32", tone(16_000, F32, 1, 400)),
     ]
 }

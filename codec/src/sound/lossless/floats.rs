@@ -7,7 +7,8 @@ use wavern_entropy::Error;
 fn parts(number: f64) -> (u64, i32) {
     let bits = number.to_bits();
     let (fraction, exponent) = (bits & ((1 << 52) - 1), (bits >> 52 & 0x7FF) as i32);
-    let (mantissa, exponent) = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
+    let (mantissa, exponent) =
+        if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
     let zeros = mantissa.trailing_zeros() & 63;
     (mantissa >> zeros, exponent + zeros as i32)
 }
@@ -194,7 +195,8 @@ mod tests {
         let third = 1.0 / 3.0f64;
         for bits in [32, 64] {
             let one = |sample: f64| if bits == 32 { f64::from(sample as f32) } else { sample };
-            let mut samples: Vec<f64> = (-300..300).map(|i| one(third * f64::from(i).powi(3) / 1e6)).collect();
+            let mut samples: Vec<f64> =
+                (-300..300).map(|i| one(third * f64::from(i).powi(3) / 1e6)).collect();
             samples.extend([0.0, -0.0, 0.0, -0.0, one(1.5e-40), -one(1.5e-40), one(3.4e38), -one(1e-3)]);
             assert_same(&back(&samples, bits).1, &samples);
             samples.extend([f64::from(f32::from_bits(1)), f64::from(f32::MAX)]);

@@ -1,10 +1,14 @@
 //! Sound without loss: samples of a segment ↔ its payload.
 //!
 //! [`predictor`] predicts each sample from those before it and from the other channel of a pair, and learns as it goes;
-//! [`residual`] codes what is left, with probabilities that adapt. A decoder repeats both, step by step, so all of it is
-//! in whole numbers, or in binary64 with one order of operations. [`values`] takes away what samples have in common and
+//! [`residual`] codes what is left, with probabilities that adapt. A decoder repeats both, step by step, so all of it
+//! is in integers, or in binary64 with one order of operations. [`values`] takes away what samples have in common and
 //! leaves out values that do not occur; [`floats`] makes integers of floating-point samples. [`group`] puts it together
 //! for one or two channels, and this module for all of a segment. Every file serves both ends, see [`coder`].
+//!
+//! # References
+//! Normalised LMS filters in a row, least squares over both channels in front: as in OptimFROG, MPEG-4 ALS (RLS-LMS)
+//! and S. Lehmann's Sac; filters of 16 bits: as in M. Ashland's Monkey's Audio.
 
 mod coder;
 mod floats;
@@ -208,12 +212,7 @@ fn code_group<C: Coder>(
 }
 
 /// Values of some frames of channels, behind zeros; zeros too where a decoder does not know them.
-fn padded(
-    channels: &[Vec<i32>],
-    order: &[usize],
-    values: &[Values],
-    frames: Range<usize>,
-) -> Vec<Vec<i32>> {
+fn padded(channels: &[Vec<i32>], order: &[usize], values: &[Values], frames: Range<usize>) -> Vec<Vec<i32>> {
     let channel = |&index: &usize| {
         let mut padded = vec![0; BEFORE];
         padded.extend(channels[index][frames.clone()].iter().map(|&sample| values[index].value(sample)));
@@ -278,7 +277,9 @@ fn check(samples: &[Vec<f64>], format: SampleFormat) -> u16 {
         for part in channel.chunks(1 << 12) {
             bytes.clear();
             match format {
-                SampleFormat::F32 => part.iter().for_each(|&sample| bytes.extend((sample as f32).to_le_bytes())),
+                SampleFormat::F32 => {
+                    part.iter().for_each(|&sample| bytes.extend((sample as f32).to_le_bytes()))
+                }
                 SampleFormat::F64 => part.iter().for_each(|sample| bytes.extend(sample.to_le_bytes())),
                 _ => integers(part, format).iter().for_each(|sample| bytes.extend(sample.to_le_bytes())),
             }

@@ -60,7 +60,12 @@ impl Predictor {
 
     /// Predicts the sample at `place` of its channel, in 1/16, within `range`. The samples of the first channel are
     /// known up to there if this is the second one.
-    pub(super) fn predict(&mut self, channels: &[Vec<i32>], place: usize, range: &RangeInclusive<i64>) -> i64 {
+    pub(super) fn predict(
+        &mut self,
+        channels: &[Vec<i32>],
+        place: usize,
+        range: &RangeInclusive<i64>,
+    ) -> i64 {
         (self.base, self.sum) = (0, 0);
         let mut coefficients = &self.coefficients[..];
         for (channel, lags) in channels.iter().zip(&self.lags) {

@@ -38,7 +38,12 @@ impl Residual {
 
     /// Codes a value near a prediction in 1/16. Values are below 2^33 in size.
     #[inline]
-    pub(super) fn code<C: Coder>(&mut self, coder: &mut C, prediction: i64, value: i64) -> Result<i64, Error> {
+    pub(super) fn code<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        prediction: i64,
+        value: i64,
+    ) -> Result<i64, Error> {
         let size = eighths((self.mean >> 8).max(1) as u64);
         let value = match size < SMALL {
             true => self.near(coder, size, prediction, value)?,

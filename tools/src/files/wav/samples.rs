@@ -68,9 +68,7 @@ impl Unpacker {
                 let file = [head, bytes].concat();
                 numbers(WavReader::new(&file[..]).map_err(Error::corrupt)?, format.sample)?
             }
-            Self::Doubles => {
-                bytes.as_chunks().0.iter().map(|double| f64::from_le_bytes(*double)).collect()
-            }
+            Self::Doubles => bytes.as_chunks().0.iter().map(|double| f64::from_le_bytes(*double)).collect(),
             Self::Coded(decoder) => {
                 let blocks = bytes.len() / usize::from(format.block_bytes);
                 let frames = Duration::new(blocks as u64 * u64::from(format.block_frames));
@@ -102,7 +100,11 @@ fn numbers<R: Read>(mut reader: WavReader<R>, sample: SampleFormat) -> Result<Ve
 }
 
 /// Samples, `[channels][frames]` → bytes, appended to `out`.
-pub(super) fn pack<N: Copy + Into<f64>>(channels: &[&[N]], format: WavFormat, out: &mut Vec<u8>) -> Result<()> {
+pub(super) fn pack<N: Copy + Into<f64>>(
+    channels: &[&[N]],
+    format: WavFormat,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let frames = channels.first().map_or(0, |channel| channel.len());
     let samples = (0..frames).flat_map(|frame| channels.iter().map(move |channel| channel[frame].into()));
     if format.sample == SampleFormat::F64 {
