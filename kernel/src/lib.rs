@@ -8,6 +8,7 @@
 //!   bits; [`codes`]: from reals to integers, and filters between them, for the synthesis.
 //! * [`latents`], [`parameters`], [`likelihood`]: between float layers, symbols, integer layers and the entropy coder.
 //! * [`pixels`], [`lifting`]: colours and the steps of a wavelet; [`color`] and [`cdf97`] are their definitions.
+//! * [`adaptive`], [`least_squares`]: prediction of samples that learns as it goes, for sound without loss.
 //!
 //! One generic source serves every instruction set through a trait of vectors; the files of the sets say only what
 //! their instructions are. Every output is one chain of additions in an order that the shape alone gives: bias
@@ -28,8 +29,8 @@
 #[doc(hidden)]
 pub mod arbitrary;
 
-pub mod causal;
 pub mod adaptive;
+pub mod causal;
 pub mod cdf97;
 pub mod codes;
 pub mod color;

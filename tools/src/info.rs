@@ -124,7 +124,6 @@ impl Facts<'_> {
                 [Some(least), Some(most)] => {
                     line("quality", &format!("{least:.1} to {most:.1} (levels {low} to {high})"));
                 }
-                _ if codec::is_lossless(header) => line("quality", "lossless"),
                 _ => line("level", &low.to_string()),
             }
             if header.weights() != WeightsId::NONE {

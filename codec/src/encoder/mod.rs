@@ -1,5 +1,6 @@
 //! Signal → file. Each file here has its mirror in `decoder`.
 
+mod audio;
 mod lossless;
 mod options;
 mod payload;

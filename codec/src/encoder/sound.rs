@@ -1,13 +1,10 @@
-//! Sound → file. Each step has its mirror in `decoder/sound.rs`.
+//! Segments of a sound → payloads. Each step has its mirror in `decoder/sound.rs`.
 
+use super::Encoder;
 use super::payload::code_window;
 use super::report::STREAM_BITS;
-use super::sound_file::SoundFile;
-use super::sound_writer::Coding;
-use super::{Encoded, Encoder};
 use crate::array::{Symbols, Tensor};
 use crate::config::Kind;
-use crate::decoder::{DecodeOptions, Decoder};
 use crate::effort::rate::RateSource;
 use crate::effort::{self, Effort};
 use crate::engine::Engine;
@@ -16,8 +13,8 @@ use crate::error::Error;
 use crate::lapped::Lapped;
 use crate::latent::Latents;
 use crate::quality::Level;
-use crate::signal::{Audio, Metadata, SampleFormat};
-use crate::sound::{self, joined, restore_audio};
+use crate::signal::SampleFormat;
+use crate::sound;
 use wavern_bitstream::AudioHeader;
 
 /// What every segment is analysed and coded with.
@@ -45,42 +42,6 @@ pub(super) struct CodedSegment {
     pub(super) frames: u64,
     /// Of all symbols, by the exact counter; 0 without a search.
     pub(super) estimated_bits: f64,
-}
-
-impl Encoder {
-    /// The file of a sound and, if asked, what a decoder makes of it.
-    pub(super) fn audio(&self, audio: &Audio, reconstruct: bool) -> Result<(Encoded, Option<Audio>), Error> {
-        let (rate, format, channels) = (audio.sample_rate(), audio.format(), audio.channels());
-        let mut writer = self.sound_writer(rate, format, channels.len(), audio.metadata(), Vec::new())?;
-        writer.file.kept = Some(Vec::new());
-        let piece = writer.file.header.segment_frames as usize * self.pool.threads();
-        for start in (0..audio.frames()).step_by(piece) {
-            let end = audio.frames().min(start + piece);
-            writer.write(channels.iter().map(|channel| channel[start..end].to_vec()).collect())?;
-        }
-        writer.end(&Metadata::default())?;
-
-        let SoundFile { header, out: bytes, search, kept, .. } = writer.file;
-        let kept = kept.unwrap_or_default();
-        let Coding::Lossy(lossy) = writer.coding else {
-            let encoded = Encoded { bytes, level: header.level, latents: Vec::new(), search };
-            // A decoder knows what samples become that are none of the format.
-            let decoded = reconstruct.then(|| Decoder::new(DecodeOptions::new().limits(self.options.limits)));
-            let decoded = decoded.transpose()?.map(|decoder| decoder.decode_audio(&encoded.bytes));
-            return Ok((encoded, decoded.transpose()?));
-        };
-        let engine = &lossy.segments.engine;
-        let reconstruction = if reconstruct {
-            let restored = restore_audio(&header, audio.frames(), &kept, engine)?;
-            Some(restored.with_metadata(audio.metadata().clone()))
-        } else {
-            None
-        };
-        let segments: Vec<Vec<Latents>> = kept.into_iter().map(|(_, latents)| latents).collect();
-        let latents = joined(&header, &segments, engine.config());
-        let encoded = Encoded { bytes, level: header.level, latents, search };
-        Ok((encoded, reconstruction))
-    }
 }
 
 impl SegmentEncoder {
