@@ -70,8 +70,8 @@ fn golden_files_read_the_same() {
     });
     assert_eq!(taken[1]["header"], image);
     let audio = json!({
-        "kind": "audio", "version": 1, "level": 1000, "format": "I24", "sample_rate": 44_100, "channels": 2,
-        "frames": 2500, "segment_frames": 1000, "weights": "d15ea5edcafe",
+        "kind": "audio", "version": 1, "level": 1000, "lossless": false, "format": "I24", "sample_rate": 44_100,
+        "channels": 2, "frames": 2500, "segment_frames": 1000, "weights": "d15ea5edcafe",
     });
     assert_eq!(taken[2]["header"], audio);
 }
