@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
 use std::io::Cursor;
-use wavern::errors::ContainerError;
 use wavern::{
     Audio, DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Error, FileInfo, Metadata, SampleFormat,
     SoundOptions,
@@ -124,10 +123,7 @@ fn a_damaged_segment_is_silence_and_is_named() {
     let damage = decoder().verify_sound(&damaged).unwrap();
     assert_eq!((damage.segments, damage.segment_count), (vec![1..2], 3));
     let decoder = decoder();
-    assert!(matches!(
-        decoder.decode_audio(&damaged),
-        Err(Error::Container(ContainerError::ChunkChecksum { .. }))
-    ));
+    assert!(matches!(decoder.decode_audio(&damaged), Err(Error::Container(_))));
     let mut reader = decoder.sound_reader_partial(&damaged[..]).unwrap();
     let restored = read_all(&mut reader);
     assert_eq!(reader.gaps(), [1..2]);
