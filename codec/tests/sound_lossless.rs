@@ -121,12 +121,13 @@ fn a_damaged_segment_is_silence_and_is_named() {
     let mut damaged = bytes.clone();
     damaged[bytes.len() / 2] ^= 4;
     let damage = decoder().verify_sound(&damaged).unwrap();
-    assert_eq!((damage.segments, damage.segment_count), (vec![1..2], 3));
+    let lost = 1..2;
+    assert_eq!((&damage.segments[..], damage.segment_count), (std::slice::from_ref(&lost), 3));
     let decoder = decoder();
     assert!(matches!(decoder.decode_audio(&damaged), Err(Error::Container(_))));
     let mut reader = decoder.sound_reader_partial(&damaged[..]).unwrap();
     let restored = read_all(&mut reader);
-    assert_eq!(reader.gaps(), [1..2]);
+    assert_eq!(reader.gaps(), std::slice::from_ref(&lost));
     let mut expected = samples;
     expected[0][SEGMENT..2 * SEGMENT].fill(0.0);
     assert!(restored == expected);

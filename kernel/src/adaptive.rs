@@ -93,7 +93,7 @@ fn adapt<const N: usize>(history: &[i16], factor: i32, weights: &mut [i16]) {
         // Read before anything is written: a compiler then knows that nothing overlaps.
         let (history, mut new) = (*history, *weights);
         for i in 0..N {
-            let change = ((i32::from(history[i]) * factor >> 14) + 1) >> 1;
+            let change = (((i32::from(history[i]) * factor) >> 14) + 1) >> 1;
             new[i] = new[i].saturating_add(change as i16);
         }
         *weights = new;
@@ -187,17 +187,17 @@ multiversion! {
     /// How many symbols begin at a code or below it.
     pub fn count(below: &[i32; SYMBOLS], code: u32, symbols: &mut u32) {
         let mut sum = 0;
-        for j in 0..SYMBOLS {
-            sum += u32::from((below[j] >> 6) + LEAST as i32 * j as i32 <= code as i32);
+        for (below, j) in below.iter().zip(0..) {
+            sum += u32::from((below >> 6) + LEAST as i32 * j <= code as i32);
         }
         *symbols = sum;
     }
 
     /// Moves a table towards one that has only this symbol, by 1/2^rate of the way.
     pub fn move_towards(below: &mut [i32; SYMBOLS], symbol: i32, rate: u32) {
-        for j in 0..SYMBOLS {
-            let target = if j as i32 > symbol { Table::ONE } else { 0 };
-            below[j] += (target - below[j]) >> rate;
+        for (below, j) in below.iter_mut().zip(0..) {
+            let target = if j > symbol { Table::ONE } else { 0 };
+            *below += (target - *below) >> rate;
         }
     }
 }
@@ -226,7 +226,7 @@ mod tests {
             let step = error.clamp(-131_072, 131_072) * self.rate * ((1 << 20) / (64 + j));
             let factor = (step >> (k + 3)).clamp(-32_768, 32_767);
             for (w, h) in self.weights.iter_mut().zip(&self.history) {
-                let change = ((h * factor >> 14) + 1) >> 1;
+                let change = (((h * factor) >> 14) + 1) >> 1;
                 *w = (*w + i64::from(change as i16)).clamp(-32_768, 32_767);
             }
             self.history.remove(0);

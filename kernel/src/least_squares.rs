@@ -194,6 +194,7 @@ mod tests {
         assert!(found.iter().any(|&c| c != 0));
     }
 
+    #[allow(clippy::needless_range_loop, reason = "as the text of the format has it")]
     fn plain(sums: &[Vec<f64>], target: usize, unknowns: &[usize]) -> Vec<i32> {
         let n = unknowns.len();
         let sum = |i: usize, j: usize| sums[i.min(j)][i.max(j)];
@@ -235,7 +236,7 @@ mod tests {
         let mut covariance = Covariance::new(1, 4, 0.75);
         (16..1900).step_by(128).take(14).for_each(|start| covariance.add(&[&x], start, 128));
         let mut found = [0; 4];
-        covariance.solve(0, &[1..5], &mut found);
+        covariance.solve(0, std::slice::from_ref(&(1..5)), &mut found);
         let [a, b, ..] = found.map(|c| f64::from(c) / 65536.0);
         assert!((a - 1.5).abs() < 0.15 && (b + 0.8).abs() < 0.25, "{found:?}");
     }

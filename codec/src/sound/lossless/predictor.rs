@@ -80,7 +80,7 @@ impl Predictor {
         for ((part, &sum), weight) in self.parts.iter_mut().zip(&self.sums).zip(&self.weights) {
             let sum = i64::from(sum);
             *part = if self.unit <= 15 { sum >> (15 - self.unit) } else { sum << (self.unit - 15) };
-            self.sum += (*part >> 8) * weight >> 8;
+            self.sum += ((*part >> 8) * weight) >> 8;
         }
         (self.sum >> 12).clamp(range.start() << 4, range.end() << 4)
     }

@@ -154,7 +154,7 @@ fn first_table(size: usize) -> Table {
     let (mut above, mut at) = (one, 0);
     Table::new(FIRST.map(|first| {
         while at < first {
-            above = above * factor >> 22;
+            above = (above * factor) >> 22;
             at += 1;
         }
         (one - above) as i32

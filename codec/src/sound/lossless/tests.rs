@@ -58,7 +58,7 @@ fn every_length_comes_back() {
 #[test]
 fn silence_and_constants_cost_nothing() {
     for format in [U8, I16, I24, I32, F32, F64] {
-        assert_eq!(round_trip(&[vec![0.0; 50_000], vec![0.0; 50_000]], format, 1), []);
+        assert!(round_trip(&[vec![0.0; 50_000], vec![0.0; 50_000]], format, 1).is_empty());
         assert!(round_trip(&[vec![-0.25; 50_000]], format, 1).len() < 24);
         assert!(round_trip(&[vec![0.5; 50_000], vec![0.0; 50_000]], format, 1).len() < 32);
     }
