@@ -37,18 +37,25 @@ pub struct ContainerBuilder<'a> {
     header: ImageHeader,
     metadata: Vec<(ChunkCode, Cow<'a, [u8]>)>,
     alpha: Option<Cow<'a, [u8]>>,
+    fitted: Option<Cow<'a, [u8]>>,
     tiles: Vec<Cow<'a, [u8]>>,
 }
 
 impl<'a> ContainerBuilder<'a> {
     /// A file with this header and nothing else yet.
     pub fn new(header: ImageHeader) -> Self {
-        Self { header, metadata: Vec::new(), alpha: None, tiles: Vec::new() }
+        Self { header, metadata: Vec::new(), alpha: None, fitted: None, tiles: Vec::new() }
     }
 
     /// Adds a skippable chunk, after those added before.
     pub fn metadata(mut self, code: ChunkCode, payload: impl Into<Cow<'a, [u8]>>) -> Self {
         self.metadata.push((code, payload.into()));
+        self
+    }
+
+    /// Sets the networks that were fitted to a picture without loss.
+    pub fn fitted(mut self, payload: impl Into<Cow<'a, [u8]>>) -> Self {
+        self.fitted = Some(payload.into());
         self
     }
 
@@ -90,6 +97,9 @@ impl<'a> ContainerBuilder<'a> {
         if let Some(alpha) = &self.alpha {
             chunk::write(ChunkCode::ALPHA, &[alpha], &mut out);
         }
+        if let Some(fitted) = &self.fitted {
+            chunk::write(ChunkCode::FITTED, &[fitted], &mut out);
+        }
         let mut table = Vec::new();
         if self.tiles.len() > 1 {
             TileTable::write(&self.tiles, &mut table);
@@ -119,7 +129,7 @@ impl<'a> ContainerBuilder<'a> {
         out.reserve_exact(data.len());
         out.append(&mut data);
 
-        let optional = [self.alpha.is_some(), count > 1, missing > 0];
+        let optional = [self.alpha.is_some(), self.fitted.is_some(), count > 1, missing > 0];
         let chunks =
             optional.into_iter().filter(|&written| written).count().saturating_add(self.metadata.len());
         let chunks = u64::try_from(chunks).unwrap_or(u64::MAX).saturating_add(2); // the header and DATA

@@ -15,6 +15,8 @@ impl ChunkCode {
     pub const TILE_TABLE: Self = Self(*b"TABL");
     /// `ALPH`: the lossless alpha channel of a picture.
     pub const ALPHA: Self = Self(*b"ALPH");
+    /// `FITW`: networks that were fitted to a picture without loss.
+    pub const FITTED: Self = Self(*b"FITW");
     /// `DATA`: the tiles of a picture.
     pub const DATA: Self = Self(*b"DATA");
     /// `COPY`: header and tile table once more, behind `DATA`.

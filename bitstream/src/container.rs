@@ -28,6 +28,7 @@ pub struct Container<'a> {
 enum Content<'a> {
     Picture {
         alpha: Option<&'a [u8]>,
+        fitted: Option<&'a [u8]>,
         table: Option<TileTable>,
         data: Chunk<'a>,
     },
@@ -120,8 +121,10 @@ impl<'a> Container<'a> {
                 break chunk;
             }
             if let Err(error) = body.add(&chunk, &header) {
-                // Pixels do not depend on metadata, nor on alpha; and what they depend on is there twice.
-                let dispensable = !chunk.code.is_critical() || chunk.code == ChunkCode::ALPHA;
+                // Pixels do not depend on metadata, nor on alpha, and few tiles on fitted networks; what all depend on
+                // is there twice.
+                let dispensable =
+                    !chunk.code.is_critical() || matches!(chunk.code, ChunkCode::ALPHA | ChunkCode::FITTED);
                 let replaced = body.copy.is_some() && chunk.intact().is_err();
                 if !dispensable && !replaced {
                     return Err(error);
@@ -135,8 +138,8 @@ impl<'a> Container<'a> {
         let data = body.finish(data, &header, bytes, tolerance)?;
         // Last, so that a file that was cut is not reported as too small for its picture.
         limits.check_work(header.pixels(), length(bytes))?;
-        let Body { metadata, alpha, table, damage, .. } = body;
-        let content = Content::Picture { alpha, table, data };
+        let Body { metadata, alpha, fitted, table, damage, .. } = body;
+        let content = Content::Picture { alpha, fitted, table, data };
         Ok(Self { header: Header::Image(header), metadata, content, damage })
     }
 
@@ -182,6 +185,14 @@ impl<'a> Container<'a> {
     /// ICC profile, EXIF, XMP, RIFF chunks, and skippable chunks that this version does not know.
     pub fn metadata(&self) -> &Metadata<'a> {
         &self.metadata
+    }
+
+    /// The payload of `FITW`: networks that were fitted to a picture without loss.
+    pub fn fitted(&self) -> Option<&'a [u8]> {
+        match &self.content {
+            Content::Picture { fitted, .. } => *fitted,
+            Content::Sound { .. } => None,
+        }
     }
 
     /// The payload of `ALPH`: the alpha channel of a picture, coded without loss.
@@ -255,6 +266,7 @@ impl<'a> Container<'a> {
 struct Body<'a> {
     metadata: Metadata<'a>,
     alpha: Option<&'a [u8]>,
+    fitted: Option<&'a [u8]>,
     table: Option<TileTable>,
     damage: Vec<Error>,
     /// What may take the place of a damaged header or table; looked for in damaged files only.
@@ -299,6 +311,7 @@ impl<'a> Body<'a> {
         let seen = match code {
             ChunkCode::TILE_TABLE => self.table.is_some(),
             ChunkCode::ALPHA => self.alpha.is_some(),
+            ChunkCode::FITTED => self.fitted.is_some(),
             ChunkCode::IMAGE_HEADER | ChunkCode::AUDIO_HEADER => true,
             _ => !code.may_repeat() && self.metadata.all(code).next().is_some(),
         };
@@ -314,6 +327,7 @@ impl<'a> Body<'a> {
                 return Err(Error::malformed(chunk.offset, Fault::SoundChunk(code)));
             }
             ChunkCode::ALPHA => self.alpha = Some(payload),
+            ChunkCode::FITTED => self.fitted = Some(payload),
             ChunkCode::FILL => {}
             code if code.is_critical() => {
                 return Err(Error::unsupported(chunk.offset, format!("critical chunk {code}")));

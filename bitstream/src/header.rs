@@ -118,6 +118,7 @@ impl Header {
             }
             ChunkCode::TILE_TABLE
             | ChunkCode::ALPHA
+            | ChunkCode::FITTED
             | ChunkCode::DATA
             | ChunkCode::COPY
             | ChunkCode::SEGMENT

@@ -8,6 +8,7 @@
 //! IMGH                     a picture: format version, level, shape, weights id
 //!   iccp, exif, xmpd …     metadata kept byte for byte
 //!   ALPH                   lossless alpha
+//!   FITW                   networks fitted to the picture
 //!   TABL                   length and CRC-32C of every tile, when there are two or more
 //!   DATA                   the tiles, one after the other
 //!   COPY                   header and tile table once more, in files that are not small; the last chunk

@@ -66,7 +66,7 @@ pub struct Relative<'a> {
 }
 
 /// Samples whose mixtures are computed side by side.
-const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// About 2^(15 − i/16): a parabola between powers of two.
 #[inline(always)]

@@ -36,6 +36,7 @@ pub mod codes;
 pub mod color;
 pub mod compand;
 pub mod float;
+pub mod gradient;
 pub mod integer;
 pub mod latents;
 pub mod least_squares;

@@ -4,8 +4,10 @@ use super::Damage;
 use super::picture::read_alpha;
 use crate::error::Error;
 use crate::lossless::Planes;
+use crate::lossless::fit;
+use crate::lossless::network::model::Network;
 use crate::lossless::payload::{self, Networks};
-use crate::lossless::weights::LosslessWeights;
+use crate::lossless::weights::{LosslessWeights, networks};
 use crate::picture::area;
 use crate::rows::{PictureInfo, Pixels, WriteRows};
 use crate::view::{Region, View};
@@ -22,16 +24,34 @@ const BYTES_PER_TILE_PIXEL: u64 = 24;
 
 /// A picture or a view of it to be decoded.
 pub(super) struct Job<'a> {
-    pub container: &'a Container<'a>,
-    pub header: &'a ImageHeader,
-    pub weights: Arc<LosslessWeights>,
-    pub view: View,
+    container: &'a Container<'a>,
+    header: &'a ImageHeader,
+    weights: Arc<LosslessWeights>,
+    /// Networks that the file brings.
+    fitted: Option<Vec<Network>>,
+    view: View,
 }
 
 /// A tile and its number.
 type Numbered = (usize, TileRect);
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// For weights that are those of the file.
+    ///
+    /// # Errors
+    /// [`Error::Field`] or [`Error::Entropy`] if the networks that the file brings cannot be read.
+    pub fn new(
+        container: &'a Container<'a>,
+        header: &'a ImageHeader,
+        weights: Arc<LosslessWeights>,
+        view: View,
+    ) -> Result<Self, Error> {
+        let planes = header.color.channels();
+        let read = |payload| fit::read(payload, |index| weights.set(index), planes);
+        let fitted = container.fitted().map(read).transpose()?.map(|set| networks(&set));
+        Ok(Self { container, header, weights, fitted, view })
+    }
+
     /// The whole picture, or a view of it, row by row. With `damage`, what cannot be decoded is left out and told
     /// there.
     pub fn decode_rows(
@@ -113,7 +133,7 @@ impl Job<'_> {
 
     fn tile(&self, (index, rect): Numbered) -> Result<Planes, Error> {
         let mut tile = self.blank(rect);
-        let networks = Networks { weights: &self.weights, fitted: None };
+        let networks = Networks { weights: &self.weights, fitted: self.fitted.as_deref() };
         payload::read(self.container.tile(index)?, index, &mut tile, networks)?;
         Ok(tile)
     }

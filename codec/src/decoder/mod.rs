@@ -189,7 +189,7 @@ impl Decoder {
             let missing =
                 || Error::WeightsMissing { needed, kind: Kind::Image, looked: vec!["built-in".into()] };
             let weights = lossless_weights::named(needed)?.ok_or_else(missing)?;
-            return Ok(Job::Lossless(lossless::Job { container, header, weights, view }));
+            return lossless::Job::new(container, header, weights, view).map(Job::Lossless);
         }
         let engine = self.engine(container.header())?;
         Ok(Job::Transform(picture::Job { container, header, engine, view }))

@@ -1,18 +1,22 @@
 //! Picture → file without loss, a row of tiles at a time. The mirror is `decoder/lossless.rs`.
 
-use super::picture::check_rows;
+use super::picture::{check_rows, read_all};
 use super::report::SearchReport;
 use super::{Encoded, Encoder};
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::lossless::Planes;
 use crate::lossless::color::Transform;
-use crate::lossless::payload::{self, Networks, Tool};
+use crate::lossless::fit::{self as deltas, Descent, Samples};
+use crate::lossless::network::model::Network;
+use crate::lossless::payload::{self, FITTED, Networks, Tool};
 use crate::lossless::weights::{self, LosslessWeights};
 use crate::picture::tile_log2;
-use crate::rows::{PictureInfo, Pixels, ReadRows};
-use crate::signal::SignalError;
+use crate::rows::{ImageRows, PictureInfo, Pixels, ReadRows};
+use crate::signal::{Image, SignalError};
 use rayon::prelude::*;
 use wavern_bitstream::{BitDepth, ImageHeader, LOSSLESS_LEVEL, TileRect};
+use wavern_entropy::BitCounter;
 
 impl Encoder {
     /// The file of a picture, whose rows come in order.
@@ -36,22 +40,34 @@ impl Encoder {
         };
         let rects: Vec<TileRect> = (0..header.tile_count()).filter_map(|i| header.tile_rect(i)).collect();
         let mut tiles = Vec::with_capacity(rects.len());
-        let networks = Networks { weights: &weights, fitted: None };
+        let whole = self.options.effort.searches().then(|| read_all(info, source)).transpose()?;
+        let fitted = match &whole {
+            Some(image) => fit(image, info, self.options.effort, &weights)?,
+            None => None,
+        };
+        let mut rows = whole.as_ref().map(ImageRows::new);
+        let networks =
+            Networks { weights: &weights, fitted: fitted.as_ref().map(|fitted| &fitted.networks[..]) };
         for row in rects.chunk_by(|a, b| a.y == b.y) {
             let count = row[0].height as usize;
-            let pixels = source.read(count)?;
+            let pixels = match &mut rows {
+                Some(rows) => rows.read(count)?,
+                None => source.read(count)?,
+            };
             check_rows(pixels, count, info)?;
             // No more tiles at once than threads: what each needs on the way would add up.
             for some in row.chunks(rayon::current_num_threads()) {
                 let code = |rect: &TileRect| {
                     let tile = cut(pixels, info, *rect);
-                    payload::write(&tile, choose(&tile, &weights)?, networks)
+                    payload::write(&tile, choose(&tile, networks)?, networks)
                 };
                 tiles.par_extend(some.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
             }
         }
         let search = SearchReport::of_payloads(&tiles);
-        let bytes = self.picture_file(header, info, tiles)?;
+        let used = tiles.iter().any(|tile| payload::set_of(tile) == Some(FITTED));
+        let fitted = fitted.filter(|_| used).map(|fitted| fitted.payload);
+        let bytes = self.picture_file(header, info, fitted, tiles)?;
         Ok(Encoded { bytes, level: LOSSLESS_LEVEL, latents: Vec::new(), search })
     }
 }
@@ -80,34 +96,103 @@ fn cut(pixels: Pixels<'_>, info: &PictureInfo, rect: TileRect) -> Planes {
     Planes { width, height, bits: info.depth.into(), planes }
 }
 
+/// Networks that suit a picture better than any set.
+struct Fitted {
+    payload: Vec<u8>,
+    networks: Vec<Network>,
+}
+
+/// A picture in memory.
+struct Whole<'a> {
+    image: &'a Image,
+    info: &'a PictureInfo,
+}
+
+impl Samples for Whole<'_> {
+    fn size(&self) -> [usize; 2] {
+        [self.info.width, self.info.height].map(|side| side as usize)
+    }
+
+    fn part(&self, [x, y]: [usize; 2], [width, height]: [usize; 2]) -> Planes {
+        let row = self.info.row();
+        let pixels = Pixels::from(self.image.samples()).part(y * row..(y + height) * row);
+        let [x, y, width, height] = [x, y, width, height].map(|v| v as u32);
+        cut(pixels, self.info, TileRect { x, y, width, height })
+    }
+}
+
+/// What effort means: steps, and samples of each plane that a step sees.
+const DESCENTS: [(u8, Descent); 4] = [
+    (8, Descent { steps: 400, samples: 16_384 }),
+    (6, Descent { steps: 200, samples: 16_384 }),
+    (4, Descent { steps: 120, samples: 12_288 }),
+    (2, Descent { steps: 60, samples: 8192 }),
+];
+
+/// Networks fitted to a picture, if they save more than they take.
+fn fit(
+    image: &Image,
+    info: &PictureInfo,
+    effort: Effort,
+    weights: &LosslessWeights,
+) -> Result<Option<Fitted>, Error> {
+    let descent = DESCENTS.into_iter().find(|(from, _)| effort.value() >= *from);
+    let Some((_, descent)) = descent else { return Ok(None) };
+    let picture = Whole { image, info };
+    let planes = info.color.channels();
+    let parts = spread(&picture);
+    let plain = Networks { weights, fitted: None };
+    let (transform, index, before) = cheapest(&parts, plain)?;
+    let Some(from) = weights.set(index) else { return Ok(None) };
+    let Some(to) = descent.run(&picture, transform, from, planes) else { return Ok(None) };
+    let (payload, set) = deltas::write(index, from, &to, planes)?;
+    let networks = weights::networks(&set);
+    let after = cost(&parts, transform, &networks)?;
+    let pixels: usize = parts.iter().map(|part| part.width * part.height).sum();
+    let share = info.width as f64 * f64::from(info.height) / pixels as f64;
+    let saved = (before as f64 - after as f64) / f64::from(BitCounter::UNIT) * share;
+    Ok((saved > 8.0 * payload.len() as f64).then_some(Fitted { payload, networks }))
+}
+
+/// Parts all over a picture.
+fn spread(picture: &Whole<'_>) -> Vec<Planes> {
+    const ACROSS: usize = 4;
+    let size = picture.size();
+    let side = size.map(|side| side.min(PROBE));
+    let at = |axis: usize, k: usize| (size[axis] - side[axis]) * (2 * k + 1) / (2 * ACROSS);
+    let places = (0..ACROSS).flat_map(|i| (0..ACROSS).map(move |j| (i, j)));
+    places.map(|(i, j)| picture.part([at(0, i), at(1, j)], side)).collect()
+}
+
 /// Sides of the parts of a tile on which tools are tried.
 const PROBE: usize = 64;
 
 /// The tool for a tile, by what each takes for some parts of it.
-fn choose(tile: &Planes, weights: &LosslessWeights) -> Result<Tool, Error> {
-    let probes = probes(tile);
-    let cost = |transform: Transform, set: usize| -> Result<u64, Error> {
-        let networks = weights.networks(set).unwrap_or_default();
-        probes.iter().map(|probe| payload::count(probe, transform, networks)).sum()
-    };
-    let mut best = (Transform::YCoCg, 0, u64::MAX);
-    let mut consider = |transform: Transform, set: usize| -> Result<Transform, Error> {
-        let bits = cost(transform, set)?;
-        if bits < best.2 {
-            best = (transform, set, bits);
-        }
-        Ok(best.0)
-    };
-    let mut transform = Transform::YCoCg;
-    if tile.planes.len() >= 3 {
-        for candidate in Transform::ALL {
-            transform = consider(candidate, 0)?;
-        }
+fn choose(tile: &Planes, networks: Networks<'_>) -> Result<Tool, Error> {
+    let (transform, set, _) = cheapest(&probes(tile), networks)?;
+    Ok(Tool::Network { transform, set })
+}
+
+/// The transform and the set that take the fewest bits for some parts, and these bits: the transform by the first set,
+/// or by fitted networks if there are any, then the set.
+fn cheapest(parts: &[Planes], networks: Networks<'_>) -> Result<(Transform, usize, u64), Error> {
+    let first = if networks.fitted.is_some() { FITTED } else { 0 };
+    let colors = parts.first().is_some_and(|part| part.planes.len() >= 3);
+    let transforms = if colors { &Transform::ALL[..] } else { &Transform::ALL[..1] };
+    let mut best = (Transform::YCoCg, first, u64::MAX);
+    for &transform in transforms {
+        let bits = cost(parts, transform, networks.of(first).unwrap_or_default())?;
+        best = if bits < best.2 { (transform, first, bits) } else { best };
     }
-    for set in 0..weights.count() {
-        consider(transform, set)?;
+    for set in (0..networks.weights.count()).filter(|set| *set != first) {
+        let bits = cost(parts, best.0, networks.of(set).unwrap_or_default())?;
+        best = if bits < best.2 { (best.0, set, bits) } else { best };
     }
-    Ok(Tool::Network { transform: best.0, set: best.1 })
+    Ok(best)
+}
+
+fn cost(parts: &[Planes], transform: Transform, networks: &[Network]) -> Result<u64, Error> {
+    parts.iter().map(|part| payload::count(part, transform, networks)).sum()
 }
 
 /// Four parts of a tile, or all of a small one.

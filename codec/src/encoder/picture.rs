@@ -119,7 +119,7 @@ impl Encoder {
         }
         let report = SearchReport::of_payloads(&tiles);
         let latents = kept.unwrap_or_else(|| Latents::zeros(config, 0, 0));
-        Ok(CodedPicture { header, bytes: self.picture_file(header, info, tiles)?, latents, report })
+        Ok(CodedPicture { header, bytes: self.picture_file(header, info, None, tiles)?, latents, report })
     }
 
     /// The container.
@@ -127,11 +127,15 @@ impl Encoder {
         &self,
         header: ImageHeader,
         info: &PictureInfo,
+        fitted: Option<Vec<u8>>,
         tiles: Vec<Vec<u8>>,
     ) -> Result<Vec<u8>, Error> {
         let mut builder = chunks::add_to_picture(ContainerBuilder::new(header), &info.metadata);
         if let Some(plane) = &info.alpha {
             builder = builder.alpha(alpha::write(plane, info.width, info.height)?);
+        }
+        if let Some(fitted) = fitted {
+            builder = builder.fitted(fitted);
         }
         Ok(builder.tiles(tiles).build(&self.options.limits)?)
     }
@@ -213,7 +217,7 @@ pub(super) fn header(
 }
 
 /// The whole picture in memory: a search goes over it more than once.
-fn read_all(info: &PictureInfo, source: &mut dyn ReadRows) -> Result<Image, Error> {
+pub(super) fn read_all(info: &PictureInfo, source: &mut dyn ReadRows) -> Result<Image, Error> {
     let mut sink = ImageSink::unlimited();
     sink.begin(info.clone())?;
     let (height, mut done) = (info.height as usize, 0);

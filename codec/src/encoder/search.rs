@@ -107,7 +107,7 @@ impl LevelSearch<'_> {
             stopped: watch.is_stopped(),
             ..SearchReport::of_payloads(&tiles)
         };
-        let bytes = self.encoder.picture_file(header, &self.info, tiles)?;
+        let bytes = self.encoder.picture_file(header, &self.info, None, tiles)?;
         Ok(CodedPicture { header, bytes, latents, report })
     }
 

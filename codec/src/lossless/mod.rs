@@ -6,10 +6,12 @@
 //! | `color` | channels ↔ planes that have less in common |
 //! | `network` | planes ↔ streams, along wave fronts |
 //! | `weights` | the sets of networks |
+//! | `fit` | networks that are fitted to a picture |
 //! | `payload` | a tile ↔ its payload: which tool, with which set |
 
 pub mod adaptive;
 pub mod color;
+pub mod fit;
 pub mod network;
 pub mod payload;
 pub mod weights;

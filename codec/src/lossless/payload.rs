@@ -41,7 +41,8 @@ pub struct Networks<'a> {
 }
 
 impl<'a> Networks<'a> {
-    fn of(self, set: usize) -> Option<&'a [Network]> {
+    /// Those of a set, or the fitted ones.
+    pub fn of(self, set: usize) -> Option<&'a [Network]> {
         if set == FITTED { self.fitted } else { self.weights.networks(set) }
     }
 }
@@ -60,6 +61,11 @@ impl Coder for Count {
         self.total += self.counter.count(&mixtures.params(), symbols)?;
         Ok(())
     }
+}
+
+/// The set of networks that a payload names.
+pub fn set_of(payload: &[u8]) -> Option<usize> {
+    payload.first().map(|head| usize::from(head >> 4))
 }
 
 /// What the streams of a tile would take, in the unit of [`BitCounter`].

@@ -1,0 +1,8 @@
+//! Networks that are fitted to one picture: a descent by the encoder, and whole-number changes of weights in the file.
+
+mod deltas;
+mod descent;
+mod real;
+
+pub use deltas::{read, write};
+pub use descent::{Descent, Samples};
