@@ -1,11 +1,15 @@
 //! The alpha plane, without loss: one byte of method, then a constant or a PNG.
 //!
 //! Method 0: the plane has one value everywhere, a little-endian u16. Method 1: a gray PNG of the picture's size and
-//! depth; its filters and deflate do well on masks, and anybody can read it.
+//! depth; its filters and deflate do well on masks, and anybody can read it. Method 2: the tiles of a picture without
+//! loss hold it.
 
 use crate::error::Error;
 use crate::signal::Samples;
 use crate::view::{Region, Scale};
+
+/// The whole payload if the tiles hold the plane.
+pub const IN_TILES: [u8; 1] = [2];
 
 /// Payload of `ALPH`.
 ///
@@ -56,7 +60,9 @@ pub fn read(payload: &[u8], width: u32, height: u32, depth: u8) -> Result<Sample
         // The library looks at what a stranger wrote: whatever it does there is no reason to end the program.
         Some((1, file)) => std::panic::catch_unwind(|| read_png(file, width, height, depth))
             .unwrap_or_else(|_| Err(fail("malformed PNG: its parser gave up".into()))),
-        Some((method, _)) if *method > 1 => Err(fail(format!("method {method} (expected 0 or 1)"))),
+        Some((method, _)) if *method > 1 => {
+            Err(fail(format!("method {method} (expected 0 or 1, or 2 without loss)")))
+        }
         _ => Err(fail(format!("{} bytes are no plane", payload.len()))),
     }
 }

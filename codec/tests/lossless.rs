@@ -142,3 +142,43 @@ fn damage_never_panics() {
         assert!(decoder().decode_image(&changed).is_err(), "{at}");
     }
 }
+
+/// The first byte of the payload of the first tile.
+fn head(bytes: &[u8]) -> u8 {
+    Container::parse(bytes, &Limits::default()).unwrap().tile(0).unwrap()[0]
+}
+
+#[test]
+fn screens_and_photographs_have_their_tools() {
+    // Glyphs of 8 × 8 in two colours, repeated.
+    let glyph = |x: u32, y: u32| (0x183c_667e_6666_6600_u64 >> (8 * (y % 8) + x % 8)) & 1 == 1;
+    let text = (0..120).flat_map(|y| (0..200).map(move |x| glyph(x, y)));
+    let text = text.flat_map(|ink| if ink { [20, 20, 40] } else { [240, 240, 235] }).collect();
+    let text = Image::new(200, 120, Color::Rgb, Samples::U8(text)).unwrap();
+    for effort in [1, 4] {
+        let bytes = encoder(effort).encode_image(&text).unwrap().bytes;
+        assert!(head(&bytes) & 3 == 1 && bytes.len() < 600, "{}", bytes.len());
+        let photograph =
+            encoder(effort).encode_image(&picture(4, 200, 120, Color::Rgb, 8, true)).unwrap().bytes;
+        assert_eq!(head(&photograph) & 3, 0);
+        assert!(decoder().decode_image(&bytes).unwrap() == text);
+        assert!(decoder().decode_image(&photograph).unwrap() == picture(4, 200, 120, Color::Rgb, 8, true));
+    }
+}
+
+#[test]
+fn views_have_their_part_of_alpha() {
+    let image = picture(0, 1100, 1400, Color::Gray, 16, true);
+    let bytes = encoded(&image);
+    let region = Region { x: 900, y: 1000, width: 150, height: 64 };
+    let part = decoder().decode_view(&bytes, View::default().region(region)).unwrap();
+    let (Some(Samples::U16(part)), Some(Samples::U16(all))) = (part.alpha(), image.alpha()) else {
+        panic!("alpha")
+    };
+    for (i, &sample) in part.iter().enumerate() {
+        assert_eq!(sample, all[(1000 + i / 150) * 1100 + 900 + i % 150]);
+    }
+    let eighth = decoder().decode_view(&bytes, View::default().scale(Scale::Eighth)).unwrap();
+    assert_eq!((eighth.width(), eighth.height()), (138, 175));
+    assert!(eighth.alpha().is_some());
+}

@@ -1,7 +1,6 @@
 //! File → picture without loss, a row of tiles at a time. The mirror is `encoder/lossless.rs`.
 
 use super::Damage;
-use super::picture::read_alpha;
 use crate::error::Error;
 use crate::lossless::Planes;
 use crate::lossless::fit;
@@ -10,6 +9,7 @@ use crate::lossless::payload::{self, Networks};
 use crate::lossless::weights::{LosslessWeights, networks};
 use crate::picture::area;
 use crate::rows::{PictureInfo, Pixels, WriteRows};
+use crate::signal::Samples;
 use crate::view::{Region, View};
 use crate::{alpha, chunks};
 use rayon::prelude::*;
@@ -39,13 +39,17 @@ impl<'a> Job<'a> {
     /// For weights that are those of the file.
     ///
     /// # Errors
-    /// [`Error::Field`] or [`Error::Entropy`] if the networks that the file brings cannot be read.
+    /// [`Error::Field`] or [`Error::Entropy`] if the networks that the file brings cannot be read; [`Error::Alpha`].
     pub fn new(
         container: &'a Container<'a>,
         header: &'a ImageHeader,
         weights: Arc<LosslessWeights>,
         view: View,
     ) -> Result<Self, Error> {
+        if let Some(alpha) = container.alpha().filter(|alpha| *alpha != alpha::IN_TILES) {
+            let problem = format!("{} bytes (expected one, since the tiles hold it)", alpha.len());
+            return Err(Error::Alpha(problem));
+        }
         let planes = header.color.channels();
         let read = |payload| fit::read(payload, |index| weights.set(index), planes);
         let fitted = container.fitted().map(read).transpose()?.map(|set| networks(&set));
@@ -62,14 +66,6 @@ impl<'a> Job<'a> {
     ) -> Result<(), Error> {
         let Self { container, header, view, .. } = *self;
         let shown = area(header, view.region)?;
-        let alpha = match (read_alpha(container, header, limits), &mut damage) {
-            (Err(error), Some(damage)) => {
-                damage.faults.push(error);
-                None
-            }
-            (alpha, _) => alpha?,
-        };
-        let alpha = alpha.map(|plane| alpha::part(plane, header.width as usize, shown, view.scale));
         // Whole blocks of pixels become one of a smaller picture.
         let block = 1 << view.scale.log2();
         let span = |from: u32, length: u32, side: u32| {
@@ -85,12 +81,12 @@ impl<'a> Job<'a> {
             header.color,
             header.depth.bits(),
         );
-        (info.alpha, info.metadata) = (alpha, chunks::of_container(container));
+        info.metadata = chunks::of_container(container);
         let at_once = self.at_once(limits, needed)?;
-        sink.begin(info)?;
         let tiles: Vec<Numbered> = self.tiles().filter(|(_, rect)| touches(*rect, needed)).collect();
-        for row in tiles.chunk_by(|(_, a), (_, b)| a.y == b.y) {
-            let mut strip = Strip::new(row[0].1, needed, header);
+        let mut rows = tiles.chunk_by(|(_, a), (_, b)| a.y == b.y);
+        let mut strip = |row: &[Numbered]| {
+            let mut strip = Strip::new(row[0].1, needed, header, self.alpha());
             for some in row.chunks(at_once) {
                 let decoded: Vec<Result<Planes, Error>> =
                     some.par_iter().map(|tile| self.tile(*tile)).collect();
@@ -104,16 +100,36 @@ impl<'a> Job<'a> {
                     }
                 }
             }
-            strip.write(block as usize, sink)?;
+            Ok::<_, Error>(strip)
+        };
+        if !self.alpha() {
+            sink.begin(info)?;
+            return rows.try_for_each(|row| strip(row)?.write(block as usize, sink));
         }
-        Ok(())
+        // Alpha is told before the first row of colours, so all of them are in memory.
+        let bytes = u64::from(width) * u64::from(height) * 2 * (info.color.channels() as u64 + 1);
+        limits.check_memory("bytes of memory for a picture with alpha", bytes)?;
+        let strips = rows.map(strip).collect::<Result<Vec<_>, _>>()?;
+        let plane = strips.iter().flat_map(|strip| &strip.alpha);
+        let plane = match info.depth {
+            8 => Samples::U8(plane.map(|&v| v as u8).collect()),
+            _ => Samples::U16(plane.copied().collect()),
+        };
+        let all = Region { x: 0, y: 0, width, height };
+        info.alpha = Some(alpha::part(plane, width as usize, all, view.scale));
+        sink.begin(info)?;
+        strips.iter().try_for_each(|strip| strip.write(block as usize, sink))
+    }
+
+    /// Whether there is alpha, in the tiles.
+    fn alpha(&self) -> bool {
+        self.container.alpha().is_some()
     }
 
     /// What is wrong with the tiles and the alpha of the picture.
     pub fn verify(&self, limits: &Limits) -> Result<Damage, Error> {
         let Self { container, header, .. } = *self;
         let mut damage = Damage::of(container);
-        damage.faults.extend(read_alpha(container, header, limits).err());
         let tiles: Vec<Numbered> = self.tiles().collect();
         let nothing = Region { x: 0, y: 0, width: 0, height: 0 };
         for some in tiles.chunks(self.at_once(limits, nothing)?) {
@@ -140,7 +156,8 @@ impl<'a> Job<'a> {
 
     fn blank(&self, rect: TileRect) -> Planes {
         let (width, height) = (rect.width as usize, rect.height as usize);
-        Planes::gray(width, height, self.header.depth.bits().into(), self.header.color.channels())
+        let (bits, colors) = (self.header.depth.bits(), self.header.color.channels());
+        Planes::gray(width, height, bits.into(), colors, self.alpha())
     }
 
     /// Tiles that are decoded at once: one for each thread, or as many as there is memory for beside a row of tiles.
@@ -170,6 +187,8 @@ struct Strip {
     area: Region,
     channels: usize,
     samples: Interleaved,
+    /// If the tiles hold it.
+    alpha: Vec<u16>,
 }
 
 enum Interleaved {
@@ -178,16 +197,17 @@ enum Interleaved {
 }
 
 impl Strip {
-    fn new(first: TileRect, needed: Region, header: &ImageHeader) -> Self {
+    fn new(first: TileRect, needed: Region, header: &ImageHeader, alpha: bool) -> Self {
         let y = first.y.max(needed.y);
         let height = (first.y + first.height).min(needed.y + needed.height) - y;
         let (area, channels) = (Region { y, height, ..needed }, header.color.channels());
-        let samples = area.width as usize * area.height as usize * channels;
+        let pixels = area.width as usize * area.height as usize;
+        let samples = pixels * channels;
         let samples = match header.depth.bits() {
             8 => Interleaved::U8(vec![0; samples]),
             _ => Interleaved::U16(vec![0; samples]),
         };
-        Self { area, channels, samples }
+        Self { area, channels, samples, alpha: vec![0; if alpha { pixels } else { 0 }] }
     }
 
     /// Takes over the pixels of a tile.
@@ -199,6 +219,9 @@ impl Strip {
             let from = (self.area.y + row - rect.y) as usize * tile.width + (left - rect.x) as usize;
             let to = (row as usize * width + (left - self.area.x) as usize) * channels;
             let columns = (right - left) as usize;
+            if let Some(alpha) = tile.planes.get(channels).filter(|_| !self.alpha.is_empty()) {
+                self.alpha[to / channels..][..columns].copy_from_slice(&alpha[from..from + columns]);
+            }
             for (channel, plane) in tile.planes.iter().take(channels).enumerate() {
                 let values = &plane[from..from + columns];
                 match &mut self.samples {

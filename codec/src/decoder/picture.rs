@@ -259,7 +259,7 @@ fn decode_tile(
     Ok(decode_window(container.tile(index)?, Unit::tile(index), parts, level, weights)?.remove(0))
 }
 
-pub(super) fn read_alpha(
+fn read_alpha(
     container: &Container<'_>,
     header: &ImageHeader,
     limits: &Limits,

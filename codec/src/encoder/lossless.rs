@@ -6,14 +6,15 @@ use super::{Encoded, Encoder};
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::lossless::Planes;
+use crate::lossless::adaptive::{self, Tables};
 use crate::lossless::color::Transform;
-use crate::lossless::fit::{self as deltas, Descent, Samples};
+use crate::lossless::fit::{self, Descent, Samples as _};
 use crate::lossless::network::model::Network;
 use crate::lossless::payload::{self, FITTED, Networks, Tool};
 use crate::lossless::weights::{self, LosslessWeights};
 use crate::picture::tile_log2;
 use crate::rows::{ImageRows, PictureInfo, Pixels, ReadRows};
-use crate::signal::{Image, SignalError};
+use crate::signal::{Image, Samples, SignalError};
 use rayon::prelude::*;
 use wavern_bitstream::{BitDepth, ImageHeader, LOSSLESS_LEVEL, TileRect};
 use wavern_entropy::BitCounter;
@@ -42,7 +43,7 @@ impl Encoder {
         let mut tiles = Vec::with_capacity(rects.len());
         let whole = self.options.effort.searches().then(|| read_all(info, source)).transpose()?;
         let fitted = match &whole {
-            Some(image) => fit(image, info, self.options.effort, &weights)?,
+            Some(image) => fit_networks(image, info, self.options.effort, &weights)?,
             None => None,
         };
         let mut rows = whole.as_ref().map(ImageRows::new);
@@ -58,14 +59,15 @@ impl Encoder {
             // No more tiles at once than threads: what each needs on the way would add up.
             for some in row.chunks(rayon::current_num_threads()) {
                 let code = |rect: &TileRect| {
-                    let tile = cut(pixels, info, *rect);
-                    payload::write(&tile, choose(&tile, networks)?, networks)
+                    let mut tile = cut(pixels, info, *rect);
+                    tile.planes.extend(info.alpha.iter().map(|alpha| cut_alpha(alpha, info, *rect)));
+                    code(&tile, networks, self.options.effort)
                 };
                 tiles.par_extend(some.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
             }
         }
         let search = SearchReport::of_payloads(&tiles);
-        let used = tiles.iter().any(|tile| payload::set_of(tile) == Some(FITTED));
+        let used = tiles.iter().any(|tile| payload::needs_fitted(tile));
         let fitted = fitted.filter(|_| used).map(|fitted| fitted.payload);
         let bytes = self.picture_file(header, info, fitted, tiles)?;
         Ok(Encoded { bytes, level: LOSSLESS_LEVEL, latents: Vec::new(), search })
@@ -96,6 +98,18 @@ fn cut(pixels: Pixels<'_>, info: &PictureInfo, rect: TileRect) -> Planes {
     Planes { width, height, bits: info.depth.into(), planes }
 }
 
+/// The alpha of a tile.
+fn cut_alpha(alpha: &Samples, info: &PictureInfo, rect: TileRect) -> Vec<u16> {
+    fn part<T: Copy + Into<u16>>(alpha: &[T], width: usize, rect: TileRect) -> Vec<u16> {
+        let rows = alpha.chunks_exact(width).skip(rect.y as usize).take(rect.height as usize);
+        rows.flat_map(|row| &row[rect.x as usize..][..rect.width as usize]).map(|&v| v.into()).collect()
+    }
+    match alpha {
+        Samples::U8(alpha) => part(alpha, info.width as usize, rect),
+        Samples::U16(alpha) => part(alpha, info.width as usize, rect),
+    }
+}
+
 /// Networks that suit a picture better than any set.
 struct Fitted {
     payload: Vec<u8>,
@@ -108,7 +122,7 @@ struct Whole<'a> {
     info: &'a PictureInfo,
 }
 
-impl Samples for Whole<'_> {
+impl fit::Samples for Whole<'_> {
     fn size(&self) -> [usize; 2] {
         [self.info.width, self.info.height].map(|side| side as usize)
     }
@@ -130,7 +144,7 @@ const DESCENTS: [(u8, Descent); 4] = [
 ];
 
 /// Networks fitted to a picture, if they save more than they take.
-fn fit(
+fn fit_networks(
     image: &Image,
     info: &PictureInfo,
     effort: Effort,
@@ -145,7 +159,7 @@ fn fit(
     let (transform, index, before) = cheapest(&parts, plain)?;
     let Some(from) = weights.set(index) else { return Ok(None) };
     let Some(to) = descent.run(&picture, transform, from, planes) else { return Ok(None) };
-    let (payload, set) = deltas::write(index, from, &to, planes)?;
+    let (payload, set) = fit::write(index, from, &to, planes)?;
     let networks = weights::networks(&set);
     let after = cost(&parts, transform, &networks)?;
     let pixels: usize = parts.iter().map(|part| part.width * part.height).sum();
@@ -167,10 +181,57 @@ fn spread(picture: &Whole<'_>) -> Vec<Planes> {
 /// Sides of the parts of a tile on which tools are tried.
 const PROBE: usize = 64;
 
-/// The tool for a tile, by what each takes for some parts of it.
-fn choose(tile: &Planes, networks: Networks<'_>) -> Result<Tool, Error> {
-    let (transform, set, _) = cheapest(&probes(tile), networks)?;
-    Ok(Tool::Network { transform, set })
+/// The payload of a tile by the tool that takes the fewest bytes: as parts of it say, and from effort 4 on by trial if
+/// those are near.
+fn code(tile: &Planes, networks: Networks<'_>, effort: Effort) -> Result<Vec<u8>, Error> {
+    let parts = probes(tile);
+    let tables = Tables::Large;
+    if !effort.searches() && repeated(&parts) > MOSTLY_REPEATED {
+        return payload::write(tile, Tool::Adaptive { tables }, networks);
+    }
+    let (transform, set, bits) = cheapest(&parts, networks)?;
+    let network = Tool::Network { transform, set };
+    let pixels: usize = parts.iter().map(Planes::pixels).sum();
+    let share = tile.pixels() as f64 / pixels as f64;
+    let mut by_network = bits as f64 / f64::from(BitCounter::UNIT) * share;
+    let raw = (tile.pixels() * tile.planes.len()) as f64 * f64::from(tile.bits);
+    // Photographs hardly repeat a pixel: another look would take as long as coding them.
+    if !effort.searches() && repeated(&parts) < HARDLY_REPEATED && by_network < 0.98 * raw {
+        return payload::write(tile, network, networks);
+    }
+    if let Some(alpha) = tile.alpha() {
+        by_network += adaptive::estimate(&alpha, tables) as f64;
+    }
+    let by_contexts = adaptive::estimate(tile, tables) as f64;
+    let better = if by_contexts < by_network { Tool::Adaptive { tables } } else { network };
+    let first = payload::write(tile, better, networks)?;
+    let near = by_contexts.max(by_network) < 1.25 * by_contexts.min(by_network);
+    if effort.value() < TRIES_BOTH || !near {
+        return Ok(first);
+    }
+    let other = if better == network { Tool::Adaptive { tables } } else { network };
+    let second = payload::write(tile, other, networks)?;
+    Ok(if second.len() < first.len() { second } else { first })
+}
+
+/// From this effort on a tile may be coded by both tools.
+const TRIES_BOTH: u8 = 4;
+/// Shares of pixels that are equal to a neighbour: of drawings more, of photographs less.
+const MOSTLY_REPEATED: f64 = 0.8;
+const HARDLY_REPEATED: f64 = 0.1;
+
+/// The share of pixels that are equal to the one to their left or the one above.
+fn repeated(parts: &[Planes]) -> f64 {
+    let (mut equal, mut all) = (0, 0);
+    for part in parts {
+        let width = part.width;
+        let same = |a: usize, b: usize| part.planes.iter().all(|plane| plane[a] == plane[b]);
+        for at in (width + 1..part.pixels()).filter(|at| at % width > 0) {
+            equal += usize::from(same(at, at - 1) || same(at, at - width));
+            all += 1;
+        }
+    }
+    equal as f64 / f64::from(all.max(1))
 }
 
 /// The transform and the set that take the fewest bits for some parts, and these bits: the transform by the first set,

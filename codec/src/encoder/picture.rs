@@ -20,7 +20,7 @@ use crate::signal::{Image, SignalError};
 use crate::weights::Weights;
 use crate::{alpha, chunks};
 use rayon::prelude::*;
-use wavern_bitstream::{BitDepth, ContainerBuilder, ImageHeader};
+use wavern_bitstream::{BitDepth, ContainerBuilder, ImageHeader, LOSSLESS_LEVEL};
 use wavern_kernel as kernel;
 
 impl Encoder {
@@ -132,7 +132,10 @@ impl Encoder {
     ) -> Result<Vec<u8>, Error> {
         let mut builder = chunks::add_to_picture(ContainerBuilder::new(header), &info.metadata);
         if let Some(plane) = &info.alpha {
-            builder = builder.alpha(alpha::write(plane, info.width, info.height)?);
+            builder = builder.alpha(match header.level {
+                LOSSLESS_LEVEL => alpha::IN_TILES.to_vec(),
+                _ => alpha::write(plane, info.width, info.height)?,
+            });
         }
         if let Some(fitted) = fitted {
             builder = builder.fitted(fitted);

@@ -30,9 +30,24 @@ pub struct Planes {
 }
 
 impl Planes {
-    /// What stands for a tile that is lost.
-    pub fn gray(width: usize, height: usize, bits: u32, planes: usize) -> Self {
-        Self { width, height, bits, planes: vec![vec![1 << (bits - 1); width * height]; planes] }
+    /// What stands for a tile that is lost: gray, and opaque if there is `alpha`.
+    pub fn gray(width: usize, height: usize, bits: u32, colors: usize, alpha: bool) -> Self {
+        let mut planes = vec![vec![1 << (bits - 1); width * height]; colors];
+        if alpha {
+            planes.push(vec![((1u32 << bits) - 1) as u16; width * height]);
+        }
+        Self { width, height, bits, planes }
+    }
+
+    /// Pixels.
+    pub fn pixels(&self) -> usize {
+        self.width * self.height
+    }
+
+    /// Only the alpha plane, if there is one.
+    pub fn alpha(&self) -> Option<Self> {
+        let alpha = self.planes.get(1).filter(|_| self.planes.len() == 2).or(self.planes.get(3))?;
+        Some(Self { planes: vec![alpha.clone()], ..*self })
     }
 
     /// A rectangle of it.

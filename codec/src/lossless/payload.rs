@@ -2,12 +2,13 @@
 //!
 //! | bytes | content |
 //! | --- | --- |
-//! | 1 | bits 0 and 1: the tool; 2 and 3: the transform of colour; 4 to 7: the set of networks |
+//! | 1 | bits 0 and 1: the tool; with networks, 2 and 3: the transform of colour, 4 to 7: the set |
 //! | 2 | check value of the samples |
-//! | varint | with alpha and networks only: bytes of the stream of the colours |
-//! | the rest | the stream of the colours, and with networks that of alpha |
+//! | 4 | with networks and alpha only: bytes of what the adaptive coder made of alpha, which comes next |
+//! | the rest | the stream of the networks, or what the adaptive coder made of all channels |
 
 use super::Planes;
+use super::adaptive::{self, Tables};
 use super::color::Transform;
 use super::network::model::{Mixtures, Network};
 use super::network::tile::{Coder, Tile, code};
@@ -28,6 +29,11 @@ pub enum Tool {
         transform: Transform,
         /// Which networks: a number of the weight file, or [`FITTED`].
         set: usize,
+    },
+    /// By matches and contexts that learn on the way, all channels together.
+    Adaptive {
+        /// How much memory they may take.
+        tables: Tables,
     },
 }
 
@@ -63,9 +69,13 @@ impl Coder for Count {
     }
 }
 
-/// The set of networks that a payload names.
-pub fn set_of(payload: &[u8]) -> Option<usize> {
-    payload.first().map(|head| usize::from(head >> 4))
+/// Bits 0 and 1 of the first byte.
+const NETWORK: u8 = 0;
+const ADAPTIVE: u8 = 1;
+
+/// Whether a payload needs networks that the file itself brings.
+pub fn needs_fitted(payload: &[u8]) -> bool {
+    payload.first().is_some_and(|head| head & 3 == NETWORK && usize::from(head >> 4) == FITTED)
 }
 
 /// What the streams of a tile would take, in the unit of [`BitCounter`].
@@ -84,14 +94,26 @@ pub fn count(tile: &Planes, transform: Transform, networks: &[Network]) -> Resul
 /// # Errors
 /// [`Error::Field`] if there is no such set; those of the entropy coder.
 pub fn write(tile: &Planes, tool: Tool, networks: Networks<'_>) -> Result<Vec<u8>, Error> {
-    let Tool::Network { transform, set } = tool;
-    let head = (transform as u8) << 2 | (set as u8) << 4;
+    let head = match tool {
+        Tool::Network { transform, set } => NETWORK | (transform as u8) << 2 | (set as u8) << 4,
+        Tool::Adaptive { .. } => ADAPTIVE,
+    };
     let mut payload = vec![head];
     payload.extend_from_slice(&check(tile).to_le_bytes());
-    let networks = networks.of(set).ok_or_else(|| no_set(set))?;
-    let mut encoder = Encoder::with_path(entropy_path()).map_err(Error::Entropy)?;
-    code(&mut transform.planes(tile), networks, &mut encoder).map_err(Error::Entropy)?;
-    payload.extend_from_slice(&encoder.finish());
+    match tool {
+        Tool::Adaptive { tables } => payload.extend_from_slice(&adaptive::encode(tile, tables)),
+        Tool::Network { transform, set } => {
+            if let Some(alpha) = tile.alpha() {
+                let alpha = adaptive::encode(&alpha, Tables::Large);
+                payload.extend_from_slice(&(alpha.len() as u32).to_le_bytes());
+                payload.extend_from_slice(&alpha);
+            }
+            let networks = networks.of(set).ok_or_else(|| no_set(set))?;
+            let mut encoder = Encoder::with_path(entropy_path()).map_err(Error::Entropy)?;
+            code(&mut transform.planes(tile), networks, &mut encoder).map_err(Error::Entropy)?;
+            payload.extend_from_slice(&encoder.finish());
+        }
+    }
     Ok(payload)
 }
 
@@ -102,25 +124,41 @@ pub fn write(tile: &Planes, tool: Tool, networks: Networks<'_>) -> Result<Vec<u8
 pub fn read(payload: &[u8], index: usize, tile: &mut Planes, networks: Networks<'_>) -> Result<(), Error> {
     let unit = "tile";
     let failed = |source| Error::Payload { unit, index, source };
-    let Some((&[head, low, high], stream)) = payload.split_first_chunk() else {
-        return Err(failed(EntropyError::UnexpectedEnd));
-    };
-    if head & 3 != 0 {
-        return Err(Error::Field { field: "tool of a tile", value: (head & 3).into(), expected: "0".into() });
+    let ends = || failed(EntropyError::UnexpectedEnd);
+    let (&[head, low, high], mut stream) = payload.split_first_chunk().ok_or_else(ends)?;
+    let (width, height, bits, planes) = (tile.width, tile.height, tile.bits, tile.planes.len());
+    match head & 3 {
+        ADAPTIVE => *tile = adaptive::decode(stream, width, height, bits, planes).map_err(failed)?,
+        NETWORK => {
+            let mut alpha = None;
+            if planes.is_multiple_of(2) {
+                let (length, rest) = stream.split_first_chunk().ok_or_else(ends)?;
+                let length = u32::from_le_bytes(*length) as usize;
+                let (coded, rest) = rest.split_at_checked(length).ok_or_else(ends)?;
+                alpha = Some(adaptive::decode(coded, width, height, bits, 1).map_err(failed)?);
+                stream = rest;
+            }
+            let (transform, set) = (Transform::ALL[usize::from(head >> 2 & 3)], usize::from(head >> 4));
+            let networks = networks.of(set).ok_or_else(|| no_set(set))?;
+            let planes = vec![vec![0; width * height]; if planes < 3 { 1 } else { 3 }];
+            let mut decoded = Tile { size: [height, width], bits, planes };
+            let mut decode = || {
+                let mut decoder = Decoder::with_path(stream, entropy_path())?;
+                code(&mut decoded, networks, &mut decoder)?;
+                decoder.finish()
+            };
+            decode().map_err(failed)?;
+            *tile = transform.colors(&decoded);
+            tile.planes.extend(alpha.into_iter().flat_map(|alpha| alpha.planes));
+        }
+        tool => {
+            return Err(Error::Field {
+                field: "tool of a tile",
+                value: tool.into(),
+                expected: "0 or 1".into(),
+            });
+        }
     }
-    let (transform, set) = (Transform::ALL[usize::from(head >> 2 & 3)], usize::from(head >> 4));
-    let networks = networks.of(set).ok_or_else(|| no_set(set))?;
-    let size = [tile.height, tile.width];
-    let channels = if tile.planes.len() < 3 { 1 } else { 3 };
-    let planes = vec![vec![0; tile.width * tile.height]; channels];
-    let mut decoded = Tile { size, bits: tile.bits, planes };
-    let mut decode = || {
-        let mut decoder = Decoder::with_path(stream, entropy_path())?;
-        code(&mut decoded, networks, &mut decoder)?;
-        decoder.finish()
-    };
-    decode().map_err(failed)?;
-    *tile = transform.colors(&decoded);
     let (stored, computed) = (u16::from_le_bytes([low, high]), check(tile));
     if stored != computed {
         return Err(Error::Symbols { unit, index, stored, computed });
