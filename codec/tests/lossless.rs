@@ -127,7 +127,8 @@ fn what_does_not_apply_is_refused() {
 
 #[test]
 fn damage_never_panics() {
-    let bytes = encoded(&picture(4, 60, 50, Color::Rgb, 8, true));
+    let image = picture(4, 60, 50, Color::Rgb, 8, true);
+    let bytes = encoded(&image);
     let container = Container::parse(&bytes, &Limits::default()).unwrap();
     let tile = container.tile(0).unwrap();
     let place = tile.as_ptr() as usize - bytes.as_ptr() as usize;
@@ -139,7 +140,8 @@ fn damage_never_panics() {
         let from = bytes[..place].windows(4).rposition(|four| four == b"DATA").unwrap();
         let crc = crc32c::crc32c(&changed[from..end]);
         changed[end..end + 4].copy_from_slice(&crc.to_le_bytes());
-        assert!(decoder().decode_image(&changed).is_err(), "{at}");
+        // Bits that a reader need not look at change nothing.
+        assert!(decoder().decode_image(&changed).map_or(true, |decoded| decoded == image), "{at}");
     }
 }
 

@@ -128,6 +128,10 @@ pub fn read(payload: &[u8], index: usize, tile: &mut Planes, networks: Networks<
     let (&[head, low, high], mut stream) = payload.split_first_chunk().ok_or_else(ends)?;
     let (width, height, bits, planes) = (tile.width, tile.height, tile.bits, tile.planes.len());
     match head & 3 {
+        ADAPTIVE if head > ADAPTIVE => {
+            let value = (head >> 2).into();
+            return Err(Error::Field { field: "transform and set of a tile", value, expected: "0".into() });
+        }
         ADAPTIVE => *tile = adaptive::decode(stream, width, height, bits, planes).map_err(failed)?,
         NETWORK => {
             let mut alpha = None;

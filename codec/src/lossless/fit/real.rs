@@ -5,7 +5,7 @@ use wavern_kernel::causal::LANES;
 use wavern_kernel::float::{After, Pointwise};
 use wavern_kernel::gradient;
 
-/// Samples of a plane, with what a network is told of them: a multiple of [`LANES`].
+/// Samples of a plane, with what a network sees of them: a multiple of [`LANES`].
 #[derive(Default)]
 pub struct Batch {
     /// `[samples, inputs]`.
