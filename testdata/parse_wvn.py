@@ -12,8 +12,8 @@ import sys
 
 SIGNATURE = b"\x97WVN\r\n\x1a\n"
 SAMPLE_FORMATS = ["U8", "I16", "I24", "I32", "F32", "F64"]
-AT_MOST_ONCE = {"IMGH", "AUDH", "TABL", "ALPH", "iccp", "exif", "xmpd", "iptc"}
-OF_PICTURES = {"IMGH", "TABL", "ALPH", "DATA"}
+AT_MOST_ONCE = {"IMGH", "AUDH", "TABL", "ALPH", "FITW", "iccp", "exif", "xmpd", "iptc"}
+OF_PICTURES = {"IMGH", "TABL", "ALPH", "FITW", "DATA"}
 COPY_FROM = 4096
 OF_SOUNDS = {"AUDH", "SEGM", "SEGT"}
 WORK_PER_BYTE = 65536

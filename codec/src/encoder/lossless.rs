@@ -155,6 +155,10 @@ fn fit_networks(
     let picture = Whole { image, info };
     let planes = info.color.channels();
     let parts = spread(&picture);
+    // Networks are not for screens.
+    if repeated(&parts) > MOSTLY_REPEATED {
+        return Ok(None);
+    }
     let plain = Networks { weights, fitted: None };
     let (transform, index, before) = cheapest(&parts, plain)?;
     let Some(from) = weights.set(index) else { return Ok(None) };
