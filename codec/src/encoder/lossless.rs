@@ -174,12 +174,9 @@ fn fit_networks(
 
 /// Parts all over a picture.
 fn spread(picture: &Whole<'_>) -> Vec<Planes> {
-    const ACROSS: usize = 4;
     let size = picture.size();
     let side = size.map(|side| side.min(PROBE));
-    let at = |axis: usize, k: usize| (size[axis] - side[axis]) * (2 * k + 1) / (2 * ACROSS);
-    let places = (0..ACROSS).flat_map(|i| (0..ACROSS).map(move |j| (i, j)));
-    places.map(|(i, j)| picture.part([at(0, i), at(1, j)], side)).collect()
+    places(size, 4).map(|place| picture.part(place, side)).collect()
 }
 
 /// Sides of the parts of a tile on which tools are tried.
@@ -188,21 +185,26 @@ const PROBE: usize = 64;
 /// The payload of a tile by the tool that takes the fewest bytes: as parts of it say, and from effort 4 on by trial if
 /// those are near.
 fn code(tile: &Planes, networks: Networks<'_>, effort: Effort) -> Result<Vec<u8>, Error> {
-    let parts = probes(tile);
     let tables = Tables::Large;
-    if !effort.searches() && repeated(&parts) > MOSTLY_REPEATED {
+    let parts = probes(tile, 2);
+    let share = repeated(&parts);
+    if !effort.searches() && share > MOSTLY_REPEATED {
         return payload::write(tile, Tool::Adaptive { tables }, networks);
     }
     let (transform, set, bits) = cheapest(&parts, networks)?;
     let network = Tool::Network { transform, set };
-    let pixels: usize = parts.iter().map(Planes::pixels).sum();
-    let share = tile.pixels() as f64 / pixels as f64;
-    let mut by_network = bits as f64 / f64::from(BitCounter::UNIT) * share;
+    let of_all = |bits: u64, parts: &[Planes]| {
+        let pixels: usize = parts.iter().map(Planes::pixels).sum();
+        bits as f64 / f64::from(BitCounter::UNIT) * tile.pixels() as f64 / pixels as f64
+    };
     let raw = (tile.pixels() * tile.planes.len()) as f64 * f64::from(tile.bits);
     // Photographs hardly repeat a pixel: another look would take as long as coding them.
-    if !effort.searches() && repeated(&parts) < HARDLY_REPEATED && by_network < 0.98 * raw {
+    let hardly = if tile.planes.len() < 3 { HARDLY_REPEATED_GRAY } else { HARDLY_REPEATED };
+    if !effort.searches() && share < hardly && of_all(bits, &parts) < 0.98 * raw {
         return payload::write(tile, network, networks);
     }
+    let parts = probes(tile, 4);
+    let mut by_network = of_all(cost(&parts, transform, networks.of(set).unwrap_or_default())?, &parts);
     if let Some(alpha) = tile.alpha() {
         by_network += adaptive::estimate(&alpha, tables) as f64;
     }
@@ -221,8 +223,9 @@ fn code(tile: &Planes, networks: Networks<'_>, effort: Effort) -> Result<Vec<u8>
 /// From this effort on a tile may be coded by both tools.
 const TRIES_BOTH: u8 = 4;
 /// Shares of pixels that are equal to a neighbour: of drawings more, of photographs less.
-const MOSTLY_REPEATED: f64 = 0.8;
+const MOSTLY_REPEATED: f64 = 0.6;
 const HARDLY_REPEATED: f64 = 0.1;
+const HARDLY_REPEATED_GRAY: f64 = 0.02;
 
 /// The share of pixels that are equal to the one to their left or the one above.
 fn repeated(parts: &[Planes]) -> f64 {
@@ -260,17 +263,18 @@ fn cost(parts: &[Planes], transform: Transform, networks: &[Network]) -> Result<
     parts.iter().map(|part| payload::count(part, transform, networks)).sum()
 }
 
-/// Four parts of a tile, or all of a small one.
-fn probes(tile: &Planes) -> Vec<Planes> {
+/// `across` × `across` parts of a tile, or all of a small one.
+fn probes(tile: &Planes, across: usize) -> Vec<Planes> {
     let size = [tile.width, tile.height];
-    if size.iter().all(|&side| side <= 2 * PROBE) {
+    if size.iter().all(|&side| side <= across * PROBE) {
         return vec![tile.clone()];
     }
-    let part = |[i, j]: [usize; 2]| {
-        let side = size.map(|side| side.min(PROBE));
-        // A third and two thirds of the way.
-        let at = |k: usize, n: usize| (size[k] - side[k]) * (1 + n) / 3;
-        tile.part([at(0, i), at(1, j)], side)
-    };
-    [[0, 0], [1, 0], [0, 1], [1, 1]].map(part).into()
+    let side = size.map(|side| side.min(PROBE));
+    places(size, across).map(|place| tile.part(place, side)).collect()
+}
+
+/// The corners of parts of a picture or a tile, `across` along each side and evenly spread.
+fn places(size: [usize; 2], across: usize) -> impl Iterator<Item = [usize; 2]> {
+    let at = move |axis: usize, k: usize| (size[axis] - size[axis].min(PROBE)) * (2 * k + 1) / (2 * across);
+    (0..across * across).map(move |k| [at(0, k % across), at(1, k / across)])
 }
