@@ -71,6 +71,7 @@ pub fn cases() -> Vec<Case> {
     use SampleFormat::{F32, F64, I16, I24, I32, U8};
     let image = |name, quality, image: Image| Case { name, signal: image.into(), quality, lossless: false };
     let audio = |name, quality, audio: Audio| Case { name, signal: audio.into(), quality, lossless: false };
+    let same = |name, image: Image| Case { name, signal: image.into(), quality: 0.0, lossless: true };
     let exact = |name, audio: Audio| Case { name, signal: audio.into(), quality: 0.0, lossless: true };
     let plain = || picture(24, 20, Rgb, 8, 3000);
     let pixels = 24 * 20;
@@ -116,6 +117,10 @@ pub fn cases() -> Vec<Case> {
         audio("sound-segments", 0.0, tone(4_000, I16, 1, 13_000)),
         audio("sound-with-copy", 100.0, tone(8_000, I16, 1, 12_000)),
         audio("sound-metadata", 20.0, tone(8_000, I16, 1, 900).with_metadata(riff)),
+        same("picture-lossless-rgb", picture(40, 30, Rgb, 8, 3000)),
+        same("picture-lossless-gray-16", picture(21, 33, Gray, 16, 900)),
+        same("picture-lossless-alpha", plain().with_alpha(alpha(|at| (at % 24 * 10) as u16)).unwrap()),
+        same("picture-lossless-flat", picture(200, 100, Rgb, 8, 0)),
         exact("sound-lossless-u8", tone(8_000, U8, 3, 700)),
         exact("sound-lossless-i16", tone(44_100, I16, 2, 600)),
         exact("sound-lossless-i32", tone(44_100, I32, 1, 400)),

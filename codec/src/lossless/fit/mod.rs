@@ -4,5 +4,8 @@ mod deltas;
 mod descent;
 mod real;
 
+#[cfg(test)]
+mod tests;
+
 pub use deltas::{read, write};
 pub use descent::{Descent, Samples};
