@@ -58,7 +58,7 @@ fn encode<'py>(py: Python<'py>, signal: Signal, options: &Encoding) -> PyResult<
     };
     let watch = Watch::default();
     let encoder = Encoder::new(options.options(&watch)?.weights(weights)).map_err(Failure::from)?;
-    let hidden = options.keep_hidden;
+    let hidden = options.keeps_hidden();
     let stop = || watch.stop();
     let encoded = pool::run(py, options.threads, stop, move |_| match signal {
         Signal::Image(image) if hidden => encoder.encode_image(&image),

@@ -9,6 +9,7 @@ use wavern::{Effort, EncodeOptions, Limits, PictureOptions, Quality, SoundOption
 #[derive(Debug, FromPyObject)]
 pub struct Encoding {
     quality: Option<f32>,
+    lossless: bool,
     target_size: Option<u64>,
     target_bpp: Option<f64>,
     target_psnr: Option<f64>,
@@ -17,7 +18,7 @@ pub struct Encoding {
     effort: u8,
     tile_side: Option<u32>,
     limits: Vec<(String, u64)>,
-    pub keep_hidden: bool,
+    keep_hidden: bool,
     pub threads: Option<usize>,
 }
 
@@ -41,7 +42,13 @@ impl Encoding {
         }
         let quality = self.quality.map_or(Ok(Quality::default()), Quality::new)?;
         let options = EncodeOptions::new().quality(quality).effort(Effort::new(self.effort)?);
+        let options = options.lossless(self.lossless);
         Ok(options.limits(limits(&self.limits)?).picture(picture).sound(sound))
+    }
+
+    /// Whether colours under alpha 0 stay as they are.
+    pub fn keeps_hidden(&self) -> bool {
+        self.keep_hidden || self.lossless
     }
 
     /// Which weights.

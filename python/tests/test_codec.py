@@ -62,6 +62,27 @@ def test_arrays_of_every_shape_come_back(photo: npt.NDArray[Any], dtype: Any, ch
         assert np.array_equal(back[:, :, -1], array[:, :, -1]), "alpha is lossless"
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [None, 2, 3, 4])
+def test_without_loss_every_sample_comes_back(
+    photo: npt.NDArray[Any], dtype: Any, channels: int | None
+) -> None:
+    plane = photo[:, :, 0].astype(dtype) * (257 if dtype == np.uint16 else 1)
+    pixels = plane if channels is None else np.stack([np.roll(plane, c, 0) for c in range(channels)], 2)
+    file = wavern.encode(pixels, lossless=True)
+    assert np.array_equal(wavern.decode(file), pixels)
+    with pytest.raises(wavern.OptionError, match="without loss"):
+        wavern.latents(file)
+    with pytest.raises(wavern.OptionError, match="exclude each other"):
+        wavern.encode(pixels, lossless=True, quality=80)
+
+
+def test_sounds_without_loss_come_back() -> None:
+    samples = np.random.default_rng(1).integers(-3000, 3000, (2, 9000)).astype(np.int16)
+    file = wavern.encode(samples, sample_rate=44_100, lossless=True)
+    assert np.array_equal(np.round(wavern.decode(file) * 32768).astype(np.int16), samples)
+
+
 def test_views_strides_and_byte_orders_do_not_matter(photo: npt.NDArray[Any]) -> None:
     wide = np.zeros((256, 800, 3), np.uint8)
     wide[:, 10:394] = photo

@@ -62,7 +62,8 @@ impl Job<'_> {
     }
 }
 
-fn no_latents() -> Error {
-    let problem = "none in a picture without loss (expected one that a transform coded)".into();
+/// Of a file that was coded without loss.
+pub(super) fn no_latents() -> Error {
+    let problem = "none in a file without loss (expected one that was coded at a quality)".into();
     Error::Option { option: "latents", problem }
 }

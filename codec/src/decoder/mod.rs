@@ -145,14 +145,13 @@ impl Decoder {
     /// sound, none for a sound without loss. Learning in the compressed domain starts here.
     ///
     /// # Errors
-    /// As [`Self::decode`].
+    /// As [`Self::decode`]; [`Error::Option`] if the file has none, because it was coded without loss.
     pub fn latents(&self, bytes: &[u8]) -> Result<Vec<Latents>, Error> {
         self.pool.run(|| {
             let container = Container::parse(bytes, &self.options.limits)?;
             match container.header() {
                 Header::Image(_) => Ok(vec![self.job(&container, View::default())?.latents()?]),
-                // There are none.
-                Header::Audio(header) if header.lossless => Ok(Vec::new()),
+                Header::Audio(header) if header.lossless => Err(job::no_latents()),
                 Header::Audio(header) => {
                     sound::latents(&container, header, &self.engine(container.header())?.weights)
                 }
@@ -171,6 +170,7 @@ impl Decoder {
             let container = Container::parse(bytes, &self.options.limits)?;
             match container.header() {
                 Header::Image(_) => Ok(vec![self.job(&container, View::default())?.latents_window(window)?]),
+                Header::Audio(header) if header.lossless => Err(job::no_latents()),
                 Header::Audio(header) => {
                     let weights = self.engine(container.header())?.weights;
                     sound::latents_window(&container, header, &weights, window)

@@ -104,6 +104,7 @@ class EncodeOptions:
     """What :func:`wavern.encode` was asked for."""
 
     quality: float | None
+    lossless: bool
     target_size: int | None
     target_bpp: float | None
     target_psnr: float | None
@@ -120,6 +121,7 @@ class EncodeOptions:
         cls,
         *,
         quality: float | None = None,
+        lossless: bool = False,
         target_size: int | None = None,
         target_bpp: float | None = None,
         target_psnr: float | None = None,
@@ -134,6 +136,7 @@ class EncodeOptions:
         """Of arguments as they come."""
         goals = {
             "quality": quality,
+            "lossless": True if lossless else None,
             "target_size": target_size,
             "target_bpp": target_bpp,
             "target_psnr": target_psnr,
@@ -145,6 +148,7 @@ class EncodeOptions:
         if not isinstance(tune, str):
             raise TypeError(f"tune is of type {type(tune).__name__} (expected a str)")
         return cls(
+            lossless=bool(lossless),
             quality=None if quality is None else real("quality", quality),
             target_size=None if target_size is None else integer("target_size", target_size, 1, 2**64 - 1),
             target_bpp=None if target_bpp is None else positive("target_bpp", target_bpp),

@@ -7,10 +7,10 @@
 (64, 48)
 
 Pillow has no entry points, so the import is needed in each program. ``Image.save`` takes ``quality`` (0 to 100, 60 by
-default), ``target_size``, ``target_bpp``, ``target_psnr``, ``tune``, ``effort``, ``keep_hidden`` and ``threads`` as
-:func:`wavern.encode` does, and ``icc_profile``, ``exif``, ``xmp`` and ``dpi``, which are by default those of the image;
-``None`` leaves one out. Modes are L, LA, RGB and RGBA, I;16 for gray of 16 bits, and what those hold exactly (1, P, PA,
-RGBX, La, RGBa).
+default), ``lossless``, ``target_size``, ``target_bpp``, ``target_psnr``, ``tune``, ``effort``, ``keep_hidden`` and
+``threads`` as :func:`wavern.encode` does, and ``icc_profile``, ``exif``, ``xmp`` and ``dpi``, which are by default
+those of the image; ``None`` leaves one out. Modes are L, LA, RGB and RGBA, I;16 for gray of 16 bits, and what those
+hold exactly (1, P, PA, RGBX, La, RGBa).
 
 ``Image.open`` gives L, LA, RGB or RGBA, and I;16 for gray of 16 bits. Pillow holds no other pictures of 16 bits: they come
 with 8; :func:`wavern.decode` gives all bits. ``draft`` and ``thumbnail`` decode at 1/2, 1/4 or 1/8. What cannot be read
@@ -35,6 +35,7 @@ __all__ = ["WavernImageFile"]
 _SIGNATURE = b"\x97WVN\r\n\x1a\n"
 _OPTIONS = (
     "quality",
+    "lossless",
     "target_size",
     "target_bpp",
     "target_psnr",

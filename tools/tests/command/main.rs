@@ -14,6 +14,7 @@ mod foreign_sounds;
 mod hostile;
 mod info;
 mod kept;
+mod lossless_pictures;
 mod lossless_sounds;
 mod names;
 mod pipes;

@@ -10,7 +10,7 @@ use wavern_kernel::planar::{BLOCK, GROUP};
 /// Rows down, columns to the right.
 pub type Tap = (i32, i32);
 
-/// Known neighbours in the plane itself, the nearest first. Planes of differences see the first [`OWN_DIFFERENCE`].
+/// Known neighbours in the plane itself, the nearest first. Planes of differences see the first 15.
 pub const OWN: [Tap; 24] = [
     (0, -1),
     (-1, 0),

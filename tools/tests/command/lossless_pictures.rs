@@ -1,0 +1,41 @@
+//! Pictures without loss, as a user has them: the option, what it refuses, and pixels that come back.
+
+use super::*;
+use image::{DynamicImage, ImageReader};
+use std::path::Path;
+
+fn pixels(path: &Path) -> DynamicImage {
+    ImageReader::open(path).unwrap().with_guessed_format().unwrap().decode().unwrap()
+}
+
+#[test]
+fn a_photograph_comes_back_and_info_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut sizes = Vec::new();
+    for (name, options) in
+        [("a", &["--lossless"][..]), ("b", &["-q", "lossless"]), ("c", &["--lossless", "-e", "3"])]
+    {
+        let (file, back) = (at(&format!("{name}.wvn")), at(&format!("{name}.png")));
+        wavern().arg("encode").args(options).arg(testdata("photo.png")).arg(&file).assert().success();
+        wavern().arg("decode").arg(&file).arg(&back).assert().success();
+        assert_eq!(pixels(&back), pixels(&testdata("photo.png")), "{name}");
+        sizes.push(fs::metadata(&file).unwrap().len());
+    }
+    assert!(sizes[0] == sizes[1] && sizes[2] <= sizes[0], "{sizes:?}");
+    let info = wavern().arg("info").arg(at("a.wvn")).output().unwrap();
+    assert!(String::from_utf8_lossy(&info.stdout).contains("lossless"));
+    wavern().arg("verify").arg(at("a.wvn")).assert().success();
+}
+
+#[test]
+fn options_that_contradict_it_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.wvn");
+    for option in ["--quality=50", "--target-size=10k", "--target-psnr=40", "--tune=visual"] {
+        let mut command = wavern();
+        command.args(["encode", "--lossless", option]).arg(testdata("photo.png")).arg(&out);
+        command.assert().code(2);
+        assert!(!out.exists());
+    }
+}
