@@ -1,9 +1,12 @@
 //! Prediction of samples that learns from sample to sample, in integers: for sound without loss.
 //!
-//! A [`Filter`] is a normalised LMS filter. Its history and the weights that multiply it have 16 bits, so that products
-//! and sums are exact whatever their order; the weights keep 16 bits more for small steps.
+//! A [`Filter`] is a normalised LMS filter. Its history and its weights have 16 bits, so that products and sums are exact
+//! whatever their order.
 
-use super::multiversion;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use super::{Path, multiversion};
 
 /// History that a filter holds before it moves it to the front.
 const ROOM: usize = 4096;
@@ -34,29 +37,33 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// A filter of `length` weights, a multiple of 16, all of them 0. Its `rate`, in 1/2^19, is below 2^17.
+    /// A filter of `length` weights, 16, 32 or a multiple of 64, all of them 0. Its `rate`, in 1/2^19, is below 2^17.
     ///
     /// # Panics
     /// If length or rate are out of range.
     pub fn new(length: usize, rate: u32) -> Self {
-        assert!(length > 0 && length.is_multiple_of(16) && length <= 1 << 12 && rate < 1 << 17);
+        assert!(matches!(length, 16 | 32) || length > 0 && length.is_multiple_of(64) && length <= 1 << 12);
+        assert!(rate < 1 << 17);
         Self { history: vec![0; length + ROOM], at: 0, weights: vec![0; length], power: 0, rate: rate.into() }
     }
 
+    #[inline(always)]
     fn window(&self) -> &[i16] {
         &self.history[self.at..self.at + self.weights.len()]
     }
 
     /// What a step towards an error multiplies the values with, in 1/2^15.
-    fn step(&self, error: i64) -> i32 {
+    #[inline(always)]
+    fn step(&self, error: i64) -> i16 {
         let divisor = self.power + 16 * self.weights.len() as i64 + 1;
         let exponent = 63 - divisor.leading_zeros();
         let index = (divisor << 6 >> exponent) & 63;
         let step = error.clamp(-(1 << 17), 1 << 17) * self.rate * RECIPROCALS[index as usize];
         // rate / 2^19 * error / (64 / RECIPROCALS * 2^20 * 2^exponent / 64) * 2^30
-        (step >> (exponent + 3)).clamp(-32768, 32767) as i32
+        (step >> (exponent + 3)).clamp(-32768, 32767) as i16
     }
 
+    #[inline(always)]
     fn push(&mut self, value: i64) {
         let value = value.clamp(-32768, 32767);
         let oldest = i64::from(self.history[self.at]);
@@ -71,68 +78,78 @@ impl Filter {
     }
 }
 
-#[inline(always)]
-fn dot<const N: usize>(history: &[i16], weights: &[i16]) -> i32 {
-    let (history, weights) = (history.as_chunks::<N>().0, weights.as_chunks::<N>().0);
-    let mut sum = 0i32;
-    for (history, weights) in history.iter().zip(weights) {
-        let mut part = 0i32;
-        for i in 0..N {
-            part = part.wrapping_add(i32::from(history[i]) * i32::from(weights[i]));
-        }
-        sum = sum.wrapping_add(part);
-    }
-    sum
-}
-
-#[inline(always)]
-fn adapt<const N: usize>(history: &[i16], factor: i32, weights: &mut [i16]) {
-    let history = history.as_chunks::<N>().0;
-    let weights = weights.as_chunks_mut::<N>().0;
-    for (history, weights) in history.iter().zip(weights) {
-        // Read before anything is written: a compiler then knows that nothing overlaps.
-        let (history, mut new) = (*history, *weights);
-        for i in 0..N {
-            let change = (((i32::from(history[i]) * factor) >> 14) + 1) >> 1;
-            new[i] = new[i].saturating_add(change as i16);
-        }
-        *weights = new;
-    }
-}
-
-multiversion! {
-    /// The outputs of filters: sums of products of values and weights in 1/2^14, modulo 2^32.
-    pub fn outputs(filters: &[Filter], sums: &mut [i32]) {
-        for (filter, sum) in filters.iter().zip(sums) {
-            let (history, weights) = (filter.window(), &filter.weights[..]);
-            *sum = match weights.len() {
-                16 => dot::<16>(history, weights),
-                32 => dot::<32>(history, weights),
-                _ => dot::<64>(history, weights),
-            };
-        }
-    }
-
-    /// Moves the weights of filters by what is left of the next value of each, in `errors`, and takes the value.
-    pub fn learn(filters: &mut [Filter], errors: &[i64], values: &[i64]) {
-        for ((filter, &error), &value) in filters.iter_mut().zip(errors).zip(values) {
-            let factor = filter.step(error);
-            let length = filter.weights.len();
-            let history = &filter.history[filter.at..filter.at + length];
-            let weights = &mut filter.weights[..];
-            match length {
-                16 => adapt::<16>(history, factor, weights),
-                32 => adapt::<32>(history, factor, weights),
-                _ => adapt::<64>(history, factor, weights),
+/// The outputs of filters: sums of products of values and weights in 1/2^15, modulo 2^32.
+pub fn outputs(filters: &[Filter], sums: &mut [i32]) {
+    match Path::best() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: this machine has the path, and so its instructions.
+        Path::Avx512 => unsafe { x86::outputs_avx512(filters, sums) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Path::Avx2 => unsafe { x86::outputs_avx2(filters, sums) },
+        _ => {
+            for (filter, sum) in filters.iter().zip(sums) {
+                *sum = dot(filter.window(), &filter.weights);
             }
-            filter.push(value);
         }
     }
+}
 
-    /// The sum of products of samples and coefficients, of equal number.
-    pub fn sum_of_products(samples: &[i32], coefficients: &[i32], sum: &mut i64) {
-        *sum = samples.iter().zip(coefficients).map(|(&a, &b)| i64::from(a) * i64::from(b)).sum();
+/// Moves the weights of filters by what is left of the next value of each, in `errors`, and takes the value.
+pub fn learn(filters: &mut [Filter], errors: &[i64], values: &[i64]) {
+    match Path::best() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: this machine has the path, and so its instructions.
+        Path::Avx512 => unsafe { x86::learn_avx512(filters, errors, values) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Path::Avx2 => unsafe { x86::learn_avx2(filters, errors, values) },
+        _ => learn_by(filters, errors, values, adapt),
     }
+}
+
+#[inline(always)]
+fn learn_by(filters: &mut [Filter], errors: &[i64], values: &[i64], adapt: impl Fn(&[i16], i16, &mut [i16])) {
+    for ((filter, &error), &value) in filters.iter_mut().zip(errors).zip(values) {
+        let (factor, length) = (filter.step(error), filter.weights.len());
+        let history = &filter.history[filter.at..filter.at + length];
+        adapt(history, factor, &mut filter.weights);
+        filter.push(value);
+    }
+}
+
+/// What the vectors of `x86.rs` do, in plain Rust.
+fn dot(history: &[i16], weights: &[i16]) -> i32 {
+    let products = history.iter().zip(weights).map(|(&h, &w)| i32::from(h) * i32::from(w));
+    products.fold(0, i32::wrapping_add)
+}
+
+/// As [`dot`].
+fn adapt(history: &[i16], factor: i16, weights: &mut [i16]) {
+    for (weight, &value) in weights.iter_mut().zip(history) {
+        let change = (((i32::from(value) * i32::from(factor)) >> 14) + 1) >> 1;
+        *weight = weight.saturating_add(change as i16);
+    }
+}
+
+/// The sum of products of samples and coefficients, first those of one channel, then those of the other, in multiples
+/// of 8; as many coefficients as samples.
+pub fn sum_of_products(samples: [&[i32]; 2], coefficients: &[i32]) -> i64 {
+    match Path::best() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: this machine has the path, and so its instructions.
+        Path::Avx512 => unsafe { x86::sum_of_products_avx512(samples, coefficients) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Path::Avx2 => unsafe { x86::sum_of_products_avx2(samples, coefficients) },
+        _ => plain_sum_of_products(samples, coefficients),
+    }
+}
+
+/// As [`dot`].
+fn plain_sum_of_products(samples: [&[i32]; 2], coefficients: &[i32]) -> i64 {
+    let samples = samples.into_iter().flatten();
+    samples.zip(coefficients).map(|(&a, &b)| i64::from(a) * i64::from(b)).sum()
 }
 
 /// Symbols of a [`Table`].
@@ -170,6 +187,11 @@ impl Table {
 
     /// The symbol that holds a code below 65,536.
     pub fn symbol(&self, code: u32) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        if Path::best() == Path::Avx512 {
+            // SAFETY: this machine has the path, and so its instructions.
+            return unsafe { x86::count_avx512(&self.below, code) } as usize - 1;
+        }
         let mut symbol = 0;
         count(&self.below, code, &mut symbol);
         symbol as usize - 1
@@ -259,6 +281,25 @@ mod tests {
         for (filter, plain) in filters.iter().zip(&plain) {
             assert!(filter.weights.iter().map(|&w| i64::from(w)).eq(plain.weights.iter().copied()));
             assert!(filter.weights.iter().any(|&w| w != 0));
+        }
+    }
+
+    #[test]
+    fn sums_of_products_are_exact_at_their_ends() {
+        let values = |seed: i64, count: usize| -> Vec<i32> {
+            (0..count as i64)
+                .map(|i| ((i + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64) >> 32) as i32)
+                .collect()
+        };
+        for (first, second) in [(16, 8), (32, 16), (32, 32), (16, 0), (8, 32)] {
+            let (a, b) = (values(1, first), values(2, second));
+            let coefficients: Vec<i32> = values(3, first + second).iter().map(|c| c >> 11).collect();
+            assert_eq!(
+                sum_of_products([&a, &b], &coefficients),
+                plain_sum_of_products([&a, &b], &coefficients)
+            );
+            let (least, most) = (vec![i32::MIN; first], vec![1 << 20; first]);
+            assert_eq!(sum_of_products([&least, &[]], &most), -(first as i64) << 51);
         }
     }
 

@@ -17,7 +17,7 @@ pub struct Covariance {
     block: Vec<i64>,
     /// What is left of a sum after a block.
     keep: f64,
-    /// Scratch of [`Self::solve`]: the system, `[unknowns, unknowns + 1]`.
+    /// Scratch of [`Self::solve`]: the system, rows of [`width`] numbers.
     system: Vec<f64>,
     /// What elimination leaves of it, transposed.
     columns: Vec<f64>,
@@ -42,7 +42,8 @@ impl Covariance {
     pub fn solve(&mut self, target: usize, unknowns: &[Range<usize>], coefficients: &mut [i32]) {
         let mut system = std::mem::take(&mut self.system);
         let n = unknowns.iter().map(Range::len).sum();
-        let (width, lags, size) = (n + 1, self.lags + 1, self.size);
+        let (width, lags, size) = (width(n), self.lags + 1, self.size);
+        system.clear();
         system.resize(n * width, 0.0);
         let target = target * lags;
         let runs = unknowns
@@ -74,6 +75,14 @@ impl Covariance {
         self.system = system;
     }
 }
+
+/// Numbers in a row of a system of `n` unknowns: the right side behind these, and zeros up to whole vectors.
+fn width(n: usize) -> usize {
+    (n + 1).next_multiple_of(LANES)
+}
+
+/// Numbers of a vector.
+const LANES: usize = 8;
 
 multiversion! {
     /// See [`Covariance::add`].
@@ -117,22 +126,28 @@ multiversion! {
         }
     }
 
-    /// Solves a symmetric system of `n` rows of n + 1 numbers, of which those below the diagonal are not read. The
-    /// solution takes the place of the last column.
+    /// Solves a symmetric system of `n` rows of [`width`] numbers, of which those below the diagonal mean nothing. The
+    /// solution takes the place of the right side.
     pub fn eliminate(system: &mut [f64], columns: &mut Vec<f64>, n: usize) {
-        let width = n + 1;
-        columns.resize((n + 1) * n, 0.0);
+        let width = width(n);
+        columns.resize(width * n, 0.0);
         for k in 0..n {
             let (above, below) = system.split_at_mut((k + 1) * width);
             let pivot = &above[k * width..][..width];
             let inverse = 1.0 / pivot[k];
             for (i, row) in (k + 1..n).zip(below.chunks_exact_mut(width)) {
                 let factor = pivot[i] * inverse;
-                for (cell, &pivot) in row[i..].iter_mut().zip(&pivot[i..]) {
-                    *cell -= factor * pivot;
+                // Whole vectors: what changes below the diagonal is not used.
+                let (row, pivot) = (row.as_chunks_mut::<LANES>().0, pivot.as_chunks::<LANES>().0);
+                for (cells, pivot) in row[i / LANES..].iter_mut().zip(&pivot[i / LANES..]) {
+                    let (mut new, pivot) = (*cells, *pivot);
+                    for (cell, pivot) in new.iter_mut().zip(pivot) {
+                        *cell -= factor * pivot;
+                    }
+                    *cells = new;
                 }
             }
-            for (column, &cell) in columns.chunks_exact_mut(n).zip(pivot).skip(k) {
+            for (column, &cell) in columns.chunks_exact_mut(n).zip(&pivot[..n + 1]).skip(k) {
                 column[k] = cell;
             }
         }

@@ -66,15 +66,12 @@ impl Predictor {
         place: usize,
         range: &RangeInclusive<i64>,
     ) -> i64 {
-        (self.base, self.sum) = (0, 0);
-        let mut coefficients = &self.coefficients[..];
-        for (channel, lags) in channels.iter().zip(&self.lags) {
-            let (these, others) = coefficients.split_at(lags.len());
-            let mut sum = 0;
-            sum_of_products(&channel[place + 1 - lags.end..][..these.len()], these, &mut sum);
-            self.base += sum;
-            coefficients = others;
-        }
+        let last = |index: usize| -> &[i32] {
+            let lags =
+                self.lags.get(index).map(|lags| &channels[index][place + 1 - lags.end..][..lags.len()]);
+            lags.unwrap_or_default()
+        };
+        self.base = sum_of_products([last(0), last(1)], &self.coefficients);
         outputs(&self.filters, &mut self.sums);
         self.sum = self.base;
         for ((part, &sum), weight) in self.parts.iter_mut().zip(&self.sums).zip(&self.weights) {
