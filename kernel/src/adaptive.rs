@@ -1,7 +1,7 @@
 //! Prediction of samples that learns from sample to sample, in integers: for sound without loss.
 //!
-//! A [`Filter`] is a normalised LMS filter. Its history and its weights have 16 bits, so that products and sums are exact
-//! whatever their order.
+//! A [`Filter`] is a normalised LMS filter. Its history and its weights have 16 bits, so that products and sums are
+//! exact whatever their order.
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
