@@ -113,7 +113,7 @@ def test_files_of_no_known_type(file: Any) -> None:
         ({"limits": wavern.Limits(pixels=-1)}, wavern.OptionError, "limits.pixels: -1"),
         ({"limits": wavern.Limits(side=2**40)}, wavern.OptionError, "side 1099511627776"),
         ({"limits": wavern.Limits(pixels=10)}, wavern.LimitError, "64 is over the limit of 10"),
-        ({"lossless": True}, TypeError, "lossless"),
+        ({"lossless": True, "quality": 80}, wavern.OptionError, "quality and lossless exclude"),
     ],
 )
 def test_options_of_encode(arguments: dict[str, Any], error: type[Exception], what: str) -> None:
