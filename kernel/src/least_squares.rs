@@ -17,7 +17,7 @@ pub struct Covariance {
     block: Vec<i64>,
     /// What is left of a sum after a block.
     keep: f64,
-    /// Scratch of [`Self::solve`]: the system, rows of [`width`] numbers.
+    /// Scratch of [`Self::solve`]: the system, rows of `width` numbers.
     system: Vec<f64>,
     /// What elimination leaves of it, transposed.
     columns: Vec<f64>,
@@ -126,7 +126,7 @@ multiversion! {
         }
     }
 
-    /// Solves a symmetric system of `n` rows of [`width`] numbers, of which those below the diagonal mean nothing. The
+    /// Solves a symmetric system of `n` rows of `width` numbers, of which those below the diagonal mean nothing. The
     /// solution takes the place of the right side.
     pub fn eliminate(system: &mut [f64], columns: &mut Vec<f64>, n: usize) {
         let width = width(n);
