@@ -36,8 +36,9 @@ pub(crate) struct PlanarCall<'a> {
     pub weight: &'a [i32],
     /// `[outputs]`.
     pub bias: &'a [i32],
-    /// `[elements, positions]`.
-    pub x: &'a [i32],
+    /// `[elements, stride]`, from the first of the positions on.
+    pub x: &'a [u32],
+    pub stride: usize,
     pub positions: usize,
     /// `[outputs, positions]`.
     pub sums: &'a mut [i32],
@@ -114,15 +115,20 @@ impl Planar {
     fn run(&self, x: &[u32], stride: usize, mut take: impl FnMut(&[i32], usize, usize)) {
         assert!(stride.is_multiple_of(BLOCK) && x.len() == self.groups * stride);
         let Self { path, ref weight, ref bias, outputs, .. } = *self;
-        SCRATCH.with_borrow_mut(|[wide, sums]| {
+        SCRATCH.with_borrow_mut(|(wide, sums)| {
             for first in (0..stride).step_by(TILE) {
                 let positions = TILE.min(stride - first);
-                wide.clear();
-                for plane in x.chunks_exact(stride) {
-                    widen(&plane[first..][..positions], bytes(path), wide);
-                }
+                let (x, stride) = if bytes(path) {
+                    (&x[first..], stride)
+                } else {
+                    wide.clear();
+                    for plane in x.chunks_exact(stride) {
+                        widen(&plane[first..][..positions], wide);
+                    }
+                    (&wide[..], positions)
+                };
                 sums.resize(bias.len() * positions, 0);
-                dispatch!(path, planar(PlanarCall { weight, bias, x: wide, positions, sums }));
+                dispatch!(path, planar(PlanarCall { weight, bias, x, stride, positions, sums }));
                 take(&sums[..outputs * positions], first, positions);
             }
         });
@@ -130,7 +136,7 @@ impl Planar {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<[Vec<i32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+    static SCRATCH: RefCell<(Vec<u32>, Vec<i32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
 /// Whether one instruction multiplies four bytes, or else two numbers of 16 bits.
@@ -138,14 +144,10 @@ fn bytes(path: Path) -> bool {
     path == Path::Avx512
 }
 
-/// Appends a plane as the instructions want it: bytes, or the even and then the odd ones in 16 bits each.
-fn widen(plane: &[u32], bytes: bool, out: &mut Vec<i32>) {
-    if bytes {
-        out.extend(plane.iter().map(|&v| v as i32));
-    } else {
-        out.extend(plane.iter().map(|&v| (v & 0x00ff_00ff) as i32));
-        out.extend(plane.iter().map(|&v| (v >> 8 & 0x00ff_00ff) as i32));
-    }
+/// Appends a plane as two, for instructions on 16 bits: the even bytes, and then the odd ones.
+fn widen(plane: &[u32], out: &mut Vec<u32>) {
+    out.extend(plane.iter().map(|&v| v & 0x00ff_00ff));
+    out.extend(plane.iter().map(|&v| v >> 8 & 0x00ff_00ff));
 }
 
 multiversion! {
@@ -168,10 +170,11 @@ multiversion! {
 /// Needs the instructions of `V`.
 #[inline(always)]
 pub(crate) unsafe fn planar<V: Dot>(call: PlanarCall<'_>) {
-    let PlanarCall { weight, bias, x, positions, sums } = call;
-    let elements = x.len() / positions;
+    let PlanarCall { weight, bias, x, stride, positions, sums } = call;
+    let elements = weight.len() / bias.len();
     assert!(positions.is_multiple_of(BLOCK) && BLOCK.is_multiple_of(V::WIDTH));
-    assert!(x.len() == elements * positions && weight.len() == bias.len() * elements);
+    assert!(elements > 0 && weight.len() == bias.len() * elements);
+    assert!(positions <= stride && x.len() >= (elements - 1) * stride + positions);
     assert!(sums.len() == bias.len() * positions && bias.len().is_multiple_of(OUTPUTS));
     let tiles = weight.chunks_exact(OUTPUTS * elements).zip(bias.as_chunks::<OUTPUTS>().0);
     for ((weight, bias), sums) in tiles.zip(sums.chunks_exact_mut(OUTPUTS * positions)) {
@@ -181,37 +184,37 @@ pub(crate) unsafe fn planar<V: Dot>(call: PlanarCall<'_>) {
             at += V::WIDTH
                 * unsafe {
                     match (positions - at) / V::WIDTH {
-                        4.. => tile::<V, 4>(weight, bias, x, positions, at, sums),
-                        2.. => tile::<V, 2>(weight, bias, x, positions, at, sums),
-                        _ => tile::<V, 1>(weight, bias, x, positions, at, sums),
+                        4.. => tile::<V, 4>(weight, bias, &x[at..], stride, at, sums),
+                        2.. => tile::<V, 2>(weight, bias, &x[at..], stride, at, sums),
+                        _ => tile::<V, 1>(weight, bias, &x[at..], stride, at, sums),
                     }
                 };
         }
     }
 }
 
-/// `M` vectors of positions of each of [`OUTPUTS`] outputs, from position `at` on. Gives `M`.
+/// `M` vectors of positions of each of [`OUTPUTS`] outputs, from position `at` on; `x` begins there. Gives `M`.
 ///
 /// # Safety
 ///
-/// Needs the instructions of `V`; `M` vectors from `at` on lie within `positions`; lengths are those of [`planar`].
+/// Needs the instructions of `V`; `M` vectors from `at` on lie within the positions; lengths are those of [`planar`].
 #[inline(always)]
 unsafe fn tile<V: Dot, const M: usize>(
     weight: &[i32],
     bias: &[i32; OUTPUTS],
-    x: &[i32],
-    positions: usize,
+    x: &[u32],
+    stride: usize,
     at: usize,
     out: &mut [i32],
 ) -> usize {
-    let elements = weight.len() / OUTPUTS;
+    let (elements, positions) = (weight.len() / OUTPUTS, out.len() / OUTPUTS);
     // SAFETY: the caller promises the instructions and the lengths.
     unsafe {
         let mut sums = bias.map(|bias| [V::splat(bias); M]);
         for element in 0..elements {
             let mut columns = [V::splat(0); M];
             for (m, column) in columns.iter_mut().enumerate() {
-                *column = V::load(x.as_ptr().add(element * positions + at + m * V::WIDTH));
+                *column = V::load(x.as_ptr().cast::<i32>().add(element * stride + m * V::WIDTH));
             }
             for (n, sums) in sums.iter_mut().enumerate() {
                 let weight = V::splat(*weight.get_unchecked(n * elements + element));

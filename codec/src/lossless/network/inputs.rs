@@ -125,6 +125,7 @@ pub struct Inputs {
     pub groups: Vec<u32>,
     base: Vec<i32>,
     sums: Vec<i32>,
+    classes: Vec<i32>,
     own: Factors,
     around: Factors,
     far: Vec<i32>,
@@ -137,7 +138,6 @@ pub struct Inputs {
 /// What tables say of the classes of samples.
 #[derive(Default)]
 struct Factors {
-    class: Vec<i32>,
     factor: Vec<i32>,
     shift: Vec<i32>,
     unit: Vec<i32>,
@@ -145,18 +145,16 @@ struct Factors {
 }
 
 impl Factors {
-    /// `stride` elements each, of which those of `sums` mean something.
-    fn set(&mut self, sums: &[i32], stride: usize) {
-        self.class.resize(stride, 0);
-        causal::classes(sums, &mut self.class);
+    /// Of whole blocks of classes.
+    fn set(&mut self, classes: &[i32]) {
         for (out, table) in [
             (&mut self.factor, &TABLES.factor),
             (&mut self.shift, &TABLES.shift),
             (&mut self.unit, &TABLES.unit),
             (&mut self.log, &TABLES.log),
         ] {
-            out.resize(stride, 0);
-            causal::look_up(&self.class, table, out);
+            out.resize(classes.len(), 0);
+            causal::look_up(classes, table, out);
         }
     }
 
@@ -165,12 +163,14 @@ impl Factors {
     }
 }
 
-fn add_up(pairs: &Pairs, taps: &[&[i32]], sums: &mut Vec<i32>, n: usize) {
+/// The classes of the sums of differences of the first `n` samples; behind them `classes` is as it was.
+fn classify(pairs: &Pairs, taps: &[&[i32]], sums: &mut Vec<i32>, classes: &mut [i32], n: usize) {
     sums.clear();
     sums.resize(n, 0);
     for &(a, b) in pairs {
         causal::add_differences(taps[a], taps[b], sums);
     }
+    causal::classes(sums, classes);
 }
 
 impl Inputs {
@@ -182,8 +182,9 @@ impl Inputs {
         self.groups.resize((plane.inputs() / GROUP + room) * self.stride, 0);
         self.base.resize(self.stride, 0);
         causal::middles(own[0], own[1], &mut self.base[..n]);
-        add_up(&NEAR, own, &mut self.sums, n);
-        self.own.set(&self.sums, self.stride);
+        self.classes.resize(self.stride, 0);
+        classify(&NEAR, own, &mut self.sums, &mut self.classes, n);
+        self.own.set(&self.classes);
         let stride = self.stride;
         let mut groups = self.groups.chunks_exact_mut(stride).map(|group| &mut group[..n]);
         let mut next = || groups.next().unwrap_or_default();
@@ -192,15 +193,13 @@ impl Inputs {
             causal::neighbours(*group, [base; 4], scale, next());
         }
         // How the scale compares with that of other places.
-        let ratio = |log: &mut Vec<i32>, sums: &mut [i32]| {
+        let ratio = |log: &mut Vec<i32>, classes: &[i32]| {
             log.resize(n, 0);
-            log.copy_from_slice(sums);
-            causal::classes(log, sums);
-            causal::look_up(sums, &TABLES.log, log);
+            causal::look_up(classes, &TABLES.log, log);
             log.iter_mut().zip(&self.own.log).for_each(|(far, near)| *far -= near);
         };
-        add_up(&FAR, own, &mut self.sums, n);
-        ratio(&mut self.far, &mut self.sums);
+        classify(&FAR, own, &mut self.sums, &mut self.classes, n);
+        ratio(&mut self.far, &self.classes);
         let coarse = depth.bits.saturating_sub(7);
         let level = |out: &mut Vec<i32>, values: &[i32], middle: i32| {
             out.clear();
@@ -209,16 +208,16 @@ impl Inputs {
         level(&mut self.level, &base[..n], depth.middle);
         let log: Vec<i32> = self.own.log.iter().map(|log| log - LOG_ZERO).collect();
         if plane == Plane::First {
-            add_up(&RIM, own, &mut self.sums, n);
-            ratio(&mut self.ratio, &mut self.sums);
+            classify(&RIM, own, &mut self.sums, &mut self.classes, n);
+            ratio(&mut self.ratio, &self.classes);
             causal::values([&log, &self.far, &self.level, &self.ratio], next());
             return;
         }
         let here = &first[0][..n];
         causal::neighbours([own[12], own[13], own[14], first[5]], [base, base, base, here], scale, next());
         causal::neighbours([first[1], first[2], first[3], first[4]], [here; 4], scale, next());
-        add_up(&AROUND_NEAR, first, &mut self.sums, n);
-        self.around.set(&self.sums, self.stride);
+        classify(&AROUND_NEAR, first, &mut self.sums, &mut self.classes, n);
+        self.around.set(&self.classes);
         let around = self.around.scale();
         for group in first[1..9].as_chunks::<GROUP>().0 {
             causal::neighbours(*group, [here; 4], around, next());
