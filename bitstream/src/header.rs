@@ -19,7 +19,7 @@ use crate::{
 /// The highest quality level index; what a level means belongs to the weights.
 pub const MAX_LEVEL: u16 = LEVEL_MASK;
 
-/// The level of a file that is coded without loss. No weights have it.
+/// The level of a picture that is coded without loss. No weights have it.
 pub const LOSSLESS_LEVEL: u16 = MAX_LEVEL;
 
 /// Levels take the low ten bits of the first field of a header.
@@ -55,6 +55,14 @@ impl Header {
         match self {
             Self::Image(image) => image.level,
             Self::Audio(audio) => audio.level,
+        }
+    }
+
+    /// Whether every sample comes back as it was.
+    pub fn is_lossless(&self) -> bool {
+        match self {
+            Self::Image(image) => image.level == LOSSLESS_LEVEL,
+            Self::Audio(audio) => audio.lossless,
         }
     }
 

@@ -6,7 +6,6 @@
 
 use crate::error::Error;
 use crate::signal::Samples;
-use crate::view::{Region, Scale};
 
 /// The whole payload if the tiles hold the plane.
 pub const IN_TILES: [u8; 1] = [2];
@@ -87,38 +86,6 @@ fn read_png(file: &[u8], width: u32, height: u32, depth: u8) -> Result<Samples, 
     })
 }
 
-/// The part of a plane of this width that a view shows: the pixels of `area`, or their means over the blocks of a
-/// scaled picture.
-pub fn part(plane: Samples, width: usize, area: Region, scale: Scale) -> Samples {
-    match plane {
-        Samples::U8(v) => Samples::U8(means(&v, width, area, scale, |mean| mean as u8)),
-        Samples::U16(v) => Samples::U16(means(&v, width, area, scale, |mean| mean as u16)),
-    }
-}
-
-fn means<T: Copy + Into<u64>>(
-    plane: &[T],
-    width: usize,
-    area: Region,
-    scale: Scale,
-    back: impl Fn(u64) -> T,
-) -> Vec<T> {
-    let (block, height) = (1usize << scale.log2(), plane.len() / width);
-    let blocks = |from: u32, length: u32| from as usize / block..((from + length) as usize).div_ceil(block);
-    let mean = |row: usize, column: usize| {
-        let rows = row * block..height.min((row + 1) * block);
-        let columns = column * block..width.min((column + 1) * block);
-        let count = (rows.len() * columns.len()) as u64;
-        let sum: u64 = rows.flat_map(|y| &plane[y * width..][columns.clone()]).map(|&v| v.into()).sum();
-        back((sum + count / 2) / count)
-    };
-    let columns = blocks(area.x, area.width);
-    blocks(area.y, area.height)
-        .flat_map(|row| columns.clone().map(move |column| (row, column)))
-        .map(|(r, c)| mean(r, c))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,16 +103,6 @@ mod tests {
             assert!(read(&bytes[..bytes.len() / 2], 4, 3, plane.depth()).is_err());
         }
         assert_eq!(write(&Samples::U8(vec![7; 100]), 10, 10).unwrap(), [0, 7, 0]);
-    }
-
-    #[test]
-    fn parts_are_pixels_or_means() {
-        let plane = Samples::U8((0..12).collect());
-        let area = Region { x: 1, y: 1, width: 3, height: 2 };
-        assert_eq!(part(plane.clone(), 4, area, Scale::Whole), Samples::U8(vec![5, 6, 7, 9, 10, 11]));
-        let all = Region { x: 0, y: 0, width: 4, height: 3 };
-        assert_eq!(part(plane.clone(), 4, all, Scale::Half), Samples::U8(vec![3, 5, 9, 11]));
-        assert_eq!(part(plane, 4, area, Scale::Eighth), Samples::U8(vec![6]));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use wavern::{
     Audio, Color, DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Image, Kind, Latents, Metadata,
     PictureOptions, Quality, SampleFormat, Signal, SoundOptions, Tune, View,
 };
-use wavern_bitstream::{ChunkCode, Container, Header, LOSSLESS_LEVEL, Limits};
+use wavern_bitstream::{ChunkCode, Container, Header, Limits};
 
 /// How good or how large the result shall be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -246,14 +246,6 @@ fn decode_options(engine: Engine) -> DecodeOptions {
 /// Quantized latents of a stream: one entry for a picture, one for each group of channels of a sound.
 pub(crate) fn latents(bytes: &[u8], engine: Engine) -> Result<Vec<Latents>> {
     Decoder::new(decode_options(engine)).and_then(|decoder| decoder.latents(bytes)).map_err(explain)
-}
-
-/// Whether a file is coded without loss.
-pub(crate) fn is_lossless(header: &Header) -> bool {
-    match header {
-        Header::Image(image) => image.level == LOSSLESS_LEVEL,
-        Header::Audio(audio) => audio.lossless,
-    }
 }
 
 /// The quality 0..=100 that a level of a file stands for, if its weights are built-in ones.

@@ -117,7 +117,7 @@ impl Facts<'_> {
             }
             let [low, high] = levels(container);
             match [low, high].map(|level| codec::quality(header, level)) {
-                _ if codec::is_lossless(header) => line("quality", "lossless"),
+                _ if header.is_lossless() => line("quality", "lossless"),
                 [Some(quality), _] if low == high => {
                     line("quality", &format!("{quality:.1} (level {low})"));
                 }
@@ -182,7 +182,7 @@ impl Facts<'_> {
         let header = container.header();
         object["level"] = header.level().into();
         object["quality"] = codec::quality(header, header.level()).into();
-        object["lossless"] = codec::is_lossless(header).into();
+        object["lossless"] = header.is_lossless().into();
         object["weights"] = header.weights().to_string().into();
         codec::add_rate(&mut object, rate(container, self.bytes));
         match header {

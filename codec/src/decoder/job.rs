@@ -2,9 +2,7 @@
 
 use super::Damage;
 use super::{lossless, picture};
-use crate::array::Window;
 use crate::error::Error;
-use crate::latent::Latents;
 use crate::rows::{ImageSink, WriteRows};
 use crate::signal::Image;
 use wavern_bitstream::Limits;
@@ -44,26 +42,4 @@ impl Job<'_> {
             Self::Lossless(job) => job.verify(limits),
         }
     }
-
-    /// ŷ and ẑ of the whole picture.
-    pub fn latents(&self) -> Result<Latents, Error> {
-        match self {
-            Self::Transform(job) => job.latents(),
-            Self::Lossless(_) => Err(no_latents()),
-        }
-    }
-
-    /// ŷ and ẑ of some positions.
-    pub fn latents_window(&self, window: Window) -> Result<Latents, Error> {
-        match self {
-            Self::Transform(job) => job.latents_window(window),
-            Self::Lossless(_) => Err(no_latents()),
-        }
-    }
-}
-
-/// Of a file that was coded without loss.
-pub(super) fn no_latents() -> Error {
-    let problem = "none in a file without loss (expected one that was coded at a quality)".into();
-    Error::Option { option: "latents", problem }
 }

@@ -7,17 +7,14 @@ use crate::lossless::fit;
 use crate::lossless::network::model::Network;
 use crate::lossless::payload::{self, Networks};
 use crate::lossless::weights::{LosslessWeights, networks};
-use crate::picture::area;
-use crate::rows::{PictureInfo, Pixels, WriteRows};
+use crate::picture::{LARGEST_TILE, area};
+use crate::rows::{PictureInfo, WriteRows};
 use crate::signal::Samples;
-use crate::view::{Region, View};
+use crate::view::{self, Region, Scale, View};
 use crate::{alpha, chunks};
 use rayon::prelude::*;
 use std::sync::Arc;
 use wavern_bitstream::{Container, ImageHeader, Limits, TileRect};
-
-/// Larger tiles are refused: they bound the memory that a few bytes can ask for.
-const LARGEST_TILE: u64 = 1 << 22;
 
 /// Bytes that a tile takes for each of its pixels while it is decoded: three planes of 32 bits, and samples of 16.
 const BYTES_PER_TILE_PIXEL: u64 = 24;
@@ -104,7 +101,7 @@ impl<'a> Job<'a> {
         };
         if !self.alpha() {
             sink.begin(info)?;
-            return rows.try_for_each(|row| strip(row)?.write(block as usize, sink));
+            return rows.try_for_each(|row| strip(row)?.write(view.scale, sink));
         }
         // Alpha is told before the first row of colours, so all of them are in memory.
         let bytes = u64::from(width) * u64::from(height) * 2 * (info.color.channels() as u64 + 1);
@@ -116,9 +113,9 @@ impl<'a> Job<'a> {
             _ => Samples::U16(plane.copied().collect()),
         };
         let all = Region { x: 0, y: 0, width, height };
-        info.alpha = Some(alpha::part(plane, width as usize, all, view.scale));
+        info.alpha = Some(view::part(&plane, 1, width as usize, all, view.scale));
         sink.begin(info)?;
-        strips.iter().try_for_each(|strip| strip.write(block as usize, sink))
+        strips.iter().try_for_each(|strip| strip.write(view.scale, sink))
     }
 
     /// Whether there is alpha, in the tiles.
@@ -186,14 +183,9 @@ fn touches(rect: TileRect, area: Region) -> bool {
 struct Strip {
     area: Region,
     channels: usize,
-    samples: Interleaved,
+    samples: Samples,
     /// If the tiles hold it.
     alpha: Vec<u16>,
-}
-
-enum Interleaved {
-    U8(Vec<u8>),
-    U16(Vec<u16>),
 }
 
 impl Strip {
@@ -204,8 +196,8 @@ impl Strip {
         let pixels = area.width as usize * area.height as usize;
         let samples = pixels * channels;
         let samples = match header.depth.bits() {
-            8 => Interleaved::U8(vec![0; samples]),
-            _ => Interleaved::U16(vec![0; samples]),
+            8 => Samples::U8(vec![0; samples]),
+            _ => Samples::U16(vec![0; samples]),
         };
         Self { area, channels, samples, alpha: vec![0; if alpha { pixels } else { 0 }] }
     }
@@ -225,11 +217,11 @@ impl Strip {
             for (channel, plane) in tile.planes.iter().take(channels).enumerate() {
                 let values = &plane[from..from + columns];
                 match &mut self.samples {
-                    Interleaved::U8(out) => {
+                    Samples::U8(out) => {
                         let out = out[to + channel..].iter_mut().step_by(channels);
                         out.zip(values).for_each(|(out, v)| *out = *v as u8);
                     }
-                    Interleaved::U16(out) => {
+                    Samples::U16(out) => {
                         let out = out[to + channel..].iter_mut().step_by(channels);
                         out.zip(values).for_each(|(out, v)| *out = *v);
                     }
@@ -239,44 +231,12 @@ impl Strip {
     }
 
     /// Hands the rows on, or the means of blocks of pixels. Blocks never cross rows of tiles.
-    fn write(&self, block: usize, sink: &mut dyn WriteRows) -> Result<(), Error> {
-        let row = self.area.width as usize * self.channels;
-        match &self.samples {
-            Interleaved::U8(samples) if block == 1 => sink.write(Pixels::U8(samples)),
-            Interleaved::U16(samples) if block == 1 => sink.write(Pixels::U16(samples)),
-            Interleaved::U8(samples) => {
-                sink.write(Pixels::U8(&means(samples, row, self.channels, block, |mean| mean as u8)))
-            }
-            Interleaved::U16(samples) => {
-                sink.write(Pixels::U16(&means(samples, row, self.channels, block, |mean| mean as u16)))
-            }
+    fn write(&self, scale: Scale, sink: &mut dyn WriteRows) -> Result<(), Error> {
+        if scale == Scale::Whole {
+            return sink.write((&self.samples).into());
         }
+        let all = Region { x: 0, y: 0, ..self.area };
+        let small = view::part(&self.samples, self.channels, all.width as usize, all, scale);
+        sink.write((&small).into())
     }
-}
-
-/// Means over blocks, halves upwards; blocks at the right and below may be smaller.
-fn means<T: Copy + Into<u32>>(
-    samples: &[T],
-    row: usize,
-    channels: usize,
-    block: usize,
-    back: impl Fn(u32) -> T,
-) -> Vec<T> {
-    let mut out = Vec::with_capacity(samples.len() / block);
-    for rows in samples.chunks(row * block) {
-        for first in (0..row).step_by(channels * block) {
-            let columns = first..(first + channels * block).min(row);
-            for channel in 0..channels {
-                let (mut sum, mut count) = (0u32, 0);
-                for line in rows.chunks_exact(row) {
-                    for value in line[columns.clone()].iter().skip(channel).step_by(channels) {
-                        sum += (*value).into();
-                        count += 1;
-                    }
-                }
-                out.push(back((sum + count / 2) / count));
-            }
-        }
-    }
-    out
 }

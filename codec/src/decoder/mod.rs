@@ -27,7 +27,7 @@ use crate::view::View;
 use crate::weights::{self, Weights, folder};
 use job::Job;
 use std::sync::{Arc, Mutex, PoisonError};
-use wavern_bitstream::{Container, Header, LOSSLESS_LEVEL};
+use wavern_bitstream::{Container, Header};
 
 /// Decodes pictures and sounds.
 #[derive(Debug)]
@@ -142,19 +142,20 @@ impl Decoder {
     }
 
     /// The quantized latents of a file, without the synthesis: one entry for a picture, one per group of channels for
-    /// sound, none for a sound without loss. Learning in the compressed domain starts here.
+    /// sound. Learning in the compressed domain starts here.
     ///
     /// # Errors
     /// As [`Self::decode`]; [`Error::Option`] if the file has none, because it was coded without loss.
     pub fn latents(&self, bytes: &[u8]) -> Result<Vec<Latents>, Error> {
         self.pool.run(|| {
             let container = Container::parse(bytes, &self.options.limits)?;
+            let engine = self.engine_of_latents(container.header())?;
             match container.header() {
-                Header::Image(_) => Ok(vec![self.job(&container, View::default())?.latents()?]),
-                Header::Audio(header) if header.lossless => Err(job::no_latents()),
-                Header::Audio(header) => {
-                    sound::latents(&container, header, &self.engine(container.header())?.weights)
+                Header::Image(header) => {
+                    let view = View::default();
+                    Ok(vec![picture::Job { container: &container, header, engine, view }.latents()?])
                 }
+                Header::Audio(header) => sound::latents(&container, header, &engine.weights),
             }
         })
     }
@@ -164,17 +165,17 @@ impl Decoder {
     /// them is all that stands for one of the positions, so it may reach beyond them on each side.
     ///
     /// # Errors
-    /// As [`Self::decode`]; [`Error::Option`] if the window is empty or not inside the latents.
+    /// As [`Self::latents`]; [`Error::Option`] if the window is empty or not inside the latents.
     pub fn latents_window(&self, bytes: &[u8], window: Window) -> Result<Vec<Latents>, Error> {
         self.pool.run(|| {
             let container = Container::parse(bytes, &self.options.limits)?;
+            let engine = self.engine_of_latents(container.header())?;
             match container.header() {
-                Header::Image(_) => Ok(vec![self.job(&container, View::default())?.latents_window(window)?]),
-                Header::Audio(header) if header.lossless => Err(job::no_latents()),
-                Header::Audio(header) => {
-                    let weights = self.engine(container.header())?.weights;
-                    sound::latents_window(&container, header, &weights, window)
+                Header::Image(header) => {
+                    let job = picture::Job { container: &container, header, engine, view: View::default() };
+                    Ok(vec![job.latents_window(window)?])
                 }
+                Header::Audio(header) => sound::latents_window(&container, header, &engine.weights, window),
             }
         })
     }
@@ -184,7 +185,7 @@ impl Decoder {
         let Header::Image(header) = container.header() else {
             return Err(Error::Kind { found: Kind::Audio });
         };
-        if header.level == LOSSLESS_LEVEL {
+        if container.header().is_lossless() {
             let needed = header.weights;
             let missing =
                 || Error::WeightsMissing { needed, kind: Kind::Image, looked: vec!["built-in".into()] };
@@ -193,6 +194,15 @@ impl Decoder {
         }
         let engine = self.engine(container.header())?;
         Ok(Job::Transform(picture::Job { container, header, engine, view }))
+    }
+
+    /// As [`Self::engine`], for a file that has latents.
+    fn engine_of_latents(&self, header: &Header) -> Result<Engine, Error> {
+        if header.is_lossless() {
+            let problem = "none in a file without loss (expected one that was coded at a quality)".into();
+            return Err(Error::Option { option: "latents", problem });
+        }
+        self.engine(header)
     }
 
     /// The weights that a file names, and what runs them.

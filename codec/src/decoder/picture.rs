@@ -15,7 +15,7 @@ use crate::picture::{Extent, Painter, check_tiles, latent_size, latent_windows};
 use crate::quality::Level;
 use crate::rows::{ImageSink, PictureInfo, WriteRows};
 use crate::signal::Samples;
-use crate::view::{Region, View};
+use crate::view::{self, Region, View};
 use crate::weights::Weights;
 use crate::{alpha, chunks};
 use rayon::prelude::*;
@@ -51,7 +51,7 @@ impl Job<'_> {
             }
             (alpha, _) => alpha?,
         };
-        let alpha = alpha.map(|plane| alpha::part(plane, header.width as usize, area, view.scale));
+        let alpha = alpha.map(|plane| view::part(&plane, 1, header.width as usize, area, view.scale));
         let metadata = chunks::of_container(container);
         let info = PictureInfo { alpha, metadata, ..extent.info(header) };
         match Memory::of(header, limits, columns(&extent, config)) {

@@ -1,68 +1,55 @@
 //! Picture → file without loss, a row of tiles at a time. The mirror is `decoder/lossless.rs`.
 
-use super::picture::{check_rows, read_all};
+use super::picture::{check_rows, check_size, header};
 use super::report::SearchReport;
 use super::{Encoded, Encoder};
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::lossless::Planes;
-use crate::lossless::adaptive::{self, Tables};
+use crate::lossless::adaptive;
 use crate::lossless::color::Transform;
 use crate::lossless::fit::{self, Descent, Samples as _};
 use crate::lossless::network::model::Network;
-use crate::lossless::payload::{self, FITTED, Networks, Tool};
+use crate::lossless::payload::{self, FITTED, Networks, TABLES, Tool};
 use crate::lossless::weights::{self, LosslessWeights};
-use crate::picture::tile_log2;
 use crate::rows::{ImageRows, PictureInfo, Pixels, ReadRows};
-use crate::signal::{Image, Samples, SignalError};
+use crate::signal::Image;
 use rayon::prelude::*;
-use wavern_bitstream::{BitDepth, ImageHeader, LOSSLESS_LEVEL, TileRect};
+use wavern_bitstream::{LOSSLESS_LEVEL, TileRect};
 use wavern_entropy::BitCounter;
 
 impl Encoder {
-    /// The file of a picture, whose rows come in order.
-    pub(super) fn lossless_picture(
+    /// The file of a picture in memory, to which a search fits networks.
+    pub(super) fn lossless_image(&self, image: &Image, info: &PictureInfo) -> Result<Encoded, Error> {
+        let fitted = if self.options.effort.searches() {
+            fit_networks(&Whole { image, info }, self.options.effort, &*weights::built_in()?)?
+        } else {
+            None
+        };
+        self.lossless_rows(info, &mut ImageRows::new(image), fitted)
+    }
+
+    /// The file of a picture whose rows come in order, and of networks that were fitted to it.
+    pub(super) fn lossless_rows(
         &self,
         info: &PictureInfo,
         source: &mut dyn ReadRows,
+        fitted: Option<Fitted>,
     ) -> Result<Encoded, Error> {
-        if info.width == 0 || info.height == 0 {
-            return Err(SignalError::EmptyImage { width: info.width, height: info.height }.into());
-        }
+        check_size(info)?;
         let weights = weights::built_in()?;
-        let header = ImageHeader {
-            level: LOSSLESS_LEVEL,
-            color: info.color,
-            depth: if info.depth == 8 { BitDepth::Eight } else { BitDepth::Sixteen },
-            tile_log2: tile_log2(info.width, info.height, self.options.picture.tile_side),
-            width: info.width,
-            height: info.height,
-            weights: weights.id,
-        };
+        let header = header(info, LOSSLESS_LEVEL, weights.id, self.options.picture.tile_side);
         let rects: Vec<TileRect> = (0..header.tile_count()).filter_map(|i| header.tile_rect(i)).collect();
         let mut tiles = Vec::with_capacity(rects.len());
-        let whole = self.options.effort.searches().then(|| read_all(info, source)).transpose()?;
-        let fitted = match &whole {
-            Some(image) => fit_networks(image, info, self.options.effort, &weights)?,
-            None => None,
-        };
-        let mut rows = whole.as_ref().map(ImageRows::new);
         let networks =
             Networks { weights: &weights, fitted: fitted.as_ref().map(|fitted| &fitted.networks[..]) };
         for row in rects.chunk_by(|a, b| a.y == b.y) {
             let count = row[0].height as usize;
-            let pixels = match &mut rows {
-                Some(rows) => rows.read(count)?,
-                None => source.read(count)?,
-            };
+            let pixels = source.read(count)?;
             check_rows(pixels, count, info)?;
             // No more tiles at once than threads: what each needs on the way would add up.
             for some in row.chunks(rayon::current_num_threads()) {
-                let code = |rect: &TileRect| {
-                    let mut tile = cut(pixels, info, *rect);
-                    tile.planes.extend(info.alpha.iter().map(|alpha| cut_alpha(alpha, info, *rect)));
-                    code(&tile, networks, self.options.effort)
-                };
+                let code = |rect: &TileRect| code(&tile(pixels, info, *rect), networks, self.options.effort);
                 tiles.par_extend(some.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
             }
         }
@@ -74,44 +61,40 @@ impl Encoder {
     }
 }
 
-/// The samples of a tile; `pixels` are all rows of its row of tiles.
-fn cut(pixels: Pixels<'_>, info: &PictureInfo, rect: TileRect) -> Planes {
+/// A tile with its alpha; `pixels` are all rows of its row of tiles.
+fn tile(pixels: Pixels<'_>, info: &PictureInfo, rect: TileRect) -> Planes {
+    let [x, y, width, height] = [rect.x, rect.y, rect.width, rect.height].map(|v| v as usize);
+    let mut planes = cut(pixels, info.color.channels(), info.width as usize, [x, width]);
+    if let Some(alpha) = &info.alpha {
+        let row = info.width as usize;
+        planes.extend(cut(Pixels::from(alpha).part(y * row..(y + height) * row), 1, row, [x, width]));
+    }
+    Planes { width, height, bits: info.depth.into(), planes }
+}
+
+/// Some columns of rows of `row` pixels, channel by channel: the first column, and how many.
+fn cut(pixels: Pixels<'_>, channels: usize, row: usize, [first, count]: [usize; 2]) -> Vec<Vec<u16>> {
     fn planes<T: Copy + Into<u16>>(
         pixels: &[T],
         channels: usize,
         row: usize,
-        rect: TileRect,
+        [first, count]: [usize; 2],
     ) -> Vec<Vec<u16>> {
-        let columns = rect.x as usize * channels..(rect.x + rect.width) as usize * channels;
+        let columns = first * channels..(first + count) * channels;
         let plane = |channel: usize| {
-            let rows = pixels.chunks_exact(row).map(|row| &row[columns.clone()]);
+            let rows = pixels.chunks_exact(row * channels).map(|row| &row[columns.clone()]);
             rows.flat_map(|row| row.iter().skip(channel).step_by(channels)).map(|&v| v.into()).collect()
         };
         (0..channels).map(plane).collect()
     }
-    let (channels, row) = (info.color.channels(), info.row());
-    let planes = match pixels {
-        Pixels::U8(pixels) => planes(pixels, channels, row, rect),
-        Pixels::U16(pixels) => planes(pixels, channels, row, rect),
-    };
-    let (width, height) = (rect.width as usize, rect.height as usize);
-    Planes { width, height, bits: info.depth.into(), planes }
-}
-
-/// The alpha of a tile.
-fn cut_alpha(alpha: &Samples, info: &PictureInfo, rect: TileRect) -> Vec<u16> {
-    fn part<T: Copy + Into<u16>>(alpha: &[T], width: usize, rect: TileRect) -> Vec<u16> {
-        let rows = alpha.chunks_exact(width).skip(rect.y as usize).take(rect.height as usize);
-        rows.flat_map(|row| &row[rect.x as usize..][..rect.width as usize]).map(|&v| v.into()).collect()
-    }
-    match alpha {
-        Samples::U8(alpha) => part(alpha, info.width as usize, rect),
-        Samples::U16(alpha) => part(alpha, info.width as usize, rect),
+    match pixels {
+        Pixels::U8(pixels) => planes(pixels, channels, row, [first, count]),
+        Pixels::U16(pixels) => planes(pixels, channels, row, [first, count]),
     }
 }
 
 /// Networks that suit a picture better than any set.
-struct Fitted {
+pub(super) struct Fitted {
     payload: Vec<u8>,
     networks: Vec<Network>,
 }
@@ -130,8 +113,8 @@ impl fit::Samples for Whole<'_> {
     fn part(&self, [x, y]: [usize; 2], [width, height]: [usize; 2]) -> Planes {
         let row = self.info.row();
         let pixels = Pixels::from(self.image.samples()).part(y * row..(y + height) * row);
-        let [x, y, width, height] = [x, y, width, height].map(|v| v as u32);
-        cut(pixels, self.info, TileRect { x, y, width, height })
+        let planes = cut(pixels, self.info.color.channels(), self.info.width as usize, [x, width]);
+        Planes { width, height, bits: self.info.depth.into(), planes }
     }
 }
 
@@ -145,38 +128,27 @@ const DESCENTS: [(u8, Descent); 4] = [
 
 /// Networks fitted to a picture, if they save more than they take.
 fn fit_networks(
-    image: &Image,
-    info: &PictureInfo,
+    picture: &Whole<'_>,
     effort: Effort,
     weights: &LosslessWeights,
 ) -> Result<Option<Fitted>, Error> {
     let descent = DESCENTS.into_iter().find(|(from, _)| effort.value() >= *from);
     let Some((_, descent)) = descent else { return Ok(None) };
-    let picture = Whole { image, info };
-    let planes = info.color.channels();
-    let parts = spread(&picture);
+    let (size, planes) = (picture.size(), picture.info.color.channels());
+    let parts: Vec<Planes> = places(size, 4).map(|(place, size)| picture.part(place, size)).collect();
     // Networks are not for screens.
     if repeated(&parts) > MOSTLY_REPEATED {
         return Ok(None);
     }
-    let plain = Networks { weights, fitted: None };
-    let (transform, index, before) = cheapest(&parts, plain)?;
+    let (transform, index, before) = cheapest(&parts, Networks { weights, fitted: None })?;
     let Some(from) = weights.set(index) else { return Ok(None) };
-    let Some(to) = descent.run(&picture, transform, from, planes) else { return Ok(None) };
+    let Some(to) = descent.run(picture, transform, from, planes) else { return Ok(None) };
     let (payload, set) = fit::write(index, from, &to, planes)?;
     let networks = weights::networks(&set);
     let after = cost(&parts, transform, &networks)?;
-    let pixels: usize = parts.iter().map(|part| part.width * part.height).sum();
-    let share = info.width as f64 * f64::from(info.height) / pixels as f64;
-    let saved = (before as f64 - after as f64) / f64::from(BitCounter::UNIT) * share;
+    let pixels = size[0] * size[1];
+    let saved = of_all(before, &parts, pixels) - of_all(after, &parts, pixels);
     Ok((saved > 8.0 * payload.len() as f64).then_some(Fitted { payload, networks }))
-}
-
-/// Parts all over a picture.
-fn spread(picture: &Whole<'_>) -> Vec<Planes> {
-    let size = picture.size();
-    let side = size.map(|side| side.min(PROBE));
-    places(size, 4).map(|place| picture.part(place, side)).collect()
 }
 
 /// Sides of the parts of a tile on which tools are tried.
@@ -185,37 +157,33 @@ const PROBE: usize = 64;
 /// The payload of a tile by the tool that takes the fewest bytes: as parts of it say, and from effort 4 on by trial if
 /// those are near.
 fn code(tile: &Planes, networks: Networks<'_>, effort: Effort) -> Result<Vec<u8>, Error> {
-    let tables = Tables::Large;
     let parts = probes(tile, 2);
     let share = repeated(&parts);
     if !effort.searches() && share > MOSTLY_REPEATED {
-        return payload::write(tile, Tool::Adaptive { tables }, networks);
+        return payload::write(tile, Tool::Adaptive, networks);
     }
     let (transform, set, bits) = cheapest(&parts, networks)?;
     let network = Tool::Network { transform, set };
-    let of_all = |bits: u64, parts: &[Planes]| {
-        let pixels: usize = parts.iter().map(Planes::pixels).sum();
-        bits as f64 / f64::from(BitCounter::UNIT) * tile.pixels() as f64 / pixels as f64
-    };
     let raw = (tile.pixels() * tile.planes.len()) as f64 * f64::from(tile.bits);
     // Photographs hardly repeat a pixel: another look would take as long as coding them.
     let hardly = if tile.planes.len() < 3 { HARDLY_REPEATED_GRAY } else { HARDLY_REPEATED };
-    if !effort.searches() && share < hardly && of_all(bits, &parts) < 0.98 * raw {
+    if !effort.searches() && share < hardly && of_all(bits, &parts, tile.pixels()) < 0.98 * raw {
         return payload::write(tile, network, networks);
     }
     let parts = probes(tile, 4);
-    let mut by_network = of_all(cost(&parts, transform, networks.of(set).unwrap_or_default())?, &parts);
+    let bits = cost(&parts, transform, networks.of(set).unwrap_or_default())?;
+    let mut by_network = of_all(bits, &parts, tile.pixels());
     if let Some(alpha) = tile.alpha() {
-        by_network += adaptive::estimate(&alpha, tables) as f64;
+        by_network += adaptive::estimate(&alpha, TABLES) as f64;
     }
-    let by_contexts = adaptive::estimate(tile, tables) as f64;
-    let better = if by_contexts < by_network { Tool::Adaptive { tables } } else { network };
+    let by_contexts = adaptive::estimate(tile, TABLES) as f64;
+    let better = if by_contexts < by_network { Tool::Adaptive } else { network };
     let first = payload::write(tile, better, networks)?;
     let near = by_contexts.max(by_network) < 1.25 * by_contexts.min(by_network);
     if effort.value() < TRIES_BOTH || !near {
         return Ok(first);
     }
-    let other = if better == network { Tool::Adaptive { tables } } else { network };
+    let other = if better == network { Tool::Adaptive } else { network };
     let second = payload::write(tile, other, networks)?;
     Ok(if second.len() < first.len() { second } else { first })
 }
@@ -263,18 +231,24 @@ fn cost(parts: &[Planes], transform: Transform, networks: &[Network]) -> Result<
     parts.iter().map(|part| payload::count(part, transform, networks)).sum()
 }
 
+/// Bits of `pixels` pixels, where parts of them take `bits` in the unit of [`BitCounter`].
+fn of_all(bits: u64, parts: &[Planes], pixels: usize) -> f64 {
+    let counted: usize = parts.iter().map(Planes::pixels).sum();
+    bits as f64 / f64::from(BitCounter::UNIT) * pixels as f64 / counted as f64
+}
+
 /// `across` × `across` parts of a tile, or all of a small one.
 fn probes(tile: &Planes, across: usize) -> Vec<Planes> {
     let size = [tile.width, tile.height];
     if size.iter().all(|&side| side <= across * PROBE) {
         return vec![tile.clone()];
     }
-    let side = size.map(|side| side.min(PROBE));
-    places(size, across).map(|place| tile.part(place, side)).collect()
+    places(size, across).map(|(place, size)| tile.part(place, size)).collect()
 }
 
-/// The corners of parts of a picture or a tile, `across` along each side and evenly spread.
-fn places(size: [usize; 2], across: usize) -> impl Iterator<Item = [usize; 2]> {
-    let at = move |axis: usize, k: usize| (size[axis] - size[axis].min(PROBE)) * (2 * k + 1) / (2 * across);
-    (0..across * across).map(move |k| [at(0, k % across), at(1, k / across)])
+/// Corners and sizes of parts of a picture or a tile, `across` along each side and evenly spread.
+fn places(size: [usize; 2], across: usize) -> impl Iterator<Item = ([usize; 2], [usize; 2])> {
+    let sides = size.map(|side| side.min(PROBE));
+    let at = move |axis: usize, k: usize| (size[axis] - sides[axis]) * (2 * k + 1) / (2 * across);
+    (0..across * across).map(move |k| ([at(0, k % across), at(1, k / across)], sides))
 }

@@ -52,7 +52,8 @@ impl EncodeOptions {
         self
     }
 
-    /// How long to search for better symbols. Decoding takes the same time whatever the effort.
+    /// How long to search for better symbols. Decoding takes the same time whatever the effort, except for sounds
+    /// without loss.
     pub fn effort(mut self, effort: Effort) -> Self {
         self.effort = effort;
         self

@@ -20,7 +20,7 @@ use crate::signal::{Image, SignalError};
 use crate::weights::Weights;
 use crate::{alpha, chunks};
 use rayon::prelude::*;
-use wavern_bitstream::{BitDepth, ContainerBuilder, ImageHeader, LOSSLESS_LEVEL};
+use wavern_bitstream::{BitDepth, ContainerBuilder, ImageHeader, LOSSLESS_LEVEL, WeightsId};
 use wavern_kernel as kernel;
 
 impl Encoder {
@@ -28,7 +28,7 @@ impl Encoder {
     pub(super) fn image(&self, image: &Image, reconstruct: bool) -> Result<(Encoded, Option<Image>), Error> {
         let info = PictureInfo::from(image);
         if self.options.lossless {
-            let encoded = self.lossless_picture(&info, &mut ImageRows::new(image))?;
+            let encoded = self.lossless_image(image, &info)?;
             return Ok((encoded, reconstruct.then(|| image.clone())));
         }
         let engine = self.engine(Kind::Image)?;
@@ -57,7 +57,10 @@ impl Encoder {
             return Err(Error::Option { option: "depth", problem });
         }
         if self.options.lossless {
-            return self.lossless_picture(info, source);
+            if self.options.effort.searches() {
+                return self.lossless_image(&read_all(info, source)?, info);
+            }
+            return self.lossless_rows(info, source, None);
         }
         let engine = self.engine(Kind::Image)?;
         let CodedPicture { header, bytes, report, .. } = if self.searches() {
@@ -77,11 +80,9 @@ impl Encoder {
         keep: bool,
     ) -> Result<CodedPicture, Error> {
         let (weights, config) = (&*engine.weights, engine.config());
-        if info.width == 0 || info.height == 0 {
-            return Err(SignalError::EmptyImage { width: info.width, height: info.height }.into());
-        }
+        check_size(info)?;
         let level = self.options.quality.level(config.lambdas.len());
-        let header = header(info, level, weights, self.options.picture.tile_side);
+        let header = header(info, level.0, weights.id, self.options.picture.tile_side);
         let size = latent_size(&header, config);
         let windows = latent_windows(&header, config);
         let most = windows.first().map_or(0, |window| window.rows);
@@ -204,19 +205,24 @@ impl Coded {
 
 pub(super) fn header(
     info: &PictureInfo,
-    level: Level,
-    weights: &Weights,
+    level: u16,
+    weights: WeightsId,
     tile_side: Option<u32>,
 ) -> ImageHeader {
     ImageHeader {
-        level: level.0,
+        level,
         color: info.color,
         depth: if info.depth == 8 { BitDepth::Eight } else { BitDepth::Sixteen },
         tile_log2: tile_log2(info.width, info.height, tile_side),
         width: info.width,
         height: info.height,
-        weights: weights.id,
+        weights,
     }
+}
+
+/// Refuses a picture without a pixel.
+pub(super) fn check_size(&PictureInfo { width, height, .. }: &PictureInfo) -> Result<(), Error> {
+    if width > 0 && height > 0 { Ok(()) } else { Err(SignalError::EmptyImage { width, height }.into()) }
 }
 
 /// The whole picture in memory: a search goes over it more than once.

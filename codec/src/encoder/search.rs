@@ -52,7 +52,7 @@ impl Encoder {
 fn analysed(engine: &Engine, image: &Image) -> Result<Tensor, Error> {
     let config = engine.config();
     let info = PictureInfo::from(image);
-    let [rows, columns] = latent_size(&header(&info, Level(0), &engine.weights, None), config);
+    let [rows, columns] = latent_size(&header(&info, 0, engine.weights.id, None), config);
     let mut pixels = PixelAnalysis::new(image.width() as usize, image.color().channels(), config);
     let mut analysis = engine.analysis_rows(columns * config.latent_stride()[1])?;
     let (height, row) = (image.height() as usize, info.row());
@@ -79,7 +79,7 @@ impl LevelSearch<'_> {
     /// The file at a level, with the effort that was asked for or none.
     fn attempt(&self, level: Level, search: bool) -> Result<CodedPicture, Error> {
         let weights = &*self.engine.weights;
-        let header = header(&self.info, level, weights, self.encoder.options.picture.tile_side);
+        let header = header(&self.info, level.0, weights.id, self.encoder.options.picture.tile_side);
         let windows = latent_windows(&header, &weights.config);
         let mut latents = self.quantize(level)?;
         let PictureOptions { watch, tune, .. } = &self.encoder.options.picture;

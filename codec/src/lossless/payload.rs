@@ -31,11 +31,11 @@ pub enum Tool {
         set: usize,
     },
     /// By matches and contexts that learn on the way, all channels together.
-    Adaptive {
-        /// How much memory they may take.
-        tables: Tables,
-    },
+    Adaptive,
 }
+
+/// How much memory the contexts may take.
+pub const TABLES: Tables = Tables::Large;
 
 /// The networks at hand.
 #[derive(Clone, Copy)]
@@ -56,7 +56,7 @@ impl<'a> Networks<'a> {
 /// Counts bits.
 struct Count {
     counter: BitCounter,
-    /// In 1/256 bit or whatever the counter counts in.
+    /// In 1/[`BitCounter::UNIT`] bit.
     total: u64,
 }
 
@@ -81,7 +81,7 @@ pub fn needs_fitted(payload: &[u8]) -> bool {
 /// What the streams of a tile would take, in the unit of [`BitCounter`].
 ///
 /// # Errors
-/// [`Error::Field`] if there is no such set.
+/// Those of the entropy coder.
 pub fn count(tile: &Planes, transform: Transform, networks: &[Network]) -> Result<u64, Error> {
     let mut count =
         Count { counter: BitCounter::with_path(entropy_path()).map_err(Error::Entropy)?, total: 0 };
@@ -96,15 +96,15 @@ pub fn count(tile: &Planes, transform: Transform, networks: &[Network]) -> Resul
 pub fn write(tile: &Planes, tool: Tool, networks: Networks<'_>) -> Result<Vec<u8>, Error> {
     let head = match tool {
         Tool::Network { transform, set } => NETWORK | (transform as u8) << 2 | (set as u8) << 4,
-        Tool::Adaptive { .. } => ADAPTIVE,
+        Tool::Adaptive => ADAPTIVE,
     };
     let mut payload = vec![head];
     payload.extend_from_slice(&check(tile).to_le_bytes());
     match tool {
-        Tool::Adaptive { tables } => payload.extend_from_slice(&adaptive::encode(tile, tables)),
+        Tool::Adaptive => payload.extend_from_slice(&adaptive::encode(tile, TABLES)),
         Tool::Network { transform, set } => {
             if let Some(alpha) = tile.alpha() {
-                let alpha = adaptive::encode(&alpha, Tables::Large);
+                let alpha = adaptive::encode(&alpha, TABLES);
                 payload.extend_from_slice(&(alpha.len() as u32).to_le_bytes());
                 payload.extend_from_slice(&alpha);
             }

@@ -3,25 +3,25 @@
 use super::network::inputs::Plane;
 use super::network::model::{Network, Parameters};
 use super::network::shape::{LAYERS, Shape};
-use crate::weight_file::{Error, TensorMap, id_of};
-use serde::{Deserialize, Serialize};
+use crate::weight_file::{Error, TensorMap};
+use serde::Deserialize;
 use std::sync::{Arc, OnceLock};
 use wavern_bitstream::WeightsId;
 
 /// Sets that a payload can name; one more number stands for networks that the file itself brings.
-pub const MAX_SETS: usize = 15;
+const MAX_SETS: usize = 15;
 
 /// What the metadata of the weight file say under `wavern`.
-#[derive(Serialize, Deserialize)]
-pub struct Contents {
+#[derive(Deserialize)]
+struct Contents {
     /// `lossless`.
-    pub kind: String,
+    kind: String,
     /// The names of the sets, in order.
-    pub sets: Vec<String>,
+    sets: Vec<String>,
 }
 
 /// Names of the planes in tensors.
-pub const PLANES: [&str; 3] = ["first", "second", "third"];
+const PLANES: [&str; 3] = ["first", "second", "third"];
 
 /// Parameters of the three planes.
 pub type Set = [Parameters; 3];
@@ -35,14 +35,8 @@ pub struct LosslessWeights {
 }
 
 impl LosslessWeights {
-    /// Reads a weight file.
-    ///
     /// # Errors
-    /// If it is not one for pictures without loss, or contradicts itself.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        Self::open(bytes, id_of(bytes))
-    }
-
+    /// If it is not a weight file for pictures without loss, or contradicts itself.
     fn open(bytes: &[u8], id: WeightsId) -> Result<Self, Error> {
         let map = TensorMap::new(bytes)?;
         let contents: Contents =
@@ -84,17 +78,16 @@ pub fn networks(set: &Set) -> Vec<Network> {
 
 /// The set of this name.
 fn read(map: &TensorMap<'_>, set: &str) -> Result<Set, Error> {
-    let mut planes = Plane::ALL.into_iter().zip(PLANES).map(|(plane, name)| {
+    let read = |plane: Plane| {
         let mut parameters = Parameters { weight: Default::default(), bias: Default::default() };
         for (layer, (outputs, inputs)) in Shape::of(plane).layers().into_iter().enumerate() {
-            let name = format!("{set}.{name}.{}", LAYERS[layer]);
+            let name = format!("{set}.{}.{}", PLANES[plane as usize], LAYERS[layer]);
             parameters.weight[layer] = map.i8s(&format!("{name}.weight"), &[outputs, inputs])?;
             parameters.bias[layer] = map.i16s(&format!("{name}.bias"), &[outputs])?;
         }
-        Ok::<_, Error>(parameters)
-    });
-    let mut next = || planes.next().unwrap_or_else(|| Err(Error::Missing(set.to_owned())));
-    Ok([next()?, next()?, next()?])
+        Ok(parameters)
+    };
+    Ok([read(Plane::First)?, read(Plane::Second)?, read(Plane::Third)?])
 }
 
 /// The weights inside the library.
@@ -117,4 +110,15 @@ pub fn built_in() -> Result<Arc<LosslessWeights>, Error> {
 /// As [`built_in`].
 pub fn named(id: WeightsId) -> Result<Option<Arc<LosslessWeights>>, Error> {
     Ok(Some(built_in()?).filter(|weights| weights.id == id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weight_file::id_of;
+
+    #[test]
+    fn the_id_is_that_of_the_file() {
+        assert_eq!(built_in().unwrap().id, id_of(wavern_weights_1::lossless().bytes));
+    }
 }

@@ -9,7 +9,7 @@ mod tree;
 pub use analysis::PixelAnalysis;
 pub use painter::{Extent, Painter, area, restore_dequantized, restore_image};
 pub use synthesis::{Output, PixelSynthesis};
-pub use tiles::{TILE_SIDES, check_tiles, latent_size, latent_windows, strip, tile_log2};
+pub use tiles::{LARGEST_TILE, TILE_SIDES, check_tiles, latent_size, latent_windows, strip, tile_log2};
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ const TILE_LOG2: u8 = 3;
 /// Tiles of `tile_log2` *t* have sides of 2^(*t* + 7) pixels.
 const SIDE_OF_LOG2_0: u8 = 7;
 /// A decoder refuses larger tiles: they bound the memory that a few bytes can ask for.
-const LARGEST_TILE: u64 = 1 << 22;
+pub const LARGEST_TILE: u64 = 1 << 22;
 
 /// Sides of tiles in pixels that an encoder may be asked for. Smaller ones are not in the format, and larger ones may
 /// have more pixels than [`LARGEST_TILE`].
