@@ -35,6 +35,7 @@ def golden(name):
 
 
 WEIGHTS = bytes.fromhex(read_image_header(golden("picture-gray.wvn")[1])[0]["weights"])
+EXACT_WEIGHTS = bytes.fromhex(read_image_header(golden("picture-lossless-rgb.wvn")[1])[0]["weights"])
 SOUND = golden("sound-no-frames.wvn")[0]
 RGB, SIXTEEN = 1 << 10, 1 << 11
 
@@ -42,6 +43,11 @@ RGB, SIXTEEN = 1 << 10, 1 << 11
 def header(width, height, field=RGB | 300, tiles=0, version=1, more=b"", ours=WEIGHTS):
     numbers = varint(version) + struct.pack("<H", field | tiles << 12) + varint(width) + varint(height)
     return chunk(b"IMGH", numbers + ours + more)
+
+
+def exact(*chunks):
+    """A picture without loss: level 1023 and its weights."""
+    return file(header(64, 64, field=RGB | 1023, ours=EXACT_WEIGHTS), *chunks)
 
 
 def sound(payload):
@@ -96,7 +102,24 @@ files = {
     "a-column-of-2-to-the-20": large(header(1, 2**20), data()),
     "wide-with-empty-tiles": large(header(2**20, 64, tiles=3), table([(0, NONE)] * 1024), data(b"")),
     "tiles-that-split-a-hyper-latent": file(header(512, 512, tiles=0, field=300 | 1 << 12), table([(0, NONE)] * 4), data(b"")),
-    "level-over-that-of-the-weights": file(header(8, 8, field=RGB | 1023), data()),
+    "level-over-that-of-the-weights": file(header(8, 8, field=RGB | 1022), data()),
+    # Pictures without loss.
+    "lossless-tile-of-no-bytes": exact(data(b"")),
+    "lossless-tile-without-its-check-value": exact(data(b"\0\0")),
+    "lossless-tile-of-an-unknown-tool": exact(data(b"\x02\0\0" + bytes(80))),
+    "lossless-set-of-no-weights": exact(data(b"\xe0\0\0" + bytes(80))),
+    "lossless-set-of-no-fitted-networks": exact(data(b"\xf0\0\0" + bytes(80))),
+    "lossless-set-for-the-adaptive-tool": exact(data(b"\x11\0\0" + bytes(80))),
+    "lossless-networks-of-noise": exact(data(bytes([0, *range(256)]))),
+    "lossless-adaptive-of-noise": exact(data(bytes([1, *range(256)]))),
+    "lossless-fitted-networks-of-no-bytes": exact(chunk(b"FITW", b""), data(b"\xf0\0\0" + bytes(80))),
+    "lossless-fitted-networks-of-no-weights": exact(chunk(b"FITW", b"\x0e" + bytes(200)), data(b"\xf0\0\0" + bytes(80))),
+    "lossless-fitted-networks-of-noise": exact(chunk(b"FITW", bytes([0, *range(256)])), data(b"\xf0\0\0" + bytes(80))),
+    "lossless-fitted-networks-twice": exact(*[chunk(b"FITW", bytes(65))] * 2, data(b"\xf0\0\0" + bytes(80))),
+    "lossless-alpha-in-the-small-method": exact(chunk(b"ALPH", b"\0\xff\0"), data(b"\0\0\0" + bytes(80))),
+    "lossless-alpha-longer-than-its-tile": exact(chunk(b"ALPH", b"\x02"), data(b"\0\0\0" + b"\xff" * 4 + bytes(80))),
+    "lossless-weights-of-a-quality": file(header(8, 8, field=RGB | 1023), data()),
+    "fitted-networks-at-a-quality": file(header(8, 8), chunk(b"FITW", bytes(64)), data(b"\0\0\0")),
     # Versions, codes, weights.
     "version-0": file(header(8, 8, version=0), data()),
     "version-2": file(header(8, 8, version=2), data()),

@@ -165,6 +165,9 @@ pub enum Fault {
     /// And some to sounds.
     #[error("a {0} chunk in a picture")]
     SoundChunk(ChunkCode),
+    /// Fitted networks belong to pictures without loss.
+    #[error("a {0} chunk in a picture with loss")]
+    LossyChunk(ChunkCode),
     /// Alpha belongs to pictures.
     #[error("an ALPH chunk in an audio file")]
     AlphaInAudio,

@@ -40,6 +40,9 @@ pub enum Error {
         /// That of the symbols.
         computed: u16,
     },
+    /// The networks that a picture without loss brings do not decode.
+    #[error("fitted networks: {0}")]
+    Fitted(wavern_entropy::Error),
     /// The entropy coder refused what it was given to write.
     #[error("entropy coder: {0}")]
     Entropy(wavern_entropy::Error),

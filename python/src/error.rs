@@ -77,7 +77,7 @@ impl From<Error> for Failure {
             Error::Payload { unit, index, .. } | Error::Symbols { unit, index, .. } => {
                 of("FormatError").word("unit", *unit).number("index", *index as u64)
             }
-            Error::Alpha(_) | Error::Field { .. } => of("FormatError"),
+            Error::Fitted(_) | Error::Alpha(_) | Error::Field { .. } => of("FormatError"),
             Error::WeightsMissing { needed, .. } => of("WeightsError").word("needed", needed.to_string()),
             Error::Kind { found } => of("KindError").word("found", found.to_string()),
             Error::Signal(_) => of("SignalError"),

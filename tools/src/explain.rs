@@ -39,9 +39,11 @@ pub(crate) fn explain(error: wavern::Error) -> Error {
     use wavern::Error as Codec;
     let kind = match error {
         Codec::Container(error) => return explain_container(error),
-        Codec::Payload { .. } | Codec::Symbols { .. } | Codec::Alpha(_) | Codec::Field { .. } => {
-            ErrorKind::Corrupt
-        }
+        Codec::Payload { .. }
+        | Codec::Symbols { .. }
+        | Codec::Fitted(_)
+        | Codec::Alpha(_)
+        | Codec::Field { .. } => ErrorKind::Corrupt,
         Codec::WeightsMissing { .. } | Codec::Weights(_) => ErrorKind::Weights,
         Codec::Option { .. } | Codec::Signal(_) | Codec::Kind { .. } => ErrorKind::Usage,
         // What this crate's own readers and writers of rows said.

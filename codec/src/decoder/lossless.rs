@@ -36,7 +36,7 @@ impl<'a> Job<'a> {
     /// For weights that are those of the file.
     ///
     /// # Errors
-    /// [`Error::Field`] or [`Error::Entropy`] if the networks that the file brings cannot be read; [`Error::Alpha`].
+    /// [`Error::Field`] or [`Error::Fitted`] if the networks that the file brings cannot be read; [`Error::Alpha`].
     pub fn new(
         container: &'a Container<'a>,
         header: &'a ImageHeader,

@@ -29,7 +29,11 @@ fn a_hostile_file_is_refused_in_a_gigabyte_of_address_space() {
             let message = String::from_utf8_lossy(&output.stderr);
             let code = output.status.code().unwrap_or(-1);
             let place = format!("{}, {arguments}: {code} {message}", file.display());
-            assert!((3..=6).contains(&code) && message.contains("error: "), "{place}");
+            // Latents of a picture without loss are asked in vain, whatever is in the file.
+            let in_vain = code == 2
+                && arguments.starts_with("latents")
+                && message.contains("none in a file without loss");
+            assert!((3..=6).contains(&code) && message.contains("error: ") || in_vain, "{place}");
             assert!(!message.contains("panicked"), "{place}");
             // What is left of a picture may be written, told as such.
             if !arguments.contains("--partial") {

@@ -98,9 +98,9 @@ pub fn write(index: usize, from: &Set, to: &Set, planes: usize) -> Result<(Vec<u
 /// The networks of a payload for a picture of `planes` planes; `set` gives the set of an index.
 ///
 /// # Errors
-/// [`Error::Field`] if there is no such set, [`Error::Entropy`] if the payload is not one.
+/// [`Error::Field`] if there is no such set, [`Error::Fitted`] if the payload is not one.
 pub fn read<'a>(payload: &[u8], set: impl Fn(usize) -> Option<&'a Set>, planes: usize) -> Result<Set, Error> {
-    let end = || Error::Entropy(wavern_entropy::Error::UnexpectedEnd);
+    let end = || Error::Fitted(wavern_entropy::Error::UnexpectedEnd);
     let (&index, rest) = payload.split_first().ok_or_else(end)?;
     let missing = || Error::Field {
         field: "set of networks",
@@ -110,16 +110,16 @@ pub fn read<'a>(payload: &[u8], set: impl Fn(usize) -> Option<&'a Set>, planes: 
     let mut fitted = set(index.into()).ok_or_else(missing)?.clone();
     let (heads, stream) = rest.split_at_checked(3 * LAYERS * planes).ok_or_else(end)?;
     let mut heads = heads.as_chunks::<3>().0.iter();
-    let mut decoder = Decoder::with_path(stream, entropy_path()).map_err(Error::Entropy)?;
+    let mut decoder = Decoder::with_path(stream, entropy_path()).map_err(Error::Fitted)?;
     for parameters in fitted.iter_mut().take(planes) {
         for (layer, head) in (0..LAYERS).zip(&mut heads) {
             let mut changes = vec![0; parameters.weight[layer].len() + parameters.bias[layer].len()];
             decoder
                 .decode(&Model::new(*head, changes.len()).params(), &mut changes)
-                .map_err(Error::Entropy)?;
+                .map_err(Error::Fitted)?;
             apply(parameters, layer, &changes);
         }
     }
-    decoder.finish().map_err(Error::Entropy)?;
+    decoder.finish().map_err(Error::Fitted)?;
     Ok(fitted)
 }
