@@ -5,20 +5,54 @@
 
 use super::multiversion;
 
-/// The class of a sum of differences: its logarithm in eighths of an octave plus 1, rounded down, and 0 for 0.
-/// Sums lie below 2^24.
+/// A number between −2^31 and 2^31 rounded towards 0. A cast would ask whether it is one, lane by lane.
 #[inline(always)]
-pub fn class(sum: i32) -> i32 {
-    // Exact in f32; the exponent and the first three bits of the mantissa are the eighths of octaves.
-    let eighths = ((sum as f32).to_bits() >> 20) as i32 - (127 << 3) + 1;
-    if sum == 0 { 0 } else { eighths }
+fn truncated(value: f32) -> i32 {
+    debug_assert!(value.abs() < 2_147_483_648.0);
+    // SAFETY: all that is given here lies far within these bounds: sums of differences, shares of 256, and 2^21.
+    unsafe { value.to_int_unchecked() }
+}
+
+/// What stands for a sum of differences: the middle of its eighth of an octave, plus 2. Sums lie below 2^21.
+#[inline(always)]
+fn typical(sum: i32) -> i32 {
+    // Exact in f32, whose exponent and first three bits of mantissa are the eighths of octaves. The bit below is half
+    // of one; alone, it makes a number that is rounded to 0.
+    truncated(f32::from_bits(((sum as f32).to_bits() & 0xfff0_0000) | 0x0008_0000)) + 2
+}
+
+/// 51 + 16 log₂(v / 8) to the nearest, for all that [`typical`] gives: a cubic between powers of two, proven by trying
+/// them all.
+#[inline(always)]
+fn logarithm(v: i32) -> i32 {
+    let bits = ((v as f32).to_bits() as i32 >> 15) - (127 << 8);
+    let m = bits & 255;
+    3 + (((bits << 12) + ((m * (256 - m) * (1664 - 2 * m)) >> 8) + (1 << 15)) >> 16)
+}
+
+/// Bits that differences lose before they are multiplied: what `v` exceeds 10 bits by.
+#[inline(always)]
+fn shift(v: i32) -> i32 {
+    (((v as f32).to_bits() >> 23) as i32 - 127 - 10).max(0)
+}
+
+/// 2^(21 + shift) / v to the nearest. One division and one sum of IEEE 754, exact enough for all that [`typical`]
+/// gives: proven by trying them all.
+#[inline(always)]
+fn factor(v: i32, shift: i32) -> i32 {
+    truncated(f32::from_bits(((127 + 21 + shift) as u32) << 23) / v as f32 + 0.5)
 }
 
 /// A difference times a factor: in sixteenths of what the factor stands for, limited to 127.
 #[inline(always)]
-pub fn normal(difference: i32, factor: i32, shift: i32) -> i32 {
-    let d = (difference >> (shift & 31)).clamp(-1023, 1023);
-    ((d * factor + (1 << 13)) >> 14).clamp(-127, 127)
+fn normal(difference: i32, factor: i32, shift: i32) -> i32 {
+    near((difference >> (shift & 31)).clamp(-1023, 1023), factor)
+}
+
+/// The same of a difference within ±1023, without a shift.
+#[inline(always)]
+fn near(difference: i32, factor: i32) -> i32 {
+    ((difference * factor + (1 << 13)) >> 14).clamp(-127, 127)
 }
 
 /// `value` as an input: 128 is 0.
@@ -27,13 +61,16 @@ fn code(value: i32) -> u32 {
     (value.clamp(-127, 127) + 128) as u32
 }
 
-/// Factors and shifts of a run, for [`normal`].
+/// Factors and shifts of a run: a difference shifted, limited to ±1023 and times the factor is in 1/2^14 of 1/16 of
+/// what is typical.
 #[derive(Clone, Copy)]
 pub struct Scale<'a> {
     /// For each sample.
     pub factor: &'a [i32],
     /// For each sample, 0 to 31.
     pub shift: &'a [i32],
+    /// Whether there are samples with another shift than 0, or differences beyond ±1023.
+    pub wide: bool,
 }
 
 /// Component `k` of symbol `i` is at `k · total + i`, as the entropy coder takes them.
@@ -65,8 +102,10 @@ pub struct Relative<'a> {
     pub log: &'a [i32],
 }
 
-/// Samples whose mixtures are computed side by side.
+/// Samples come in multiples of this.
 pub const LANES: usize = 16;
+/// Samples whose mixtures are computed at once.
+const CHUNK: usize = 2 * LANES;
 
 /// About 2^(15 − i/16): a parabola between powers of two.
 #[inline(always)]
@@ -77,25 +116,40 @@ fn power(i: i32) -> i32 {
 }
 
 multiversion! {
-    /// Adds |a − b|.
-    pub fn add_differences(a: &[i32], b: &[i32], sums: &mut [i32]) {
-        let (a, b) = (&a[..sums.len()], &b[..sums.len()]);
-        for (i, sum) in sums.iter_mut().enumerate() {
-            *sum += (a[i] - b[i]).abs();
+    /// Sums of the absolute differences of eight pairs.
+    pub fn sums(pairs: &[[&[i32]; 2]; 8], out: &mut [i32]) {
+        let n = out.len();
+        let pairs = pairs.map(|pair| pair.map(|tap| &tap[..n]));
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = pairs.iter().map(|[a, b]| (a[i] - b[i]).abs()).sum();
         }
     }
 
-    /// The class of each sum.
-    pub fn classes(sums: &[i32], out: &mut [i32]) {
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = class(*sum);
+    /// What differences are measured by, from sums of eight: for each sample the logarithm of the typical one, and the
+    /// factor and shift of [`Scale`].
+    pub fn scales(sums: &[i32], log: &mut [i32], factors: &mut [i32], shifts: &mut [i32]) {
+        let n = sums.len();
+        let (log, factors, shifts) = (&mut log[..n], &mut factors[..n], &mut shifts[..n]);
+        for i in 0..n {
+            let v = typical(sums[i]);
+            (log[i], shifts[i]) = (logarithm(v), shift(v));
+            factors[i] = factor(v, shifts[i]);
         }
     }
 
-    /// What a table says of each class.
-    pub fn look_up(classes: &[i32], table: &[i32; 256], out: &mut [i32]) {
-        for (out, class) in out.iter_mut().zip(classes) {
-            *out = table[(*class & 255) as usize];
+    /// The typical difference in 1/64, over 2^shift, rounded down.
+    pub fn units(sums: &[i32], shifts: &[i32], out: &mut [i32]) {
+        let (shifts, out) = (&shifts[..sums.len()], &mut out[..sums.len()]);
+        for (i, sum) in sums.iter().enumerate() {
+            out[i] = (8 * typical(*sum)) >> (shifts[i] & 31);
+        }
+    }
+
+    /// By how much the logarithms of sums exceed others.
+    pub fn ratios(sums: &[i32], logs: &[i32], out: &mut [i32]) {
+        let (logs, out) = (&logs[..sums.len()], &mut out[..sums.len()]);
+        for (i, sum) in sums.iter().enumerate() {
+            out[i] = logarithm(typical(*sum)) - logs[i];
         }
     }
 
@@ -113,13 +167,25 @@ multiversion! {
         let [a, b, c, d] = taps.map(|tap| &tap[..n]);
         let [p, q, r, s] = bases.map(|base| &base[..n]);
         let (factor, shift) = (&scale.factor[..n], &scale.shift[..n]);
-        for (i, out) in out.iter_mut().enumerate() {
-            let input = |tap: &[i32], base: &[i32]| (normal(tap[i] - base[i], factor[i], shift[i]) + 128) as u32;
-            *out = input(a, p) | input(b, q) << 8 | input(c, r) << 16 | input(d, s) << 24;
+        let join = |inputs: [i32; 4]| {
+            let [a, b, c, d] = inputs.map(|input| (input + 128) as u32);
+            a | b << 8 | c << 16 | d << 24
+        };
+        // Two loops: most samples have no shift, and then it is much to shift by.
+        if scale.wide {
+            for (i, out) in out.iter_mut().enumerate() {
+                let input = |tap: &[i32], base: &[i32]| normal(tap[i] - base[i], factor[i], shift[i]);
+                *out = join([input(a, p), input(b, q), input(c, r), input(d, s)]);
+            }
+        } else {
+            for (i, out) in out.iter_mut().enumerate() {
+                let input = |tap: &[i32], base: &[i32]| near(tap[i] - base[i], factor[i]);
+                *out = join([input(a, p), input(b, q), input(c, r), input(d, s)]);
+            }
         }
     }
 
-    /// Neighbours less what they are compared with, see [`normal`].
+    /// Neighbours less what they are compared with, limited to ±127.
     pub fn normals(tap: &[i32], base: &[i32], scale: Scale<'_>, out: &mut [i32]) {
         let n = out.len();
         let (tap, base, factor, shift) = (&tap[..n], &base[..n], &scale.factor[..n], &scale.shift[..n]);
@@ -128,81 +194,87 @@ multiversion! {
         }
     }
 
-    /// Four values as inputs.
-    pub fn values(values: [&[i32]; 4], out: &mut [u32]) {
+    /// How far values lie from a middle, without so many low bits.
+    pub fn levels(values: &[i32], middle: i32, coarse: u32, out: &mut [i32]) {
+        let values = &values[..out.len()];
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = (values[i] - middle) >> (coarse & 31);
+        }
+    }
+
+    /// Four values as inputs, the first less `zero`.
+    pub fn values(values: [&[i32]; 4], zero: i32, out: &mut [u32]) {
         let n = out.len();
         let [a, b, c, d] = values.map(|value| &value[..n]);
         for (i, out) in out.iter_mut().enumerate() {
-            *out = code(a[i]) | code(b[i]) << 8 | code(c[i]) << 16 | code(d[i]) << 24;
+            *out = code(a[i] - zero) | code(b[i]) << 8 | code(c[i]) << 16 | code(d[i]) << 24;
         }
     }
 
     /// Outputs `[9, stride]` of a network, in 1/1024 (three log₂ weights, three means, three log₂ scales) → mixtures
-    /// of the first `n` positions. What they are relative to has `stride` elements, whole blocks.
+    /// of the first `n` positions. What they are relative to has `stride` elements, whole blocks of [`LANES`].
     pub fn mixtures(outputs: &[i32], stride: usize, n: usize, relative: Relative<'_>, mixtures: Mixtures<'_>) {
         let Relative { base, unit, shift, log } = relative;
         let Mixtures { total, first, weight, mean, scale, centre } = mixtures;
-        for from in (0..n).step_by(LANES) {
-            let count = LANES.min(n - from);
-            let lanes = |values: &[i32]| -> [i32; LANES] { values[from..from + LANES].try_into().unwrap_or([0; LANES]) };
-            let plane = |k: usize| lanes(&outputs[k * stride..][..stride]);
-            let (base, unit, shift, log) = (lanes(base), lanes(unit), lanes(shift), lanes(log));
-            let mut powers = [plane(0), plane(1), plane(2)];
-            let mut total_power = [0.0f32; LANES];
-            for i in 0..LANES {
-                let [a, b, c] = [powers[0][i], powers[1][i], powers[2][i]].map(|l| (l + 32) >> 6);
-                let largest = a.max(b).max(c);
-                let [a, b, c] = [power(largest - a), power(largest - b), power(largest - c)];
-                (powers[0][i], powers[1][i], powers[2][i]) = (a, b, c);
-                total_power[i] = (a + b + c) as f32;
+        // All goes through arrays of a fixed length: loops over them are whole vectors, and a compiler knows that they
+        // lie apart.
+        let (mut weights, mut means, mut scales) = ([[0u8; CHUNK]; 2], [[0i16; CHUNK]; 3], [[0u8; CHUNK]; 3]);
+        let mut centres = [0i32; CHUNK];
+        let mut given = [[1i32; CHUNK]; 13];
+        for from in (0..n).step_by(CHUNK) {
+            let count = CHUNK.min(stride - from);
+            let planes = outputs.chunks_exact(stride).chain([base, unit, shift, log]);
+            for (given, values) in given.iter_mut().zip(planes) {
+                copy(given, 0, &values[from..from + count]);
             }
-            // One division and one sum of IEEE 754, each rounded to the nearest: the same on every machine.
-            let mut weights = [[0i32; LANES]; 3];
-            for i in 0..LANES {
-                let share = |power: i32| (((256 * power) as f32 / total_power[i] + 0.5) as i32).min(255);
-                let a = share(powers[0][i]);
-                let b = share(powers[1][i]).min(256 - a);
-                (weights[0][i], weights[1][i], weights[2][i]) = (a, b, 256 - a - b);
-            }
-            let mut means = [plane(3), plane(4), plane(5)];
-            for means in &mut means {
-                for i in 0..LANES {
-                    let mean = ((means[i].clamp(-32768, 32767) * unit[i]) >> 10) << (shift[i] & 31);
-                    means[i] = mean.clamp(-(1 << 23), 1 << 23);
+            let [p, q, r, x, y, z, scale_out @ .., base, unit, shift, log] = &given;
+            for i in 0..CHUNK {
+                let logs = [p, q, r].map(|out| (out[i] + 32) >> 6);
+                let largest = logs[0].max(logs[1]).max(logs[2]);
+                let powers = logs.map(|log| power(largest - log));
+                let sum = (powers[0] + powers[1] + powers[2]) as f32;
+                // One division and one sum of IEEE 754, each rounded to the nearest: the same on every machine.
+                let share = |power: i32| truncated((256 * power) as f32 / sum + 0.5).min(255);
+                let a = share(powers[0]);
+                let b = share(powers[1]).min(256 - a);
+                let c = 256 - a - b;
+                let [x, y, z] = [x, y, z].map(|out| {
+                    let mean = ((out[i].clamp(-32768, 32767) * unit[i]) >> 10) << (shift[i] & 31);
+                    mean.clamp(-(1 << 23), 1 << 23)
+                });
+                // The weighted mean in whole samples. Two bits are dropped so that no product leaves 32.
+                let whole = ((1 << 11) + (x >> 2) * a + (y >> 2) * b + (z >> 2) * c) >> 12;
+                (weights[0][i], weights[1][i]) = (a as u8, b as u8);
+                for (means, mean) in means.iter_mut().zip([x, y, z]) {
+                    means[i] = (mean - 64 * whole).clamp(-32768, 32767) as i16;
                 }
-            }
-            // The weighted mean in whole samples. Two bits are dropped so that no product leaves 32.
-            let mut whole = [1 << 11; LANES];
-            for (means, weights) in means.iter().zip(&weights) {
-                for i in 0..LANES {
-                    whole[i] += (means[i] >> 2) * weights[i];
+                for (scales, out) in scales.iter_mut().zip(scale_out) {
+                    scales[i] = (log[i] + ((out[i] + 32) >> 6)).clamp(0, 255) as u8;
                 }
+                centres[i] = base[i] + whole;
             }
-            let mut centres = base;
-            for i in 0..LANES {
-                whole[i] >>= 12;
-                centres[i] += whole[i];
+            let count = count.min(n - from);
+            let at = first + from;
+            copy(centre, at, &centres[..count]);
+            for (values, out) in weights.iter().zip(weight.chunks_exact_mut(total)) {
+                copy(out, at, &values[..count]);
             }
-            centre[first + from..][..count].copy_from_slice(&centres[..count]);
-            for (weights, out) in weights.iter().zip(weight.chunks_exact_mut(total)) {
-                let weights = weights.map(|w| w as u8);
-                out[first + from..][..count].copy_from_slice(&weights[..count]);
+            for (values, out) in means.iter().zip(mean.chunks_exact_mut(total)) {
+                copy(out, at, &values[..count]);
             }
-            for (means, out) in means.iter().zip(mean.chunks_exact_mut(total)) {
-                let mut near = [0i16; LANES];
-                for i in 0..LANES {
-                    near[i] = (means[i] - 64 * whole[i]).clamp(-32768, 32767) as i16;
-                }
-                out[first + from..][..count].copy_from_slice(&near[..count]);
-            }
-            for (k, out) in scale.chunks_exact_mut(total).enumerate() {
-                let (outputs, mut scales) = (plane(6 + k), [0u8; LANES]);
-                for i in 0..LANES {
-                    scales[i] = (log[i] + ((outputs[i] + 32) >> 6)).clamp(0, 255) as u8;
-                }
-                out[first + from..][..count].copy_from_slice(&scales[..count]);
+            for (values, out) in scales.iter().zip(scale.chunks_exact_mut(total)) {
+                copy(out, at, &values[..count]);
             }
         }
+    }
+}
+
+/// Copies up to a chunk of values to position `at`; a whole one without a call.
+#[inline(always)]
+fn copy<T: Copy>(to: &mut [T], at: usize, values: &[T]) {
+    match values.as_chunks::<CHUNK>().0 {
+        [values] => to[at..at + CHUNK].copy_from_slice(values),
+        _ => to[at..at + values.len()].copy_from_slice(values),
     }
 }
 
@@ -210,18 +282,28 @@ multiversion! {
 mod tests {
     use super::*;
 
+    /// What FORMAT.md says of a sum: V + 2 of its class.
+    fn defined(sum: i32) -> i64 {
+        let Some(octave) = sum.checked_ilog2() else { return 2 };
+        let eighth = ((i64::from(sum) << 3) >> octave) - 8;
+        (((17 + 2 * eighth) << octave) >> 4) + 2
+    }
+
     #[test]
-    fn classes_are_eighths_of_octaves() {
-        for sum in 0..100_000 {
-            let expected = match sum {
-                0 => 0,
-                _ => {
-                    let octave = i32::ilog2(sum);
-                    let eighth = ((i64::from(sum) << 3) >> octave) as i32 - 8;
-                    8 * octave as i32 + eighth + 1
-                }
-            };
-            assert_eq!(class(sum), expected, "{sum}");
+    fn scales_are_those_of_the_format() {
+        for sum in (0..4096).chain((4096..1 << 21).step_by(509)) {
+            let v = defined(sum);
+            assert_eq!(i64::from(typical(sum)), v, "{sum}");
+            let (mut log, mut by, mut bits, mut unit) = ([0], [0], [0], [0]);
+            scales(&[sum], &mut log, &mut by, &mut bits);
+            units(&[sum], &bits, &mut unit);
+            let exact = 51.0 + 16.0 * (v as f64 / 8.0).log2();
+            assert!((f64::from(log[0]) - exact).abs() < 0.5, "{sum}: {exact}");
+            let k = if v >= 2048 { v.ilog2() - 10 } else { 0 };
+            let expected = (k as i32, (((1 << (21 + k)) + v / 2) / v) as i32, ((8 * v) >> k) as i32);
+            assert_eq!((bits[0], by[0], unit[0]), expected, "{sum}");
+            // No product of a difference that was limited leaves 32 bits.
+            assert!(i64::from(by[0]) * 1023 < 1 << 31, "{sum}");
         }
     }
 

@@ -11,6 +11,8 @@ use super::results::Results;
 pub(crate) trait Dot: Copy {
     /// Lanes.
     const WIDTH: usize;
+    /// Registers that a loop may fill.
+    const REGISTERS: usize;
     unsafe fn splat(value: i32) -> Self;
     /// From any alignment.
     unsafe fn load(from: *const i32) -> Self;
@@ -19,6 +21,9 @@ pub(crate) trait Dot: Copy {
     /// In each lane, adds the products of a group of inputs with a group of weights: four of 8 bits, or two of 16 bits.
     /// The sum wraps around.
     unsafe fn dot(self, inputs: Self, weights: Self) -> Self;
+    /// `>> shift`, limited to 0..=255: the bytes of a lane are those of the four sums, the first lowest. `shift` is at
+    /// most 31.
+    unsafe fn pack(sums: [Self; 4], shift: i32) -> Self;
 }
 
 /// Rows of groups of inputs, `stride` bytes apart.

@@ -3,7 +3,8 @@
 //! Nothing here touches a file: an encoder fits networks with it, whose integers it then writes.
 
 use super::causal::LANES;
-use super::multiversion;
+use super::vector::Vector;
+use super::{Path, dispatch, multiversion};
 
 /// Components of a mixture, and outputs of a network: log₂ weights, means and log₂ scales in turn.
 const COMPONENTS: usize = 3;
@@ -94,21 +95,106 @@ multiversion! {
             }
         }
     }
+}
 
-    /// Adds the outer products of rows, `[outputs]` and `[inputs]`, to `[outputs, inputs]`. Rows come in fours.
-    pub fn outer(by_output: &[f32], x: &[f32], outputs: usize, inputs: usize, sums: &mut [f32]) {
-        for (d, x) in by_output.chunks_exact(4 * outputs).zip(x.chunks_exact(4 * inputs)) {
-            let (x0, rest) = x.split_at(inputs);
-            let (x1, rest) = rest.split_at(inputs);
-            let (x2, x3) = rest.split_at(inputs);
-            for (o, sums) in sums.chunks_exact_mut(inputs).enumerate() {
-                let [a, b, c, e] = [d[o], d[outputs + o], d[2 * outputs + o], d[3 * outputs + o]];
-                for (i, sum) in sums.iter_mut().enumerate() {
-                    *sum += (a * x0[i] + b * x1[i]) + (c * x2[i] + e * x3[i]);
-                }
+/// Adds the outer products of rows, `[outputs]` and `[inputs]`, to `[outputs, inputs]`.
+///
+/// # Panics
+/// If the lengths do not fit.
+pub fn outer(by_output: &[f32], x: &[f32], outputs: usize, inputs: usize, sums: &mut [f32]) {
+    /// Rows that stay in the first cache.
+    const ROWS: usize = 64;
+    assert!(sums.len() == outputs * inputs && by_output.len() * inputs == x.len() * outputs);
+    for (by_output, x) in by_output.chunks(ROWS * outputs).zip(x.chunks(ROWS * inputs)) {
+        dispatch!(Path::best(), outer(OuterCall { by_output, x, outputs, inputs, sums }));
+    }
+}
+
+/// Some rows of [`outer`].
+pub(crate) struct OuterCall<'a> {
+    /// `[rows, outputs]`.
+    pub by_output: &'a [f32],
+    /// `[rows, inputs]`.
+    pub x: &'a [f32],
+    pub outputs: usize,
+    pub inputs: usize,
+    /// `[outputs, inputs]`.
+    pub sums: &'a mut [f32],
+}
+
+/// # Safety
+///
+/// Needs the instructions of `V`; the lengths are those that [`OuterCall`] says.
+#[inline(always)]
+pub(crate) unsafe fn outer_sums<V: Vector>(call: OuterCall<'_>) {
+    let OuterCall { by_output, x, outputs, inputs, sums } = call;
+    let rows = by_output.len() / outputs;
+    if inputs < V::WIDTH {
+        for (by, x) in by_output.chunks_exact(outputs).zip(x.chunks_exact(inputs)) {
+            for (sums, by) in sums.chunks_exact_mut(inputs).zip(by) {
+                sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += by * x);
             }
         }
+        return;
     }
+    for first in (0..inputs).step_by(V::WIDTH) {
+        // The last vector may begin in the one before, whose sums are then not added again.
+        let from = first.min(inputs - V::WIDTH);
+        let mut output = 0;
+        while output < outputs {
+            let mut tile = [0.0; MOST * MOST_LANES];
+            // SAFETY: `from + WIDTH` is at most `inputs`, and so many outputs are left; the caller promises the rest.
+            let n = unsafe {
+                let by = by_output.as_ptr().add(output);
+                let (by, x) = ((by, outputs), (x.as_ptr().add(from), inputs));
+                match outputs - output {
+                    MOST.. => outer_tile::<V, MOST>(rows, by, x, &mut tile),
+                    4.. => outer_tile::<V, 4>(rows, by, x, &mut tile),
+                    _ => outer_tile::<V, 1>(rows, by, x, &mut tile),
+                }
+            };
+            for (tile, sums) in
+                tile.chunks_exact(V::WIDTH).zip(sums.chunks_exact_mut(inputs).skip(output)).take(n)
+            {
+                let new = first - from;
+                sums[first..from + V::WIDTH].iter_mut().zip(&tile[new..]).for_each(|(sum, add)| *sum += add);
+            }
+            output += n;
+        }
+    }
+}
+
+/// Outputs whose sums stay in registers, and lanes of the widest vector.
+const MOST: usize = 8;
+const MOST_LANES: usize = 16;
+
+/// The sums of `N` outputs by a vector of inputs, over all rows: pointers to the first of them, and how far rows are
+/// apart. Gives `N`.
+///
+/// # Safety
+///
+/// Needs the instructions of `V`, and in each row `N` outputs and a vector of inputs.
+#[inline(always)]
+unsafe fn outer_tile<V: Vector, const N: usize>(
+    rows: usize,
+    (by, outputs): (*const f32, usize),
+    (x, inputs): (*const f32, usize),
+    tile: &mut [f32; MOST * MOST_LANES],
+) -> usize {
+    // SAFETY: the caller promises the rows; N is at most MOST, and a vector has at most MOST_LANES.
+    unsafe {
+        let mut sums = [V::splat(0.0); N];
+        for row in 0..rows {
+            let x = V::load(x.add(row * inputs));
+            for (n, sum) in sums.iter_mut().enumerate() {
+                *sum = x.mul_add(V::splat(*by.add(row * outputs + n)), *sum);
+            }
+        }
+        for (n, sum) in sums.into_iter().enumerate() {
+            sum.store(tile.as_mut_ptr().add(n * V::WIDTH));
+        }
+    }
+    N
 }
 
 #[cfg(test)]
@@ -160,13 +246,14 @@ mod tests {
 
     #[test]
     fn outer_products_are_added_up() {
-        let (d, x) = (reals(8 * 3, 1), reals(8 * 5, 2));
-        let mut sums = vec![1.0; 15];
-        outer(&d, &x, 3, 5, &mut sums);
+        let (n, outputs, inputs) = (67, 13, 28);
+        let (d, x) = (reals(n * outputs, 1), reals(n * inputs, 2));
+        let mut sums = vec![1.0; outputs * inputs];
+        outer(&d, &x, outputs, inputs, &mut sums);
         for (at, sum) in sums.iter().enumerate() {
-            let (o, i) = (at / 5, at % 5);
-            let expected: f32 = 1.0 + (0..8).map(|n| d[n * 3 + o] * x[n * 5 + i]).sum::<f32>();
-            assert!((sum - expected).abs() < 1e-5);
+            let (o, i) = (at / inputs, at % inputs);
+            let expected = 1.0 + (0..n).map(|n| d[n * outputs + o] * x[n * inputs + i]).sum::<f32>();
+            assert!((sum - expected).abs() < 1e-4, "{o} {i}: {sum} {expected}");
         }
     }
 }

@@ -58,6 +58,7 @@ struct Sums(int32x4_t);
 
 impl Dot for Sums {
     const WIDTH: usize = 4;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn splat(value: i32) -> Self {
@@ -86,6 +87,20 @@ impl Dot for Sums {
             let high = vmull_high_s16(x, w);
             vaddq_s32(self.0, vpaddq_s32(low, high))
         })
+    }
+
+    #[inline(always)]
+    unsafe fn pack(sums: [Self; 4], shift: i32) -> Self {
+        // SAFETY: as above; these instructions touch no memory.
+        unsafe {
+            let right = vdupq_n_s32(-shift);
+            let [a, b, c, d] = sums.map(|sums| vqmovn_s32(vshlq_s32(sums.0, right)));
+            // a0 a1 a2 a3 b0 …, and c and d likewise.
+            let [low, high] = [vqmovun_s16(vcombine_s16(a, b)), vqmovun_s16(vcombine_s16(c, d))];
+            let order = [0u8, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15];
+            let bytes = vqtbl1q_u8(vcombine_u8(low, high), vld1q_u8(order.as_ptr()));
+            Self(vreinterpretq_s32_u8(bytes))
+        }
     }
 }
 

@@ -53,6 +53,8 @@ struct Sums([i32; 8]);
 
 impl Dot for Sums {
     const WIDTH: usize = 8;
+    // Of x86-64 without AVX, the least that a machine has.
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
     unsafe fn splat(value: i32) -> Self {
@@ -78,6 +80,13 @@ impl Dot for Sums {
             let (x, w) = (inputs.0[i], weights.0[i]);
             self.0[i].wrapping_add(low(x) * low(w)).wrapping_add((x >> 16) * (w >> 16))
         }))
+    }
+
+    #[inline(always)]
+    unsafe fn pack(sums: [Self; 4], shift: i32) -> Self {
+        let byte = |sums: &Self, i: usize| (sums.0[i] >> (shift & 31)).clamp(0, 255);
+        let [a, b, c, d] = &sums;
+        Self(std::array::from_fn(|i| byte(a, i) | byte(b, i) << 8 | byte(c, i) << 16 | byte(d, i) << 24))
     }
 }
 

@@ -279,6 +279,13 @@ macro_rules! entries {
             unsafe { crate::dot::dense::<$wide, $panel>(call) }
         }
 
+        /// See [`crate::gradient::outer_sums`], whose conditions are those of this function.
+        $(#[$feature])?
+        pub(crate) unsafe fn outer(call: crate::gradient::OuterCall<'_>) {
+            // SAFETY: the caller promises the same.
+            unsafe { crate::gradient::outer_sums::<$vector>(call) }
+        }
+
         /// See [`crate::planar::planar`], whose conditions are those of this function.
         $(#[$feature])?
         pub(crate) unsafe fn planar(call: crate::planar::PlanarCall<'_>) {

@@ -54,6 +54,7 @@ struct Sums(v128);
 
 impl Dot for Sums {
     const WIDTH: usize = 4;
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
     unsafe fn splat(value: i32) -> Self {
@@ -75,6 +76,14 @@ impl Dot for Sums {
     #[inline(always)]
     unsafe fn dot(self, inputs: Self, weights: Self) -> Self {
         Self(i32x4_add(self.0, i32x4_dot_i16x8(inputs.0, weights.0)))
+    }
+
+    #[inline(always)]
+    unsafe fn pack(sums: [Self; 4], shift: i32) -> Self {
+        let [a, b, c, d] = sums.map(|sums| i32x4_shr(sums.0, shift as u32));
+        // a0 a1 a2 a3 b0 …, and c and d likewise.
+        let bytes = u8x16_narrow_i16x8(i16x8_narrow_i32x4(a, b), i16x8_narrow_i32x4(c, d));
+        Self(i8x16_shuffle::<0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15>(bytes, bytes))
     }
 }
 

@@ -109,6 +109,7 @@ struct $name(__m512i);
 
 impl Dot for $name {
     const WIDTH: usize = 16;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn splat(value: i32) -> Self {
@@ -133,6 +134,19 @@ impl Dot for $name {
         // SAFETY: as above.
         Self(unsafe { $dot(self.0, inputs.0, weights.0) })
     }
+
+    #[inline(always)]
+    unsafe fn pack(sums: [Self; 4], shift: i32) -> Self {
+        // SAFETY: as above; these instructions touch no memory.
+        unsafe {
+            let right = _mm_cvtsi32_si128(shift);
+            let [a, b, c, d] = sums.map(|sums| _mm512_sra_epi32(sums.0, right));
+            // In each quarter a0 a1 a2 a3 b0 … d3.
+            let bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+            let order = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            Self(_mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(order)))
+        }
+    }
 }
     };
 }
@@ -154,6 +168,7 @@ struct YmmSums(__m256i);
 
 impl Dot for YmmSums {
     const WIDTH: usize = 8;
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
     unsafe fn splat(value: i32) -> Self {
@@ -177,6 +192,19 @@ impl Dot for YmmSums {
     unsafe fn dot(self, inputs: Self, weights: Self) -> Self {
         // SAFETY: as above.
         Self(unsafe { _mm256_add_epi32(self.0, _mm256_madd_epi16(inputs.0, weights.0)) })
+    }
+
+    #[inline(always)]
+    unsafe fn pack(sums: [Self; 4], shift: i32) -> Self {
+        // SAFETY: as above; these instructions touch no memory.
+        unsafe {
+            let right = _mm_cvtsi32_si128(shift);
+            let [a, b, c, d] = sums.map(|sums| _mm256_sra_epi32(sums.0, right));
+            // In each half a0 a1 a2 a3 b0 … d3.
+            let bytes = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+            let order = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            Self(_mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(order)))
+        }
     }
 }
 

@@ -129,7 +129,7 @@ impl State {
                 first: if plane == Plane::First { Vec::new() } else { taps(0, &AROUND) },
                 second: if plane == Plane::Third { taps(1, &AROUND) } else { Vec::new() },
             };
-            self.inputs.set(plane, &neighbours, COLUMNS, Depth::new(plane, bits), 0);
+            self.inputs.set(plane, &neighbours, Depth::new(plane, bits), 0);
             let stride = self.inputs.stride;
             for i in 0..COLUMNS {
                 let groups = self.inputs.groups.chunks_exact(stride).take(plane.inputs() / GROUP);

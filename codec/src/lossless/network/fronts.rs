@@ -4,6 +4,7 @@
 //! of another. What lies outside the plane has the values that this file gives it.
 
 use super::inputs::Tap;
+use wavern_kernel::planar::BLOCK;
 
 /// Fronts that are kept: neighbours reach nine back, later planes twelve.
 const KEPT: usize = 32;
@@ -16,7 +17,7 @@ const RIGHT: usize = 4;
 
 /// One plane.
 pub struct Fronts {
-    /// `[KEPT, stride]`.
+    /// `[KEPT, stride]`, and a block.
     samples: Vec<i32>,
     stride: usize,
     size: [usize; 2],
@@ -28,7 +29,7 @@ impl Fronts {
     /// A plane of `[height, width]` of which nothing is known; `middle` stands for what came before.
     pub fn new(size: [usize; 2], middle: i32) -> Self {
         let stride = size[0] + ABOVE + BELOW;
-        Self { samples: vec![middle; KEPT * stride], stride, size, top: middle }
+        Self { samples: vec![middle; KEPT * stride + BLOCK], stride, size, top: middle }
     }
 
     /// How many fronts a plane has.
@@ -45,10 +46,10 @@ impl Fronts {
         front.rem_euclid(KEPT as isize) as usize * self.stride + (row + ABOVE as isize) as usize
     }
 
-    /// The samples at a tap of the `rows` of front `t`.
+    /// The samples at a tap of the `rows` of front `t`, and others to the end of a block.
     pub fn tap(&self, t: usize, rows: std::ops::Range<usize>, (down, right): Tap) -> &[i32] {
         let from = self.at(t as isize + (right + 2 * down) as isize, rows.start as isize + down as isize);
-        &self.samples[from..from + rows.len()]
+        &self.samples[from..from + rows.len().next_multiple_of(BLOCK)]
     }
 
     /// Takes in the samples of front `t`, one for each of its rows. Fronts come in order.

@@ -3,7 +3,6 @@
 //! A tap is a place beside the sample: rows down, columns to the right. Samples on one wave front (column + 2 · row) do
 //! not see each other, so a front is predicted at once.
 
-use super::scale::TABLES;
 use wavern_kernel::causal::{self, Relative, Scale};
 use wavern_kernel::planar::{BLOCK, GROUP};
 
@@ -90,7 +89,7 @@ impl Plane {
     }
 }
 
-/// What lies at the taps of a run of samples: element `i` of each slice belongs to sample `i`.
+/// What lies at the taps of a run of samples, whole blocks of them: element `i` of each slice belongs to sample `i`.
 pub struct Neighbours<'a> {
     /// [`Plane::own`].
     pub own: Vec<&'a [i32]>,
@@ -124,125 +123,117 @@ pub struct Inputs {
     /// `[groups, stride]`.
     pub groups: Vec<u32>,
     base: Vec<i32>,
+    own: Measure,
+    around: Measure,
     sums: Vec<i32>,
-    classes: Vec<i32>,
-    own: Factors,
-    around: Factors,
+    unit: Vec<i32>,
     far: Vec<i32>,
+    rim: Vec<i32>,
     level: Vec<i32>,
     first_level: Vec<i32>,
-    ratio: Vec<i32>,
     normals: [Vec<i32>; 3],
 }
 
-/// What tables say of the classes of samples.
+/// What differences are measured by.
 #[derive(Default)]
-struct Factors {
+struct Measure {
+    log: Vec<i32>,
     factor: Vec<i32>,
     shift: Vec<i32>,
-    unit: Vec<i32>,
-    log: Vec<i32>,
+    wide: bool,
 }
 
-impl Factors {
-    /// Of whole blocks of classes.
-    fn set(&mut self, classes: &[i32]) {
-        for (out, table) in [
-            (&mut self.factor, &TABLES.factor),
-            (&mut self.shift, &TABLES.shift),
-            (&mut self.unit, &TABLES.unit),
-            (&mut self.log, &TABLES.log),
-        ] {
-            out.resize(classes.len(), 0);
-            causal::look_up(classes, table, out);
+impl Measure {
+    /// From the sums of samples.
+    fn set(&mut self, sums: &[i32], depth: Depth) {
+        for values in [&mut self.log, &mut self.factor, &mut self.shift] {
+            values.resize(sums.len(), 0);
         }
+        causal::scales(sums, &mut self.log, &mut self.factor, &mut self.shift);
+        self.wide = depth.bits > 8 || self.shift.iter().fold(0, |all, shift| all | shift) != 0;
     }
 
     fn scale(&self) -> Scale<'_> {
-        Scale { factor: &self.factor, shift: &self.shift }
+        Scale { factor: &self.factor, shift: &self.shift, wide: self.wide }
     }
-}
-
-/// The classes of the sums of differences of the first `n` samples; behind them `classes` is as it was.
-fn classify(pairs: &Pairs, taps: &[&[i32]], sums: &mut Vec<i32>, classes: &mut [i32], n: usize) {
-    sums.clear();
-    sums.resize(n, 0);
-    for &(a, b) in pairs {
-        causal::add_differences(taps[a], taps[b], sums);
-    }
-    causal::classes(sums, classes);
 }
 
 impl Inputs {
-    /// The inputs of `n` samples of a plane, in whole planes of `groups`: as many as [`Plane::inputs`] / 4, and `room`
-    /// more for what the network puts there.
-    pub fn set(&mut self, plane: Plane, taps: &Neighbours<'_>, n: usize, depth: Depth, room: usize) {
+    /// The inputs of samples of a plane, whole blocks of them, in whole planes of `groups`: as many as
+    /// [`Plane::inputs`] / 4, and `room` more for what the network puts there.
+    pub fn set(&mut self, plane: Plane, taps: &Neighbours<'_>, depth: Depth, room: usize) {
         let (own, first) = (&taps.own, &taps.first);
-        self.stride = n.next_multiple_of(BLOCK);
-        self.groups.resize((plane.inputs() / GROUP + room) * self.stride, 0);
-        self.base.resize(self.stride, 0);
-        causal::middles(own[0], own[1], &mut self.base[..n]);
-        self.classes.resize(self.stride, 0);
-        classify(&NEAR, own, &mut self.sums, &mut self.classes, n);
-        self.own.set(&self.classes);
-        let stride = self.stride;
-        let mut groups = self.groups.chunks_exact_mut(stride).map(|group| &mut group[..n]);
+        // Known to be whole blocks, loops need nothing for a rest.
+        let n = own[0].len() / BLOCK * BLOCK;
+        self.stride = n;
+        self.groups.resize((plane.inputs() / GROUP + room) * n, 0);
+        self.resize(n);
+        causal::middles(own[0], own[1], &mut self.base);
+        let mut groups = self.groups.chunks_exact_mut(n);
         let mut next = || groups.next().unwrap_or_default();
+
+        sums(&NEAR, own, &mut self.sums);
+        self.own.set(&self.sums, depth);
+        causal::units(&self.sums, &self.own.shift, &mut self.unit);
         let (base, scale) = (&self.base[..], self.own.scale());
         for group in own.as_chunks::<GROUP>().0 {
             causal::neighbours(*group, [base; 4], scale, next());
         }
         // How the scale compares with that of other places.
-        let ratio = |log: &mut Vec<i32>, classes: &[i32]| {
-            log.resize(n, 0);
-            causal::look_up(classes, &TABLES.log, log);
-            log.iter_mut().zip(&self.own.log).for_each(|(far, near)| *far -= near);
-        };
-        classify(&FAR, own, &mut self.sums, &mut self.classes, n);
-        ratio(&mut self.far, &self.classes);
+        sums(&FAR, own, &mut self.sums);
+        causal::ratios(&self.sums, &self.own.log, &mut self.far);
         let coarse = depth.bits.saturating_sub(7);
-        let level = |out: &mut Vec<i32>, values: &[i32], middle: i32| {
-            out.clear();
-            out.extend(values.iter().map(|v| (v - middle) >> coarse));
-        };
-        level(&mut self.level, &base[..n], depth.middle);
-        let log: Vec<i32> = self.own.log.iter().map(|log| log - LOG_ZERO).collect();
+        causal::levels(&self.base, depth.middle, coarse, &mut self.level);
         if plane == Plane::First {
-            classify(&RIM, own, &mut self.sums, &mut self.classes, n);
-            ratio(&mut self.ratio, &self.classes);
-            causal::values([&log, &self.far, &self.level, &self.ratio], next());
-            return;
+            sums(&RIM, own, &mut self.sums);
+            causal::ratios(&self.sums, &self.own.log, &mut self.rim);
+        } else {
+            let here = first[0];
+            causal::neighbours(
+                [own[12], own[13], own[14], first[5]],
+                [base, base, base, here],
+                scale,
+                next(),
+            );
+            causal::neighbours([first[1], first[2], first[3], first[4]], [here; 4], scale, next());
+            sums(&AROUND_NEAR, first, &mut self.sums);
+            self.around.set(&self.sums, depth);
+            causal::ratios(&self.sums, &self.own.log, &mut self.rim);
+            let around = self.around.scale();
+            for group in first[1..9].as_chunks::<GROUP>().0 {
+                causal::neighbours(*group, [here; 4], around, next());
+            }
+            for (normals, tap) in self.normals.iter_mut().zip(&first[9..]) {
+                causal::normals(tap, here, around, normals);
+            }
+            causal::levels(here, 1 << (depth.bits - 1), coarse, &mut self.first_level);
+            let [a, b, c] = &self.normals;
+            causal::values([a, b, c, &self.first_level], 0, next());
         }
-        let here = &first[0][..n];
-        causal::neighbours([own[12], own[13], own[14], first[5]], [base, base, base, here], scale, next());
-        causal::neighbours([first[1], first[2], first[3], first[4]], [here; 4], scale, next());
-        classify(&AROUND_NEAR, first, &mut self.sums, &mut self.classes, n);
-        self.around.set(&self.classes);
-        let around = self.around.scale();
-        for group in first[1..9].as_chunks::<GROUP>().0 {
-            causal::neighbours(*group, [here; 4], around, next());
-        }
-        for (normals, tap) in self.normals.iter_mut().zip(&first[9..]) {
-            normals.resize(n, 0);
-            causal::normals(tap, here, around, normals);
-        }
-        level(&mut self.first_level, here, 1 << (depth.bits - 1));
-        let [a, b, c] = &self.normals;
-        causal::values([a, b, c, &self.first_level], next());
-        self.ratio.clear();
-        self.ratio.extend(self.around.log.iter().zip(&self.own.log).map(|(around, own)| around - own));
-        causal::values([&log, &self.far, &self.level, &self.ratio], next());
+        causal::values([&self.own.log, &self.far, &self.level, &self.rim], LOG_ZERO, next());
         if plane == Plane::Third {
             let second = &taps.second;
             for group in second[1..9].as_chunks::<GROUP>().0 {
-                causal::neighbours(*group, [&second[0][..n]; 4], scale, next());
+                causal::neighbours(*group, [second[0]; 4], scale, next());
             }
+        }
+    }
+
+    fn resize(&mut self, n: usize) {
+        let Self { base, sums, unit, far, rim, level, first_level, normals, .. } = self;
+        for values in [base, sums, unit, far, rim, level, first_level].into_iter().chain(normals) {
+            values.resize(n, 0);
         }
     }
 
     /// What the outputs for these samples are relative to.
     pub fn relative(&self) -> Relative<'_> {
-        let Factors { unit, shift, log, .. } = &self.own;
-        Relative { base: &self.base, unit, shift, log }
+        let Measure { shift, log, .. } = &self.own;
+        Relative { base: &self.base, unit: &self.unit, shift, log }
     }
+}
+
+/// Sums of the absolute differences of pairs of taps.
+fn sums(pairs: &Pairs, taps: &[&[i32]], out: &mut [i32]) {
+    causal::sums(&pairs.map(|(a, b)| [taps[a], taps[b]]), out);
 }

@@ -3,6 +3,5 @@
 pub mod fronts;
 pub mod inputs;
 pub mod model;
-pub mod scale;
 pub mod shape;
 pub mod tile;

@@ -95,7 +95,7 @@ pub fn code<C: Coder>(tile: &mut Tile, networks: &[Network], coder: &mut C) -> R
                 first: if plane == Plane::First { Vec::new() } else { taps(0, &AROUND) },
                 second: if plane == Plane::Third { taps(1, &AROUND) } else { Vec::new() },
             };
-            inputs.set(plane, &neighbours, rows.len(), *depth, network.room());
+            inputs.set(plane, &neighbours, *depth, network.room());
             network.run(rows.len(), inputs, run, &mut mixtures, *first);
             if !C::DECODES {
                 let centres = &mixtures.centre[*first..];
