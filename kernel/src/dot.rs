@@ -13,6 +13,8 @@ pub(crate) trait Dot: Copy {
     const WIDTH: usize;
     /// Registers that a loop may fill.
     const REGISTERS: usize;
+    /// Rows of the register tile, 1..=[`ROWS`].
+    const ROWS: usize = ROWS;
     unsafe fn splat(value: i32) -> Self;
     /// From any alignment.
     unsafe fn load(from: *const i32) -> Self;
@@ -48,7 +50,7 @@ pub(crate) struct DenseCall<'a> {
     pub results: Results<'a>,
 }
 
-/// Rows of the register tile, as for floats.
+/// The most rows of the register tile, as for floats.
 const ROWS: usize = 6;
 /// Columns of the widest panel.
 const WIDEST: usize = 64;
@@ -70,7 +72,7 @@ pub(crate) unsafe fn dense<V: Dot, const N: usize>(call: DenseCall<'_>) {
         let columns = panel.min(outputs - first);
         let mut row = 0;
         while row < rows {
-            let count = ROWS.min(rows - row);
+            let count = V::ROWS.min(rows - row);
             // SAFETY: rows `row..row + count` are there; the panel has `groups · N · WIDTH` weights and N · WIDTH
             // biases.
             unsafe {
