@@ -106,7 +106,7 @@ files = {
     # Pictures without loss.
     "lossless-tile-of-no-bytes": exact(data(b"")),
     "lossless-tile-without-its-check-value": exact(data(b"\0\0")),
-    "lossless-tile-of-an-unknown-tool": exact(data(b"\x02\0\0" + bytes(80))),
+    "lossless-tile-of-an-unknown-tool": exact(data(b"\x03\0\0" + bytes(80))),
     "lossless-set-of-no-weights": exact(data(b"\xe0\0\0" + bytes(80))),
     "lossless-set-of-no-fitted-networks": exact(data(b"\xf0\0\0" + bytes(80))),
     "lossless-set-for-the-adaptive-tool": exact(data(b"\x11\0\0" + bytes(80))),
@@ -118,6 +118,10 @@ files = {
     "lossless-fitted-networks-twice": exact(*[chunk(b"FITW", bytes(65))] * 2, data(b"\xf0\0\0" + bytes(80))),
     "lossless-alpha-in-the-small-method": exact(chunk(b"ALPH", b"\0\xff\0"), data(b"\0\0\0" + bytes(80))),
     "lossless-alpha-longer-than-its-tile": exact(chunk(b"ALPH", b"\x02"), data(b"\0\0\0" + b"\xff" * 4 + bytes(80))),
+    "lossless-ranks-of-no-bytes": exact(data(b"\x02\0\0")),
+    "lossless-ranks-of-noise": exact(data(b"\x02\0\0\x07\0\0\0" + bytes(range(256)))),
+    "lossless-ranks-of-ranks": exact(data(b"\x02\0\0\x07\0\0\0\0\0\0\x01\0\x03\x03" + b"\x02\0\0" + bytes(80))),
+    "lossless-runs-beyond-the-samples": exact(data(b"\x02\0\0\x07\0\0\0\x02\0\0\xff\x03\x03\x03" + bytes(80))),
     "lossless-weights-of-a-quality": file(header(8, 8, field=RGB | 1023), data()),
     "fitted-networks-at-a-quality": file(header(8, 8), chunk(b"FITW", bytes(64)), data(b"\0\0\0")),
     # Versions, codes, weights.

@@ -71,6 +71,45 @@ fn effort_changes_the_bytes_and_not_the_picture() {
 }
 
 #[test]
+fn few_values_of_many_are_coded_as_their_ranks() {
+    let deep = picture(4, 200, 150, Color::Rgb, 16, true);
+    let Samples::U16(samples) = deep.samples() else { panic!("16 bits") };
+    let with = |by: &dyn Fn(u16) -> u16| {
+        let samples = Samples::U16(samples.iter().map(|v| by(*v)).collect());
+        let image =
+            Image::new(200, 150, Color::Rgb, samples).unwrap().with_alpha(deep.alpha().unwrap().clone());
+        let bytes = encoded(image.as_ref().unwrap());
+        assert!(decoder().decode_image(&bytes).unwrap() == image.unwrap());
+        bytes.len()
+    };
+    // Ten bits of sixteen, with zeros or with their own upper bits below.
+    let (all, shifted, repeated) = (with(&|v| v), with(&|v| v & 0xffc0), with(&|v| v & 0xffc0 | v >> 10));
+    assert!(3 * shifted < 2 * all && 3 * repeated < 2 * all, "{all} {shifted} {repeated}");
+}
+
+#[test]
+fn samples_may_change_by_so_much_and_alpha_not_at_all() {
+    for (depth, error) in [(8, 1), (8, 8), (16, 1), (16, 300)] {
+        for effort in [1, 2] {
+            let image = picture(4, 200, 150, Color::Rgb, depth, true);
+            let options = EncodeOptions::new().effort(Effort::new(effort).unwrap());
+            let options = options.picture(PictureOptions::new().max_error(error));
+            let coded =
+                Encoder::new(options.threads(2)).unwrap().encode_image_and_reconstruct(&image).unwrap();
+            let near = decoder().decode_image(&coded.0.bytes).unwrap();
+            assert!(near == coded.1, "{depth} {error} {effort}");
+            assert_eq!(near.alpha(), image.alpha());
+            let change = match (near.samples(), image.samples()) {
+                (Samples::U8(a), Samples::U8(b)) => a.iter().zip(b).map(|(a, b)| a.abs_diff(*b).into()).max(),
+                (Samples::U16(a), Samples::U16(b)) => a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max(),
+                _ => None,
+            };
+            assert_eq!(change, Some(error), "{depth} {effort}");
+        }
+    }
+}
+
+#[test]
 fn views_are_parts_and_means_of_the_picture() {
     let image = picture(4, 1500, 1100, Color::Rgb, 8, false);
     let bytes = encoded(&image);

@@ -10,6 +10,7 @@ use wavern::{Effort, EncodeOptions, Limits, PictureOptions, Quality, SoundOption
 pub struct Encoding {
     quality: Option<f32>,
     lossless: bool,
+    max_error: Option<u16>,
     target_size: Option<u64>,
     target_bpp: Option<f64>,
     target_psnr: Option<f64>,
@@ -36,6 +37,9 @@ impl Encoding {
         if let Some(side) = self.tile_side {
             picture = picture.tile_side(side);
         }
+        if let Some(error) = self.max_error {
+            picture = picture.max_error(error);
+        }
         let mut sound = SoundOptions::new();
         if let Some(bitrate) = self.bitrate {
             sound = sound.bitrate(bitrate);
@@ -48,7 +52,7 @@ impl Encoding {
 
     /// Whether colours under alpha 0 stay as they are.
     pub fn keeps_hidden(&self) -> bool {
-        self.keep_hidden || self.lossless
+        self.keep_hidden || self.lossless || self.max_error.is_some()
     }
 
     /// Which weights.

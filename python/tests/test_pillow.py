@@ -138,7 +138,7 @@ def test_options_of_save(photo: npt.NDArray[Any]) -> None:
     )
     assert len(saved(image, target_size=5000)) <= 5000
     assert saved(image, quality=40, effort=3) == wavern.encode(photo, quality=40, effort=3)
-    for options in ({"quality": 101}, {"effort": 0}, {"lossless": True}, {"tune": "x"}):
+    for options in ({"quality": 101}, {"effort": 0}, {"lossless": True, "quality": 9}, {"tune": "x"}):
         with pytest.raises(wavern.OptionError):
             saved(image, **options)
     with pytest.raises(TypeError):

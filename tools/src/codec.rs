@@ -27,10 +27,19 @@ pub(crate) enum Target {
     Quality(f32),
     /// As it is.
     Lossless,
+    /// No sample of a picture changes by more.
+    MaxError(u16),
     /// Bits per second; for sound only.
     Bitrate(u32),
     /// A size or an error to meet; for pictures only.
     Picture(wavern::Target),
+}
+
+impl Target {
+    /// Whether a picture is coded without transforms and their weights.
+    pub(crate) fn is_lossless(self) -> bool {
+        matches!(self, Self::Lossless | Self::MaxError(_))
+    }
 }
 
 impl Default for Target {
@@ -144,6 +153,12 @@ pub(crate) fn encoder(
             options = options.quality(Quality::new(value).map_err(explain)?);
         }
         Target::Lossless => options = options.lossless(true),
+        Target::MaxError(_) if kind == Kind::Audio => {
+            return Err(Error::usage(
+                "--max-error is for pictures (a sound takes -q, --bitrate or --lossless)",
+            ));
+        }
+        Target::MaxError(error) => picture = picture.max_error(error),
         Target::Bitrate(_) if kind == Kind::Image => {
             return Err(Error::usage(
                 "--bitrate is for sounds (a picture takes -q, --target-size or --target-bpp)",

@@ -52,6 +52,14 @@ pub(crate) struct Args {
     )]
     lossless: bool,
 
+    /// Pictures: no colour of a pixel changes by more than N, counted in steps of its samples: 1 to 8 for samples of 8
+    /// bits, 1 to 2056 for 16
+    #[arg(
+        long, value_name = "N",
+        conflicts_with_all = ["lossless", "quality", "bitrate", "target_size", "target_bpp", "target_psnr", "tune"]
+    )]
+    max_error: Option<u16>,
+
     /// Sounds: bits per second, such as 96k; finds the quality that meets it
     #[arg(long, value_name = "RATE", value_parser = values::parse_bitrate, conflicts_with = "quality")]
     bitrate: Option<u32>,
@@ -194,7 +202,7 @@ fn target(args: &Args) -> Target {
         (None, None, Some(Wanted::Lossless)) => Target::Lossless,
         (None, None, Some(Wanted::Quality(quality))) => Target::Quality(quality),
         (None, None, None) if args.lossless => Target::Lossless,
-        (None, None, None) => Target::default(),
+        (None, None, None) => args.max_error.map_or_else(Target::default, Target::MaxError),
     }
 }
 
@@ -300,7 +308,7 @@ fn by_rows(args: &Args, mut rows: FileRows, target: Target) -> Result<(Coded, Ve
     let start = Instant::now();
     let input = rows.name.clone();
     strip::metadata(&mut rows.info.metadata, &args.strip);
-    if target != Target::Lossless {
+    if !target.is_lossless() {
         rows.notes.extend(held::outside_of_training(&rows.info.metadata));
     }
     args.common.notes(&input, &rows.notes);
@@ -334,11 +342,11 @@ fn whole(
     let Loaded { signal, mut notes } = loaded;
     let signal = match signal {
         Signal::Image(mut image) => {
-            if !args.keep_hidden && target != Target::Lossless {
+            if !args.keep_hidden && !target.is_lossless() {
                 image = image.with_hidden_colors_extended();
             }
             let image = strip::image(image, &args.strip)?;
-            if target != Target::Lossless {
+            if !target.is_lossless() {
                 notes.extend(held::outside_of_training(image.metadata()));
             }
             Signal::Image(image)

@@ -11,9 +11,10 @@ use crate::lossless::color::Transform;
 use crate::lossless::fit::{self, Descent, Samples as _};
 use crate::lossless::network::model::Network;
 use crate::lossless::payload::{self, FITTED, Networks, TABLES, Tool};
+use crate::lossless::values::{self, Maps};
 use crate::lossless::weights::{self, LosslessWeights};
 use crate::rows::{ImageRows, PictureInfo, Pixels, ReadRows};
-use crate::signal::Image;
+use crate::signal::{Image, Samples};
 use rayon::prelude::*;
 use wavern_bitstream::{LOSSLESS_LEVEL, TileRect};
 use wavern_entropy::BitCounter;
@@ -22,7 +23,7 @@ impl Encoder {
     /// The file of a picture in memory, to which a search fits networks.
     pub(super) fn lossless_image(&self, image: &Image, info: &PictureInfo) -> Result<Encoded, Error> {
         let fitted = if self.options.effort.searches() {
-            fit_networks(&Whole { image, info }, self.options.effort, &*weights::built_in()?)?
+            fit_networks(&Whole::new(image, info, self.error()), self.options.effort, &*weights::built_in()?)?
         } else {
             None
         };
@@ -37,6 +38,10 @@ impl Encoder {
         fitted: Option<Fitted>,
     ) -> Result<Encoded, Error> {
         check_size(info)?;
+        if info.depth == 8 && self.error() > 8 {
+            let problem = format!("{} (expected 1 to 8, since samples have 8 bits)", self.error());
+            return Err(Error::Option { option: "max-error", problem });
+        }
         let weights = weights::built_in()?;
         let header = header(info, LOSSLESS_LEVEL, weights.id, self.options.picture.tile_side);
         let rects: Vec<TileRect> = (0..header.tile_count()).filter_map(|i| header.tile_rect(i)).collect();
@@ -49,7 +54,9 @@ impl Encoder {
             check_rows(pixels, count, info)?;
             // No more tiles at once than threads: what each needs on the way would add up.
             for some in row.chunks(rayon::current_num_threads()) {
-                let code = |rect: &TileRect| code(&tile(pixels, info, *rect), networks, self.options.effort);
+                let code = |rect: &TileRect| {
+                    code(&tile(pixels, info, *rect, self.error()), networks, self.options.effort)
+                };
                 tiles.par_extend(some.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
             }
         }
@@ -59,17 +66,50 @@ impl Encoder {
         let bytes = self.picture_file(header, info, fitted, tiles)?;
         Ok(Encoded { bytes, level: LOSSLESS_LEVEL, latents: Vec::new(), search })
     }
+
+    /// By how much samples may change.
+    fn error(&self) -> u16 {
+        self.options.picture.max_error.unwrap_or(0)
+    }
 }
 
-/// A tile with its alpha; `pixels` are all rows of its row of tiles.
-fn tile(pixels: Pixels<'_>, info: &PictureInfo, rect: TileRect) -> Planes {
+/// What a decoder makes of a picture whose colours may change by `error`.
+pub(super) fn rounded(image: &Image, error: u16) -> Result<Image, Error> {
+    if error == 0 {
+        return Ok(image.clone());
+    }
+    let samples = match image.samples() {
+        Samples::U8(samples) => {
+            Samples::U8(samples.iter().map(|&v| values::rounded(v.into(), error, 8) as u8).collect())
+        }
+        Samples::U16(samples) => {
+            Samples::U16(samples.iter().map(|&v| values::rounded(v, error, 16)).collect())
+        }
+    };
+    let mut near = Image::new(image.width(), image.height(), image.color(), samples)?;
+    if let Some(alpha) = image.alpha() {
+        near = near.with_alpha(alpha.clone())?;
+    }
+    Ok(near.with_metadata(image.metadata().clone()))
+}
+
+/// A tile with its alpha, and with colours that changed by at most `error`; `pixels` are all rows of its row of tiles.
+fn tile(pixels: Pixels<'_>, info: &PictureInfo, rect: TileRect, error: u16) -> Planes {
     let [x, y, width, height] = [rect.x, rect.y, rect.width, rect.height].map(|v| v as usize);
     let mut planes = cut(pixels, info.color.channels(), info.width as usize, [x, width]);
+    round(&mut planes, error, info.depth.into());
     if let Some(alpha) = &info.alpha {
         let row = info.width as usize;
         planes.extend(cut(Pixels::from(alpha).part(y * row..(y + height) * row), 1, row, [x, width]));
     }
     Planes { width, height, bits: info.depth.into(), planes }
+}
+
+/// Colours that changed by at most `error`.
+fn round(planes: &mut [Vec<u16>], error: u16, bits: u32) {
+    if error > 0 {
+        planes.iter_mut().flatten().for_each(|v| *v = values::rounded(*v, error, bits));
+    }
 }
 
 /// Some columns of rows of `row` pixels, channel by channel: the first column, and how many.
@@ -117,6 +157,20 @@ pub(super) struct Fitted {
 struct Whole<'a> {
     image: &'a Image,
     info: &'a PictureInfo,
+    error: u16,
+    /// What most tiles are coded through.
+    maps: Option<Maps>,
+}
+
+impl<'a> Whole<'a> {
+    fn new(image: &'a Image, info: &'a PictureInfo, error: u16) -> Self {
+        let mut whole = Self { image, info, error, maps: None };
+        // Samples of 8 bits that were not rounded are hardly ever multiples.
+        if error > 0 || info.depth > 8 {
+            whole.maps = Maps::of(&whole.part([0, 0], whole.size())).filter(Maps::steps);
+        }
+        whole
+    }
 }
 
 impl fit::Samples for Whole<'_> {
@@ -127,8 +181,10 @@ impl fit::Samples for Whole<'_> {
     fn part(&self, [x, y]: [usize; 2], [width, height]: [usize; 2]) -> Planes {
         let row = self.info.row();
         let pixels = Pixels::from(self.image.samples()).part(y * row..(y + height) * row);
-        let planes = cut(pixels, self.info.color.channels(), self.info.width as usize, [x, width]);
-        Planes { width, height, bits: self.info.depth.into(), planes }
+        let mut planes = cut(pixels, self.info.color.channels(), self.info.width as usize, [x, width]);
+        round(&mut planes, self.error, self.info.depth.into());
+        let part = Planes { width, height, bits: self.info.depth.into(), planes };
+        self.maps.as_ref().map_or_else(|| part.clone(), |maps| maps.ranks(&part))
     }
 }
 
@@ -168,9 +224,23 @@ fn fit_networks(
 /// Sides of the parts of a tile on which tools are tried.
 const PROBE: usize = 64;
 
+/// The payload of a tile, or of the ranks of its samples if that takes fewer bytes.
+fn code(tile: &Planes, networks: Networks<'_>, effort: Effort) -> Result<Vec<u8>, Error> {
+    // Drawings have few values too, and contexts know which.
+    let gains = |maps: &Maps| maps.steps() || repeated(&probes(tile, 2)) < DRAWN;
+    let Some(maps) = Maps::of(tile).filter(gains) else { return code_samples(tile, networks, effort) };
+    let ranks = code_samples(&maps.ranks(tile), networks, effort)?;
+    let mapped = payload::write_mapped(tile, &maps, &ranks);
+    if maps.steps() {
+        return Ok(mapped);
+    }
+    let plain = code_samples(tile, networks, effort)?;
+    Ok(if mapped.len() < plain.len() { mapped } else { plain })
+}
+
 /// The payload of a tile by the tool that takes the fewest bytes: as parts of it say, and from effort 4 on by trial if
 /// those are near.
-fn code(tile: &Planes, networks: Networks<'_>, effort: Effort) -> Result<Vec<u8>, Error> {
+fn code_samples(tile: &Planes, networks: Networks<'_>, effort: Effort) -> Result<Vec<u8>, Error> {
     let parts = probes(tile, 2);
     let share = repeated(&parts);
     if !effort.searches() && share > MOSTLY_REPEATED {
@@ -208,6 +278,7 @@ const NEAR: f64 = 1.25;
 const TRIES_BOTH: u8 = 4;
 /// Shares of pixels that are equal to a neighbour: of drawings more, of photographs less.
 const MOSTLY_REPEATED: f64 = 0.6;
+const DRAWN: f64 = 0.3;
 const HARDLY_REPEATED: f64 = 0.1;
 const HARDLY_REPEATED_GRAY: f64 = 0.02;
 

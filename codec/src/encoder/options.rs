@@ -90,6 +90,11 @@ impl EncodeOptions {
         self
     }
 
+    /// Whether pictures are coded without loss, maybe after their samples were rounded.
+    pub(crate) fn is_lossless(&self) -> bool {
+        self.lossless || self.picture.max_error.is_some()
+    }
+
     /// Refuses values that no signal could be coded with.
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.sound.bitrate == Some(0) {
@@ -99,7 +104,12 @@ impl EncodeOptions {
             let problem = format!("{side} (expected 256, 512, 1024 or 2048)");
             return Err(Error::Option { option: "tile-side", problem });
         }
-        if self.lossless && (self.picture.target.is_some() || self.sound.bitrate.is_some()) {
+        if let Some(error) = self.picture.max_error.filter(|error| !(1..=MOST_ERROR).contains(error)) {
+            let problem =
+                format!("{error} (expected 1 to 8 for samples of 8 bits, 1 to {MOST_ERROR} for 16)");
+            return Err(Error::Option { option: "max-error", problem });
+        }
+        if self.is_lossless() && (self.picture.target.is_some() || self.sound.bitrate.is_some()) {
             let problem = "a size, a rate or an error to meet (expected none: it takes what it takes)".into();
             return Err(Error::Option { option: "lossless", problem });
         }
@@ -125,7 +135,11 @@ pub struct PictureOptions {
     pub(crate) target: Option<Target>,
     pub(crate) watch: Watch,
     pub(crate) tile_side: Option<u32>,
+    pub(crate) max_error: Option<u16>,
 }
+
+/// The largest [`PictureOptions::max_error`]: 8 of 255, in samples of 16 bits.
+const MOST_ERROR: u16 = 8 * 257;
 
 impl PictureOptions {
     /// The default options.
@@ -142,6 +156,14 @@ impl PictureOptions {
     /// A size or an error to meet. The quality is searched for.
     pub fn target(mut self, target: Target) -> Self {
         self.target = Some(target);
+        self
+    }
+
+    /// No colour of a pixel changes by more than `error`, counted in steps of its samples: 1 to 8 for pictures of 8
+    /// bits, 1 to 2,056 for 16. Samples are rounded and then coded without loss; alpha stays as it is. Quality, targets
+    /// and the choice of weights do not apply.
+    pub fn max_error(mut self, error: u16) -> Self {
+        self.max_error = Some(error);
         self
     }
 

@@ -4,6 +4,7 @@
 //! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel and while the next
 //! rows are analysed, and forgotten.
 
+use super::lossless::rounded;
 use super::payload::{code_window, code_windows};
 use super::report::CodedPicture;
 use super::{Encoded, Encoder, SearchReport};
@@ -27,9 +28,10 @@ impl Encoder {
     /// The file of a picture and, if asked, what a decoder makes of it.
     pub(super) fn image(&self, image: &Image, reconstruct: bool) -> Result<(Encoded, Option<Image>), Error> {
         let info = PictureInfo::from(image);
-        if self.options.lossless {
+        if self.options.is_lossless() {
             let encoded = self.lossless_image(image, &info)?;
-            return Ok((encoded, reconstruct.then(|| image.clone())));
+            let error = self.options.picture.max_error.unwrap_or(0);
+            return Ok((encoded, reconstruct.then(|| rounded(image, error)).transpose()?));
         }
         let engine = self.engine(Kind::Image)?;
         let CodedPicture { header, bytes, mut latents, report } = if self.searches() {
@@ -56,7 +58,7 @@ impl Encoder {
             let problem = format!("{} bits (expected 8 or 16)", info.depth);
             return Err(Error::Option { option: "depth", problem });
         }
-        if self.options.lossless {
+        if self.options.is_lossless() {
             if self.options.effort.searches() {
                 return self.lossless_image(&read_all(info, source)?, info);
             }

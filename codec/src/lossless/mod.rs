@@ -5,6 +5,7 @@
 //! | `adaptive` | screens and drawings ↔ bytes, by matches and contexts that learn on the way |
 //! | `color` | channels ↔ planes that have less in common |
 //! | `network` | planes ↔ streams, along wave fronts |
+//! | `values` | values that occur ↔ their ranks |
 //! | `weights` | the sets of networks |
 //! | `fit` | networks that are fitted to a picture |
 //! | `payload` | a tile ↔ its payload: which tool, with which set |
@@ -14,6 +15,7 @@ pub mod color;
 pub mod fit;
 pub mod network;
 pub mod payload;
+pub mod values;
 pub mod weights;
 
 /// Samples of a tile, channel by channel.

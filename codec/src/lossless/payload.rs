@@ -5,13 +5,15 @@
 //! | 1 | bits 0 and 1: the tool; with networks, 2 and 3: the transform of colour, 4 to 7: the set |
 //! | 2 | check value of the samples |
 //! | 4 | with networks and alpha only: bytes of what the adaptive coder made of alpha, which comes next |
-//! | the rest | the stream of the networks, or what the adaptive coder made of all channels |
+//! | 4 | with maps only: bytes of the maps, which come next |
+//! | the rest | the stream of the networks, what the adaptive coder made of all channels, or the payload of the ranks |
 
 use super::Planes;
 use super::adaptive::{self, Tables};
 use super::color::Transform;
 use super::network::model::{Mixtures, Network};
 use super::network::tile::{Coder, Tile, code};
+use super::values::Maps;
 use super::weights::LosslessWeights;
 use crate::error::Error;
 use crate::prior::entropy_path;
@@ -72,10 +74,27 @@ impl Coder for Count {
 /// Bits 0 and 1 of the first byte.
 const NETWORK: u8 = 0;
 const ADAPTIVE: u8 = 1;
+const MAPPED: u8 = 2;
 
 /// Whether a payload needs networks that the file itself brings.
 pub fn needs_fitted(payload: &[u8]) -> bool {
-    payload.first().is_some_and(|head| head & 3 == NETWORK && usize::from(head >> 4) == FITTED)
+    let head = match payload.first() {
+        Some(&MAPPED) => split(&payload[3..]).and_then(|(_, ranks)| ranks.first()),
+        head => head,
+    };
+    head.is_some_and(|head| head & 3 == NETWORK && usize::from(head >> 4) == FITTED)
+}
+
+/// A part with its length in front, and what follows.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+/// Appends a part for [`split`].
+fn append(part: &[u8], payload: &mut Vec<u8>) {
+    payload.extend_from_slice(&(part.len() as u32).to_le_bytes());
+    payload.extend_from_slice(part);
 }
 
 /// What the streams of a tile would take, in the unit of [`BitCounter`].
@@ -104,9 +123,7 @@ pub fn write(tile: &Planes, tool: Tool, networks: Networks<'_>) -> Result<Vec<u8
         Tool::Adaptive => payload.extend_from_slice(&adaptive::encode(tile, TABLES)),
         Tool::Network { transform, set } => {
             if let Some(alpha) = tile.alpha() {
-                let alpha = adaptive::encode(&alpha, TABLES);
-                payload.extend_from_slice(&(alpha.len() as u32).to_le_bytes());
-                payload.extend_from_slice(&alpha);
+                append(&adaptive::encode(&alpha, TABLES), &mut payload);
             }
             let networks = networks.of(set).ok_or_else(|| no_set(set))?;
             let mut encoder = Encoder::with_path(entropy_path()).map_err(Error::Entropy)?;
@@ -115,6 +132,15 @@ pub fn write(tile: &Planes, tool: Tool, networks: Networks<'_>) -> Result<Vec<u8
         }
     }
     Ok(payload)
+}
+
+/// The payload of a tile, given that of the ranks of its samples.
+pub fn write_mapped(tile: &Planes, maps: &Maps, ranks: &[u8]) -> Vec<u8> {
+    let mut payload = vec![MAPPED];
+    payload.extend_from_slice(&check(tile).to_le_bytes());
+    append(&maps.write(), &mut payload);
+    payload.extend_from_slice(ranks);
+    payload
 }
 
 /// The tile of a payload: as many samples and channels as `tile` has.
@@ -136,9 +162,7 @@ pub fn read(payload: &[u8], index: usize, tile: &mut Planes, networks: Networks<
         NETWORK => {
             let mut alpha = None;
             if planes.is_multiple_of(2) {
-                let (length, rest) = stream.split_first_chunk().ok_or_else(ends)?;
-                let length = u32::from_le_bytes(*length) as usize;
-                let (coded, rest) = rest.split_at_checked(length).ok_or_else(ends)?;
+                let (coded, rest) = split(stream).ok_or_else(ends)?;
                 alpha = Some(adaptive::decode(coded, width, height, bits, 1).map_err(failed)?);
                 stream = rest;
             }
@@ -155,19 +179,31 @@ pub fn read(payload: &[u8], index: usize, tile: &mut Planes, networks: Networks<
             *tile = transform.colors(&decoded);
             tile.planes.extend(alpha.into_iter().flat_map(|alpha| alpha.planes));
         }
-        tool => {
-            return Err(Error::Field {
-                field: "tool of a tile",
-                value: tool.into(),
-                expected: "0 or 1".into(),
-            });
+        MAPPED if head == MAPPED => {
+            let (coded, ranks) = split(stream).ok_or_else(ends)?;
+            let maps = Maps::read(coded, planes, bits).ok_or_else(|| Error::Field {
+                field: "maps of values, in bytes",
+                value: coded.len() as u64,
+                expected: "maps of the channels of the tile".into(),
+            })?;
+            if ranks.first().is_some_and(|head| head & 3 == MAPPED) {
+                return Err(tool(MAPPED, "0 or 1, in a tile of ranks"));
+            }
+            let mut decoded = Planes { bits: maps.rank_bits(), ..tile.clone() };
+            read(ranks, index, &mut decoded, networks)?;
+            *tile = maps.values(&decoded);
         }
+        _ => return Err(tool(head, "tool 0, 1 or 2, and no other bits with 2")),
     }
     let (stored, computed) = (u16::from_le_bytes([low, high]), check(tile));
     if stored != computed {
         return Err(Error::Symbols { unit, index, stored, computed });
     }
     Ok(())
+}
+
+fn tool(value: u8, expected: &str) -> Error {
+    Error::Field { field: "tool of a tile", value: value.into(), expected: expected.into() }
 }
 
 fn no_set(set: usize) -> Error {

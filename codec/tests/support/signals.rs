@@ -39,6 +39,14 @@ fn picture(width: u32, height: u32, color: Color, depth: u8, grain: u32) -> Imag
     Image::new(width, height, color, samples).unwrap()
 }
 
+/// Samples of ten bits, whose upper ones stand again in the lower six of sixteen.
+fn ten_bits_in_sixteen(width: u32, height: u32) -> Image {
+    let deep = picture(width, height, Color::Rgb, 16, 900);
+    let Samples::U16(samples) = deep.samples() else { return deep };
+    let samples = samples.iter().map(|v| v & 0xffc0 | v >> 10).collect();
+    Image::new(width, height, Color::Rgb, Samples::U16(samples)).unwrap()
+}
+
 /// A smooth gray picture so large that it is cut into tiles.
 pub fn tiled() -> Image {
     let (width, height) = (2048usize, 1040usize);
@@ -121,6 +129,7 @@ pub fn cases() -> Vec<Case> {
         same("picture-lossless-gray-16", picture(21, 33, Gray, 16, 900)),
         same("picture-lossless-alpha", plain().with_alpha(alpha(|at| (at % 24 * 10) as u16)).unwrap()),
         same("picture-lossless-flat", picture(200, 100, Rgb, 8, 0)),
+        same("picture-lossless-ranks", ten_bits_in_sixteen(50, 40)),
         exact("sound-lossless-u8", tone(8_000, U8, 3, 700)),
         exact("sound-lossless-i16", tone(44_100, I16, 2, 600)),
         exact("sound-lossless-i32", tone(44_100, I32, 1, 400)),

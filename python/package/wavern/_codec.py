@@ -46,6 +46,7 @@ def encode(
     *,
     quality: float | None = None,
     lossless: bool = False,
+    max_error: int | None = None,
     target_size: int | None = None,
     target_bpp: float | None = None,
     target_psnr: float | None = None,
@@ -75,6 +76,8 @@ def encode(
 
     - ``quality``: 0 (smallest) to 100 (best);
     - ``lossless``: true, and every sample comes back as it was;
+    - ``max_error``: pictures, no colour of a pixel changes by more, counted in steps of its samples: 1 to 8 for
+      ``uint8``, to 2056 for ``uint16``; alpha does not change;
     - ``target_size``: pictures, at most this many bytes and as near to them as the levels allow;
     - ``target_bpp``: pictures, at most this many bits per pixel;
     - ``target_psnr``: pictures, at least this PSNR in dB over all colour samples;
@@ -86,7 +89,7 @@ def encode(
     ``tile_side``, for pictures, is 256, 512, 1024 or 2048 pixels: small tiles make crops and regions cheap to read, and
     cost some bytes. By default a picture of up to 1.5 million pixels is one tile, and larger ones have tiles of 1024.
     ``metadata`` replaces what the signal has. Colours of pixels whose alpha is 0 continue the visible ones, unless
-    ``keep_hidden`` or ``lossless`` is true. ``threads`` is 1 to 4096, one for each core by default; the bytes do not depend on it.
+    ``keep_hidden``, ``lossless`` or ``max_error`` is given. ``threads`` is 1 to 4096, one for each core by default; the bytes do not depend on it.
 
     Raises :class:`SignalError` for arrays that are no picture or sound, such as ones with NaN, :class:`OptionError` for
     arguments out of range and targets that no level meets, :class:`LimitError` beyond ``limits``, and
@@ -100,6 +103,7 @@ def encode(
     options = EncodeOptions.of(
         quality=quality,
         lossless=lossless,
+        max_error=max_error,
         target_size=target_size,
         target_bpp=target_bpp,
         target_psnr=target_psnr,

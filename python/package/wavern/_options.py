@@ -105,6 +105,7 @@ class EncodeOptions:
 
     quality: float | None
     lossless: bool
+    max_error: int | None
     target_size: int | None
     target_bpp: float | None
     target_psnr: float | None
@@ -122,6 +123,7 @@ class EncodeOptions:
         *,
         quality: float | None = None,
         lossless: bool = False,
+        max_error: int | None = None,
         target_size: int | None = None,
         target_bpp: float | None = None,
         target_psnr: float | None = None,
@@ -137,6 +139,7 @@ class EncodeOptions:
         goals = {
             "quality": quality,
             "lossless": True if lossless else None,
+            "max_error": max_error,
             "target_size": target_size,
             "target_bpp": target_bpp,
             "target_psnr": target_psnr,
@@ -149,6 +152,7 @@ class EncodeOptions:
             raise TypeError(f"tune is of type {type(tune).__name__} (expected a str)")
         return cls(
             lossless=bool(lossless),
+            max_error=None if max_error is None else integer("max_error", max_error, 1, 2056),
             quality=None if quality is None else real("quality", quality),
             target_size=None if target_size is None else integer("target_size", target_size, 1, 2**64 - 1),
             target_bpp=None if target_bpp is None else positive("target_bpp", target_bpp),
@@ -164,7 +168,7 @@ class EncodeOptions:
 
     def only_for_sounds(self) -> None:
         """Refuses goals that pictures have and sounds do not."""
-        for name in ("target_size", "target_bpp", "target_psnr"):
+        for name in ("max_error", "target_size", "target_bpp", "target_psnr"):
             if getattr(self, name) is not None:
                 raise OptionError(f"{name}: not for sounds (expected quality or bitrate)", option=name)
         if self.tile_side is not None:

@@ -7,7 +7,7 @@
 (64, 48)
 
 Pillow has no entry points, so the import is needed in each program. ``Image.save`` takes ``quality`` (0 to 100, 60 by
-default), ``lossless``, ``target_size``, ``target_bpp``, ``target_psnr``, ``tune``, ``effort``, ``keep_hidden`` and
+default), ``lossless``, ``max_error``, ``target_size``, ``target_bpp``, ``target_psnr``, ``tune``, ``effort``, ``keep_hidden`` and
 ``threads`` as :func:`wavern.encode` does, and ``icc_profile``, ``exif``, ``xmp`` and ``dpi``, which are by default
 those of the image; ``None`` leaves one out. Modes are L, LA, RGB and RGBA, I;16 for gray of 16 bits, and what those
 hold exactly (1, P, PA, RGBX, La, RGBa).
@@ -36,6 +36,7 @@ _SIGNATURE = b"\x97WVN\r\n\x1a\n"
 _OPTIONS = (
     "quality",
     "lossless",
+    "max_error",
     "target_size",
     "target_bpp",
     "target_psnr",
@@ -142,8 +143,6 @@ def _accept(prefix: bytes) -> bool:
 
 def _save(image: PIL.Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
     info: dict[str, Any] = getattr(image, "encoderinfo", {})
-    if info.get("lossless"):
-        raise OptionError("lossless: Wavern files are lossy", option="lossless")
     options = {name: info[name] for name in _OPTIONS if name in info}
     beside: dict[str, Any] = {
         name: info[name] for name in ("icc_profile", "exif", "xmp", "dpi") if name in info

@@ -39,3 +39,30 @@ fn options_that_contradict_it_are_refused() {
         assert!(!out.exists());
     }
 }
+
+#[test]
+fn no_sample_changes_by_more_than_was_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, back) = (folder.path().join("a.wvn"), folder.path().join("a.png"));
+    let mut sizes = Vec::new();
+    for error in [1, 2, 8u8] {
+        let option = format!("--max-error={error}");
+        wavern().args(["encode", "-f", &option]).arg(testdata("photo.png")).arg(&file).assert().success();
+        wavern().args(["decode", "-f"]).args([&file, &back]).assert().success();
+        let (now, before) = (pixels(&back).to_rgb8(), pixels(&testdata("photo.png")).to_rgb8());
+        let change = now.as_raw().iter().zip(before.as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        assert_eq!(change, error);
+        sizes.push(fs::metadata(&file).unwrap().len());
+    }
+    assert!(sizes[0] > sizes[1] && sizes[1] > 2 * sizes[2], "{sizes:?}");
+    for (option, input) in [("0", "photo.png"), ("9", "photo.png"), ("2057", "photo.png"), ("1", "sound.wav")]
+    {
+        let mut command = wavern();
+        command
+            .args(["encode", "-f", "--max-error", option])
+            .arg(testdata(input))
+            .arg(folder.path().join("b.wvn"));
+        command.assert().code(2);
+        assert!(!folder.path().join("b.wvn").exists(), "{option} {input}");
+    }
+}
