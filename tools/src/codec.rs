@@ -27,6 +27,8 @@ pub(crate) enum Target {
     Quality(f32),
     /// As it is.
     Lossless,
+    /// As it is, if that takes no more bytes than a quality at which differences are hardly seen; for pictures only.
+    Auto,
     /// No sample of a picture changes by more.
     MaxError(u16),
     /// Bits per second; for sound only.
@@ -153,6 +155,9 @@ pub(crate) fn encoder(
             options = options.quality(Quality::new(value).map_err(explain)?);
         }
         Target::Lossless => options = options.lossless(true),
+        Target::Auto => {
+            return Err(Error::usage("--lossless=auto is for pictures (a sound takes --lossless)"));
+        }
         Target::MaxError(_) if kind == Kind::Audio => {
             return Err(Error::usage(
                 "--max-error is for pictures (a sound takes -q, --bitrate or --lossless)",

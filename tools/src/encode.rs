@@ -46,11 +46,13 @@ pub(crate) struct Args {
     )]
     quality: Option<Wanted>,
 
-    /// Every sample comes back as it was, as with -q lossless
+    /// Every sample comes back as it was, as with -q lossless. With =auto, pictures: only if that takes no more bytes
+    /// than -q 90, at which hardly anybody sees a difference
     #[arg(
-        long, conflicts_with_all = ["quality", "bitrate", "target_size", "target_bpp", "target_psnr", "tune"]
+        long, value_name = "auto", num_args = 0..=1, require_equals = true, default_missing_value = "always",
+        conflicts_with_all = ["quality", "bitrate", "target_size", "target_bpp", "target_psnr", "tune"]
     )]
-    lossless: bool,
+    lossless: Option<Lossless>,
 
     /// Pictures: no colour of a pixel changes by more than N, counted in steps of its samples: 1 to 8 for samples of 8
     /// bits, 1 to 2056 for 16
@@ -192,6 +194,18 @@ fn refuse_foreign_name(output: &Path) -> Result<()> {
     }
 }
 
+/// When a picture is coded without loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Lossless {
+    /// In any case.
+    Always,
+    /// If that takes no more bytes than [`HARDLY_VISIBLE`].
+    Auto,
+}
+
+/// The quality from which on differences are hardly seen.
+const HARDLY_VISIBLE: f32 = 90.0;
+
 fn target(args: &Args) -> Target {
     let picture = (args.target_size.map(wavern::Target::Bytes))
         .or(args.target_bpp.map(wavern::Target::BitsPerPixel))
@@ -201,8 +215,11 @@ fn target(args: &Args) -> Target {
         (None, Some(bits), _) => Target::Bitrate(bits),
         (None, None, Some(Wanted::Lossless)) => Target::Lossless,
         (None, None, Some(Wanted::Quality(quality))) => Target::Quality(quality),
-        (None, None, None) if args.lossless => Target::Lossless,
-        (None, None, None) => args.max_error.map_or_else(Target::default, Target::MaxError),
+        (None, None, None) => match args.lossless {
+            Some(Lossless::Always) => Target::Lossless,
+            Some(Lossless::Auto) => Target::Auto,
+            None => args.max_error.map_or_else(Target::default, Target::MaxError),
+        },
     }
 }
 
@@ -288,7 +305,9 @@ fn code_sound(args: &Args, input: Opened, target: Target, sink: &mut dyn Write) 
 /// A picture. Also gives its file.
 fn code(args: &Args, source: Source, target: Target) -> Result<(Coded, Vec<u8>)> {
     match source {
-        Source::Rows(rows) if strip::keeps_side_up(&rows.info.metadata, &args.strip) => {
+        Source::Rows(rows)
+            if target != Target::Auto && strip::keeps_side_up(&rows.info.metadata, &args.strip) =>
+        {
             by_rows(args, *rows, target)
         }
         Source::Rows(rows) => {
@@ -340,6 +359,14 @@ fn whole(
     target: Target,
 ) -> Result<(Coded, Vec<u8>)> {
     let Loaded { signal, mut notes } = loaded;
+    let (target, exact) = match (target, &signal) {
+        (Target::Auto, Signal::Image(image)) => {
+            let image = strip::image(image.clone(), &args.strip)?.into();
+            let exact = codec::encode(&image, Target::Lossless, args.effort, args.pictures(), args.engine());
+            (Target::Quality(HARDLY_VISIBLE), Some(exact.at(&input)?))
+        }
+        (target, _) => (target, None),
+    };
     let signal = match signal {
         Signal::Image(mut image) => {
             if !args.keep_hidden && !target.is_lossless() {
@@ -356,6 +383,7 @@ fn whole(
     args.common.notes(&input, &notes);
     let start = Instant::now();
     let stream = codec::encode(&signal, target, args.effort, args.pictures(), args.engine()).at(&input)?;
+    let stream = exact.filter(|exact| exact.bytes.len() <= stream.bytes.len()).unwrap_or(stream);
     let seconds = start.elapsed().as_secs_f64();
     let Stream { bytes, level, search } = stream;
     let (what, rate) = (codec::describe(&signal), codec::rate(&signal, bytes.len()));

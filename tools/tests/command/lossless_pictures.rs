@@ -66,3 +66,28 @@ fn no_sample_changes_by_more_than_was_allowed() {
         assert!(!folder.path().join("b.wvn").exists(), "{option} {input}");
     }
 }
+
+#[test]
+fn auto_takes_the_smaller_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let drawing = DynamicImage::ImageRgb8(image::RgbImage::from_fn(300, 200, |x, y| {
+        image::Rgb(if (x / 7 + y / 5) % 3 == 0 { [250, 240, 30] } else { [20, 20, 90] })
+    }));
+    drawing.save(file("drawing.png")).unwrap();
+    fs::copy(testdata("photo.png"), file("photo.png")).unwrap();
+    for name in ["drawing", "photo"] {
+        let input = file(&format!("{name}.png"));
+        let coded = |options: &[&str]| {
+            let out = file("out.wvn");
+            wavern().args(["encode", "-f"]).args(options).arg(&input).arg(&out).assert().success();
+            fs::read(out).unwrap()
+        };
+        let (auto, exact, lossy) = (coded(&["--lossless=auto"]), coded(&["--lossless"]), coded(&["-q90"]));
+        assert_eq!(exact.len() < lossy.len(), name == "drawing");
+        assert!(auto == if name == "drawing" { exact } else { lossy }, "{name}");
+    }
+    for (option, input) in [("--lossless=auto", "sound.wav"), ("--lossless=maybe", "photo.png")] {
+        wavern().args(["encode", option]).arg(testdata(input)).arg(file("b.wvn")).assert().code(2);
+    }
+}
