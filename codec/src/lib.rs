@@ -66,6 +66,8 @@ mod decoder;
 mod effort;
 mod encoder;
 
+#[cfg(feature = "image-crate")]
+mod image_crate;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
@@ -78,6 +80,8 @@ pub use encoder::{
     EncodeOptions, Encoded, Encoder, PictureOptions, SoundOptions, SoundSummary, SoundWriter, Target,
 };
 pub use error::Error;
+#[cfg(feature = "image-crate")]
+pub use image_crate::register_image_hooks;
 pub use latent::Latents;
 pub use probe::{FileInfo, probe};
 pub use quality::Quality;
