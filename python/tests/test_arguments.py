@@ -114,6 +114,9 @@ def test_files_of_no_known_type(file: Any) -> None:
         ({"limits": wavern.Limits(side=2**40)}, wavern.OptionError, "side 1099511627776"),
         ({"limits": wavern.Limits(pixels=10)}, wavern.LimitError, "64 is over the limit of 10"),
         ({"lossless": True, "quality": 80}, wavern.OptionError, "quality and lossless exclude"),
+        ({"lossless": True, "max_error": 1}, wavern.OptionError, "lossless and max_error exclude"),
+        ({"max_error": 0}, wavern.OptionError, "max_error: 0"),
+        ({"max_error": 9}, wavern.OptionError, "1 to 8"),
     ],
 )
 def test_options_of_encode(arguments: dict[str, Any], error: type[Exception], what: str) -> None:

@@ -77,6 +77,15 @@ def test_without_loss_every_sample_comes_back(
         wavern.encode(pixels, lossless=True, quality=80)
 
 
+@pytest.mark.parametrize(("dtype", "error"), [(np.uint8, 2), (np.uint16, 500)])
+def test_no_sample_changes_by_more_than_was_allowed(photo: npt.NDArray[Any], dtype: Any, error: int) -> None:
+    pixels = photo.astype(dtype) * (257 if dtype == np.uint16 else 1)
+    file = wavern.encode(pixels, max_error=error)
+    change = np.abs(wavern.decode(file).astype(int) - pixels)
+    assert change.max() == error if dtype == np.uint8 else change.max() <= error
+    assert len(file) < len(wavern.encode(pixels, lossless=True))
+
+
 def test_sounds_without_loss_come_back() -> None:
     samples = np.random.default_rng(1).integers(-3000, 3000, (2, 9000)).astype(np.int16)
     file = wavern.encode(samples, sample_rate=44_100, lossless=True)

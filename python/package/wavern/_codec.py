@@ -89,7 +89,8 @@ def encode(
     ``tile_side``, for pictures, is 256, 512, 1024 or 2048 pixels: small tiles make crops and regions cheap to read, and
     cost some bytes. By default a picture of up to 1.5 million pixels is one tile, and larger ones have tiles of 1024.
     ``metadata`` replaces what the signal has. Colours of pixels whose alpha is 0 continue the visible ones, unless
-    ``keep_hidden``, ``lossless`` or ``max_error`` is given. ``threads`` is 1 to 4096, one for each core by default; the bytes do not depend on it.
+    ``keep_hidden``, ``lossless`` or ``max_error`` is given. ``threads`` is 1 to 4096, one for each core by default; the
+    bytes do not depend on it.
 
     Raises :class:`SignalError` for arrays that are no picture or sound, such as ones with NaN, :class:`OptionError` for
     arguments out of range and targets that no level meets, :class:`LimitError` beyond ``limits``, and

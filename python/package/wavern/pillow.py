@@ -7,8 +7,8 @@
 (64, 48)
 
 Pillow has no entry points, so the import is needed in each program. ``Image.save`` takes ``quality`` (0 to 100, 60 by
-default), ``lossless``, ``max_error``, ``target_size``, ``target_bpp``, ``target_psnr``, ``tune``, ``effort``, ``keep_hidden`` and
-``threads`` as :func:`wavern.encode` does, and ``icc_profile``, ``exif``, ``xmp`` and ``dpi``, which are by default
+default), ``lossless``, ``max_error``, ``target_size``, ``target_bpp``, ``target_psnr``, ``tune``, ``effort``,
+``keep_hidden`` and ``threads`` as :func:`wavern.encode` does, and ``icc_profile``, ``exif``, ``xmp`` and ``dpi``, which are by default
 those of the image; ``None`` leaves one out. Modes are L, LA, RGB and RGBA, I;16 for gray of 16 bits, and what those
 hold exactly (1, P, PA, RGBX, La, RGBa).
 
