@@ -6,21 +6,18 @@ use std::{env, fs};
 
 fn main() {
     let mut out = String::new();
-    for (name, feature, file) in
-        [("IMAGE", "IMAGE", "image"), ("VISUAL", "VISUAL", "image-visual"), ("AUDIO", "AUDIO", "audio")]
+    for (name, file) in
+        [("IMAGE", "image"), ("VISUAL", "image-visual"), ("AUDIO", "audio"), ("LOSSLESS", "lossless")]
     {
         let path = format!("{file}.safetensors");
         println!("cargo::rerun-if-changed={path}");
-        if env::var_os(format!("CARGO_FEATURE_{feature}")).is_none() {
+        if env::var_os(format!("CARGO_FEATURE_{name}")).is_none() {
             let _ = writeln!(out, "/// Not in this build.\npub const {name}: Option<WeightFile> = None;");
             continue;
         }
         let file = weight_file(&path);
         let _ = writeln!(out, "/// `{path}`.\npub const {name}: Option<WeightFile> = Some({file});");
     }
-    let path = "lossless.safetensors";
-    println!("cargo::rerun-if-changed={path}");
-    let _ = writeln!(out, "/// `{path}`.\npub const LOSSLESS: WeightFile = {};", weight_file(path));
     let folder = env::var_os("OUT_DIR").unwrap_or_default();
     let path = Path::new(&folder).join("files.rs");
     fs::write(&path, out).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -7,6 +7,7 @@ const weights = {
   psnr: "../models/image.safetensors",
   visual: "../models/image-visual.safetensors",
   fast: "../models/fast/image-fast.safetensors",
+  lossless: "../models/lossless.safetensors",
   audio: "../models/audio.safetensors",
 };
 

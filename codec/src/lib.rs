@@ -83,6 +83,7 @@ pub use error::Error;
 #[cfg(feature = "image-crate")]
 pub use image_crate::register_image_hooks;
 pub use latent::Latents;
+pub use lossless::weights::provide as provide_lossless_weights;
 pub use probe::{FileInfo, probe};
 pub use quality::Quality;
 pub use signal::{Audio, Color, Image, Metadata, SampleFormat, Samples, Signal};

@@ -1,5 +1,5 @@
 //! Trained weights of the codec `wavern`: bytes and ids, no code. Each feature brings one file: `image`, `visual`,
-//! `audio`. The small one for pictures without loss is always there.
+//! `audio`, `lossless`.
 //!
 //! A file names the weights it was made with, so old weights stay available: each generation is a crate of its own.
 #![forbid(unsafe_code)]
@@ -39,9 +39,9 @@ pub fn audio() -> Option<WeightFile> {
     files::AUDIO
 }
 
-/// Weights for pictures without loss.
+/// Weights for pictures without loss; `None` without the feature `lossless`.
 #[inline(never)]
-pub fn lossless() -> WeightFile {
+pub fn lossless() -> Option<WeightFile> {
     files::LOSSLESS
 }
 

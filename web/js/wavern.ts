@@ -125,7 +125,7 @@ export class Wavern {
       height,
       metadata: blocks.map(([name, bytes]) => [name, bytes.length]),
     };
-    if (!how.lossless) head["weights"] = weightsIds[how.tune ?? "psnr"];
+    head["weights"] = weightsIds[how.lossless ? "lossless" : (how.tune ?? "psnr")];
     const pixels = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length);
     const body = blocks.length > 0 ? joined([pixels, ...blocks.map(([, bytes]) => bytes)]) : pixels;
     const sink = onProgress === undefined ? {} : { progress: onProgress };

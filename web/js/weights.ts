@@ -7,10 +7,10 @@ import { loadBytes } from "./module.js";
 export type Tune = "psnr" | "visual" | "fast";
 
 /** The ids of the weights beside this package; the build fills them in. */
-declare const WEIGHTS: Record<Tune | "audio", string>;
+declare const WEIGHTS: Record<Tune | "lossless" | "audio", string>;
 
 /** The ids of the weights that this package brings, by what they are for. */
-export const weightsIds: Readonly<Record<Tune | "audio", string>> = WEIGHTS;
+export const weightsIds: Readonly<Record<Tune | "lossless" | "audio", string>> = WEIGHTS;
 
 /** Word of a weight file that is being fetched. */
 export interface WeightsProgress {

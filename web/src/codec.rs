@@ -34,14 +34,16 @@ impl From<Value> for Reply {
 /// The library, with the weights that it was given.
 pub struct Codec {
     weights: Vec<Arc<Weights>>,
+    /// Those for pictures without loss, which the library keeps.
+    lossless: Option<WeightsId>,
     /// Hears how far a search is.
     pub(crate) progress: fn(f32),
 }
 
 impl Codec {
-    /// Without weights. Files without loss need none.
+    /// Without weights.
     pub fn new(progress: fn(f32)) -> Self {
-        Self { weights: Vec::new(), progress }
+        Self { weights: Vec::new(), lossless: None, progress }
     }
 
     /// Answers a request, of which `head` is JSON; an error is an answer too.
@@ -73,6 +75,10 @@ impl Codec {
 
     /// Keeps weights, once.
     fn add(&mut self, file: &[u8]) -> Result<Reply, Failure> {
+        if let Ok(id) = wavern::provide_lossless_weights(file) {
+            self.lossless = Some(id);
+            return Ok(json!({ "id": id.to_string(), "kind": "lossless" }).into());
+        }
         let weights = Weights::from_bytes(file).map_err(wavern::Error::from)?;
         let (id, kind) = (weights.id(), weights.kind());
         if self.find(id).is_none() {
@@ -94,6 +100,16 @@ impl Codec {
             options = options.weights(weights.clone());
         }
         Ok(Decoder::new(options)?)
+    }
+
+    /// Whether the weights for pictures without loss are here, to code one with.
+    pub(crate) fn check_lossless(&self, id: Option<&str>) -> Result<(), Failure> {
+        match id {
+            Some(id) if self.lossless.is_none_or(|here| here.to_string() != id) => {
+                Err(Failure::weights(id, Kind::Image, "encoding"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The weights with this id, for a signal to be coded with.

@@ -177,7 +177,9 @@ fn encode_options(codec: &Codec, options: &request::EncodeImage) -> Result<Encod
         picture = picture.tile_side(side);
     }
     let mut all = common(options.quality, options.effort, options.lossless)?.picture(picture);
-    if !options.lossless {
+    if options.lossless {
+        codec.check_lossless(options.weights.as_deref())?;
+    } else {
         all = all.weights(codec.weights(options.weights.as_deref(), wavern::Kind::Image)?);
     }
     Ok(all)

@@ -103,7 +103,7 @@ pub struct EncodeImage {
     /// What the weights were trained for.
     #[serde(default)]
     pub tune: Tune,
-    /// The id of the weights; not needed without loss.
+    /// The id of the weights, also without loss.
     pub weights: Option<String>,
     /// Every sample comes back as it was.
     #[serde(default)]

@@ -97,8 +97,13 @@ test("a trap does not poison the next call", () => {
       throw new Error("not my rows");
     };
     const picture = read("golden/picture-lossless-rgb.wvn");
+    const weights = readFileSync(new URL("../../models/lossless.safetensors", import.meta.url));
+    answerer.answer({ op: "weights" }, weights);
     assert.throws(() => answerer.answer({ op: "decode" }, picture, { rows }), /failed \(not my rows\)/);
     assert.equal(probe(), 40);
+    // It begins anew, without the weights that it had.
+    assert.throws(() => answerer.answer({ op: "decode" }, picture), { kind: "weights" });
+    answerer.answer({ op: "weights" }, weights);
     assert.equal(answerer.answer({ op: "decode" }, picture).head.height, 30);
   } finally {
     WebAssembly.Instance = Real;

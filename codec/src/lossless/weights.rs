@@ -3,7 +3,7 @@
 use super::network::inputs::Plane;
 use super::network::model::{Network, Parameters};
 use super::network::shape::{LAYERS, Shape};
-use crate::weight_file::{Error, TensorMap};
+use crate::weight_file::{Error, TensorMap, id_of};
 use serde::Deserialize;
 use std::sync::{Arc, OnceLock};
 use wavern_bitstream::WeightsId;
@@ -90,35 +90,56 @@ fn read(map: &TensorMap<'_>, set: &str) -> Result<Set, Error> {
     Ok([read(Plane::First)?, read(Plane::Second)?, read(Plane::Third)?])
 }
 
-/// The weights inside the library.
+/// The weights of this process.
+static WEIGHTS: OnceLock<Arc<LosslessWeights>> = OnceLock::new();
+
+/// Gives the library the weights for pictures without loss, which it lacks without the feature `lossless`; their id.
+/// They hold for the process: later ones are checked and not kept.
 ///
 /// # Errors
-/// None for the file that is shipped; the type is that of any weight file.
+/// If it is not a weight file for pictures without loss, or contradicts itself.
+pub fn provide(file: &[u8]) -> Result<WeightsId, Error> {
+    let weights = LosslessWeights::open(file, id_of(file))?;
+    let id = weights.id;
+    WEIGHTS.get_or_init(|| Arc::new(weights));
+    Ok(id)
+}
+
+/// The weights inside the library, or those that it was given first.
+///
+/// # Errors
+/// [`Error::NotBuiltIn`] if there are none.
 pub fn built_in() -> Result<Arc<LosslessWeights>, Error> {
-    static WEIGHTS: OnceLock<Arc<LosslessWeights>> = OnceLock::new();
     if let Some(weights) = WEIGHTS.get() {
         return Ok(weights.clone());
     }
-    let file = wavern_weights_1::lossless();
+    let file = wavern_weights_1::lossless().ok_or(Error::NotBuiltIn { feature: "lossless" })?;
     let weights = Arc::new(LosslessWeights::open(file.bytes, WeightsId(file.id))?);
     Ok(WEIGHTS.get_or_init(|| weights).clone())
 }
 
-/// The weights inside the library, if they have this id.
+/// The weights of [`built_in`], if there are any and they have this id.
 ///
 /// # Errors
-/// As [`built_in`].
+/// None for the file that is shipped; the type is that of any weight file.
 pub fn named(id: WeightsId) -> Result<Option<Arc<LosslessWeights>>, Error> {
-    Ok(Some(built_in()?).filter(|weights| weights.id == id))
+    match built_in() {
+        Ok(weights) => Ok(Some(weights).filter(|weights| weights.id == id)),
+        Err(Error::NotBuiltIn { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weight_file::id_of;
 
     #[test]
     fn the_id_is_that_of_the_file() {
-        assert_eq!(built_in().unwrap().id, id_of(wavern_weights_1::lossless().bytes));
+        let file = wavern_weights_1::lossless().unwrap();
+        assert_eq!(built_in().unwrap().id, id_of(file.bytes));
+        assert_eq!(provide(file.bytes).unwrap(), WeightsId(file.id));
+        assert!(provide(&file.bytes[1..]).is_err());
+        assert!(provide(wavern_weights_1::image().unwrap().bytes).is_err());
     }
 }
