@@ -25,8 +25,9 @@ let view: PictureView | SoundView | undefined;
 async function open(file: Blob, name: string): Promise<void> {
   const mine = ++opened;
   hideError();
+  let next: PictureView | SoundView | undefined;
   try {
-    const next = await read(file, name);
+    next = await read(file, name);
     if (mine !== opened) return next.close();
     view?.close();
     view = next;
@@ -39,7 +40,17 @@ async function open(file: Blob, name: string): Promise<void> {
     if (mine !== opened || (error instanceof DOMException && error.name === "AbortError")) return;
     idle();
     showError(problem(name, error));
+    // What was there before stays, if the file could not even be read.
+    if (next !== undefined && !next.encodes) clear();
   }
+}
+
+/** Takes away what could not be shown. */
+function clear(): void {
+  view?.close();
+  view = undefined;
+  document.body.classList.remove("working");
+  find("#work").hidden = true;
 }
 
 /** A view of a picture or a sound, of whatever kind the file is. */

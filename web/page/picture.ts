@@ -5,7 +5,7 @@ import type { FileInfo } from "../js/types.js";
 import { codec } from "./assets.js";
 import { original, prepare, psnr, restored } from "./compare.js";
 import { bytes, digits, time } from "./text.js";
-import { busy, type Fact, find, idle, Latest, offer, type Settings, showFacts, stem, told } from "./view.js";
+import { busy, type Fact, find, idle, Latest, offer, type Settings, showFacts, stem, told, withdraw } from "./view.js";
 
 type PictureFile = Extract<FileInfo, { kind: "image" }>;
 
@@ -47,8 +47,7 @@ export class PictureView {
 
   async start(settings: Settings): Promise<void> {
     find("#sound").hidden = true;
-    offer("#export", "", "", undefined);
-    offer("#download", "", "", undefined);
+    withdraw();
     if (this.#bitmap === undefined) return this.#show();
     const { width, height } = this.#bitmap;
     prepare(width, height, false);
@@ -81,7 +80,7 @@ export class PictureView {
       onRows: ({ y, data }) => context.putImageData(new ImageData(data, pixels.width), 0, y),
     });
     this.#facts({ size: file.length, encoding, decoding, psnr: psnr(pixels.data, data) });
-    offer("#download", `Download ${bytes(file.length)}`, `${stem(this.name)}.wvn`, new Blob([file]));
+    offer(`Download ${bytes(file.length)}`, `${stem(this.name)}.wvn`, new Blob([file]));
     idle();
   }
 
@@ -131,7 +130,7 @@ export class PictureView {
     showFacts(facts(time(decoding), `${digits((info.width * info.height) / 1e3 / decoding)} megapixels/s`));
     restored.toBlob((png) => {
       if (png !== null && !this.#abort.signal.aborted) {
-        offer("#download", `Save as PNG, ${bytes(png.size)}`, `${stem(this.name)}.png`, png);
+        offer(`Save as PNG, ${bytes(png.size)}`, `${stem(this.name)}.png`, png);
       }
     }, "image/png");
     idle();

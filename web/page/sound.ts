@@ -3,7 +3,7 @@
 import type { FileInfo, Sound } from "../js/types.js";
 import { codec } from "./assets.js";
 import { bytes, digits, length, time } from "./text.js";
-import { busy, type Fact, find, idle, Latest, offer, type Settings, showFacts, stem, told } from "./view.js";
+import { busy, type Fact, find, idle, Latest, offer, type Settings, showFacts, stem, told, withdraw } from "./view.js";
 import { writeWav } from "./wav.js";
 
 type SoundFile = Extract<FileInfo, { kind: "audio" }>;
@@ -52,8 +52,7 @@ export class SoundView {
     find("#sound").hidden = false;
     which.hidden = this.#sound === undefined;
     which.addEventListener("input", () => this.#play(), { signal: this.#abort.signal });
-    offer("#export", "", "", undefined);
-    offer("#download", "", "", undefined);
+    withdraw();
     if (this.#sound === undefined) return this.#show();
     draw(this.#sound);
     this.#addresses.original = URL.createObjectURL(writeWav(this.#sound));
@@ -76,7 +75,7 @@ export class SoundView {
     const decoded = await codec.decodeSound(file, { ...options, onTime: (time) => (decoding = time) });
     this.#facts({ size: file.length, encoding, decoding, noise: noise(sound, decoded) });
     this.#hear(decoded);
-    offer("#download", `Download ${bytes(file.length)}`, `${stem(this.name)}.wvn`, new Blob([file]));
+    offer(`Download ${bytes(file.length)}`, `${stem(this.name)}.wvn`, new Blob([file]));
     idle();
   }
 
@@ -93,7 +92,7 @@ export class SoundView {
       ["Decoding", time(decoding), `${digits((1000 * seconds) / decoding)} × real time`],
     ]);
     const wav = this.#hear(decoded);
-    offer("#download", `Save as WAV, ${bytes(wav.size)}`, `${stem(this.name)}.wav`, wav);
+    offer(`Save as WAV, ${bytes(wav.size)}`, `${stem(this.name)}.wav`, wav);
     idle();
   }
 

@@ -11,6 +11,7 @@ export function find<T extends HTMLElement>(selector: string): T {
 const status = find("#status span");
 const progress = find<HTMLProgressElement>("#status progress");
 const error = find("#error");
+const link = find<HTMLAnchorElement>("#download");
 
 /** How to code, as the controls say. */
 export interface Settings {
@@ -67,15 +68,20 @@ export function showFacts(facts: Fact[]): void {
   );
 }
 
-/** What is offered to be saved. The address that was there before is given up. */
-export function offer(selector: "#download" | "#export", text: string, name: string, blob: Blob | undefined): void {
-  const link = find<HTMLAnchorElement>(selector);
-  if (link.href) URL.revokeObjectURL(link.href);
-  link.hidden = blob === undefined;
-  if (blob === undefined) return link.removeAttribute("href");
+/** Offers something to be saved, in place of what was offered before. */
+export function offer(text: string, name: string, blob: Blob): void {
+  withdraw();
+  link.hidden = false;
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.textContent = text;
+}
+
+/** Takes back what was offered. */
+export function withdraw(): void {
+  if (link.href) URL.revokeObjectURL(link.href);
+  link.hidden = true;
+  link.removeAttribute("href");
 }
 
 /** A name without its ending. */

@@ -196,6 +196,7 @@ for (const [where, address] of [
       await page.locator("#error", { hasText: /needs weights [0-9a-f]{12}, which are not here/ }).waitFor();
       // That a file of weights is not there is what the browser itself says.
       page.complaints = page.complaints.filter((text) => !/404|ERR_FILE_NOT_FOUND/.test(text));
+      assert.equal(await page.isVisible("#work"), false);
       await page.setInputFiles("#file", golden("picture-gray.wvn"));
       await settled(page, "Decoding");
       assert.equal(await page.isVisible("#error"), false);
