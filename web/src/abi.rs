@@ -1,7 +1,8 @@
 //! What the host sees: functions of numbers, and memory.
 #![allow(unsafe_code, reason = "pointers of the host; every block says why it is sound")]
 
-use crate::codec::{Codec, Host, Reply};
+use crate::codec::Codec;
+use crate::reply::{Host, Reply};
 use serde_json::Value;
 use std::alloc::{Layout, alloc};
 use std::cell::RefCell;

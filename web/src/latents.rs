@@ -1,14 +1,15 @@
 //! Quantized latents, as they are in a file.
 
-use crate::codec::{Codec, Reply};
 use crate::failure::Failure;
+use crate::models::Models;
+use crate::reply::Reply;
 use crate::request::Limits;
 use serde_json::{Value, json};
 
 /// ŷ and ẑ of a picture, or of each group of channels of a sound. Body: little-endian i32; the head says where each
 /// array begins, in bytes, and its shape `[rows, columns, channels]`.
-pub fn latents(codec: &Codec, limits: Limits, file: &[u8]) -> Result<Reply, Failure> {
-    let groups = codec.decoder(limits, file)?.latents(file)?;
+pub fn latents(models: &Models, limits: Limits, file: &[u8]) -> Result<Reply, Failure> {
+    let groups = models.decoder(limits, file)?.latents(file)?;
     let mut body = Vec::new();
     let mut list = Vec::new();
     for group in &groups {

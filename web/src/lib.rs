@@ -21,6 +21,8 @@ pub mod codec;
 pub mod failure;
 mod latents;
 mod metadata;
+mod models;
 mod picture;
+pub mod reply;
 pub mod request;
 mod sound;

@@ -1,8 +1,9 @@
 //! Pictures: files to rows of RGBA, and back.
 
-use crate::codec::{Codec, Host, Reply};
 use crate::failure::Failure;
 use crate::metadata;
+use crate::models::Models;
+use crate::reply::{Host, Reply};
 use crate::request::{self, Form};
 use serde_json::{Value, json};
 use wavern::rows::{PictureInfo, Pixels, WriteRows};
@@ -14,12 +15,12 @@ use wavern::{
 
 /// Decodes a picture; its rows go to the host while they arrive.
 pub fn decode(
-    codec: &Codec,
+    models: &Models,
     options: &request::Decode,
     file: &[u8],
     host: &mut dyn Host,
 ) -> Result<Reply, Failure> {
-    let decoder = codec.decoder(options.limits, file)?;
+    let decoder = models.decoder(options.limits, file)?;
     let view = view(options)?;
     let mut rows = Rows { host, form: options.form, picture: None, next: 0, bytes: Vec::new() };
     let damage = if options.partial {
@@ -136,7 +137,7 @@ fn narrow(sample: u16) -> u8 {
 }
 
 /// Codes a picture. One whose three channels are equal is coded as gray, and alpha that hides nothing is left out.
-pub fn encode(codec: &Codec, options: &request::EncodeImage, mut body: Vec<u8>) -> Result<Reply, Failure> {
+pub fn encode(models: &Models, options: &request::EncodeImage, mut body: Vec<u8>) -> Result<Reply, Failure> {
     let bytes = u64::from(options.width) * u64::from(options.height) * 4;
     let length = usize::try_from(bytes).ok().filter(|length| *length <= body.len()).ok_or_else(|| {
         let have = body.len();
@@ -149,20 +150,20 @@ pub fn encode(codec: &Codec, options: &request::EncodeImage, mut body: Vec<u8>) 
     if !options.lossless {
         image = image.with_hidden_colors_extended();
     }
-    let encoded = Encoder::new(encode_options(codec, options)?)?.encode_image(&image)?;
+    let encoded = Encoder::new(encode_options(models, options)?)?.encode_image(&image)?;
     let head = json!({
         "level": encoded.level, "channels": image.color().channels(), "alpha": image.alpha().is_some(),
     });
     Ok(Reply { head, body: encoded.bytes })
 }
 
-fn encode_options(codec: &Codec, options: &request::EncodeImage) -> Result<EncodeOptions, Failure> {
+fn encode_options(models: &Models, options: &request::EncodeImage) -> Result<EncodeOptions, Failure> {
     let targets = [
         options.bytes.map(Target::Bytes),
         options.bits_per_pixel.map(Target::BitsPerPixel),
         options.psnr.map(Target::Psnr),
     ];
-    let mut picture = PictureOptions::new().watch(Watch::new(codec.progress)).tune(match options.tune {
+    let mut picture = PictureOptions::new().watch(Watch::new(models.progress)).tune(match options.tune {
         request::Tune::Psnr => wavern::Tune::Psnr,
         request::Tune::Visual => wavern::Tune::Visual,
         request::Tune::Fast => wavern::Tune::Fast,
@@ -178,9 +179,9 @@ fn encode_options(codec: &Codec, options: &request::EncodeImage) -> Result<Encod
     }
     let mut all = common(options.quality, options.effort, options.lossless)?.picture(picture);
     if options.lossless {
-        codec.check_lossless(options.weights.as_deref())?;
+        models.check_lossless(options.weights.as_deref())?;
     } else {
-        all = all.weights(codec.weights(options.weights.as_deref(), wavern::Kind::Image)?);
+        all = all.weights(models.weights(options.weights.as_deref(), wavern::Kind::Image)?);
     }
     Ok(all)
 }

@@ -1,7 +1,8 @@
 //! Sounds: files to planar f32, and back.
 
-use crate::codec::{Codec, Reply};
 use crate::failure::Failure;
+use crate::models::Models;
+use crate::reply::Reply;
 use crate::request;
 use crate::{metadata, picture};
 use serde_json::{Value, json};
@@ -16,8 +17,8 @@ pub fn format_name(format: SampleFormat) -> &'static str {
 }
 
 /// Decodes a sound. Body: little-endian f32, `[channels, frames]`, then the metadata.
-pub fn decode(codec: &Codec, options: &request::Decode, file: &[u8]) -> Result<Reply, Failure> {
-    let decoder = codec.decoder(options.limits, file)?;
+pub fn decode(models: &Models, options: &request::Decode, file: &[u8]) -> Result<Reply, Failure> {
+    let decoder = models.decoder(options.limits, file)?;
     let mut damage = Value::Null;
     let audio = if options.partial {
         let mut reader = decoder.sound_reader_partial(file)?;
@@ -47,7 +48,7 @@ pub fn decode(codec: &Codec, options: &request::Decode, file: &[u8]) -> Result<R
 }
 
 /// Codes a sound.
-pub fn encode(codec: &Codec, options: &request::EncodeAudio, body: &[u8]) -> Result<Reply, Failure> {
+pub fn encode(models: &Models, options: &request::EncodeAudio, body: &[u8]) -> Result<Reply, Failure> {
     let channels = channels(body, options.channels)?;
     let format = match options.format.as_deref() {
         None => natural_format(&channels),
@@ -67,7 +68,7 @@ pub fn encode(codec: &Codec, options: &request::EncodeAudio, body: &[u8]) -> Res
         all = all.sound(SoundOptions::new().bitrate(bitrate));
     }
     if !options.lossless {
-        all = all.weights(codec.weights(options.weights.as_deref(), wavern::Kind::Audio)?);
+        all = all.weights(models.weights(options.weights.as_deref(), wavern::Kind::Audio)?);
     }
     let encoded = Encoder::new(all)?.encode_audio(&audio)?;
     Ok(Reply { head: json!({ "level": encoded.level, "format": format_name(format) }), body: encoded.bytes })
