@@ -217,8 +217,13 @@ typedef struct {
     // Sounds: bits per second; 0: no such target.
     uint32_t bitrate;
     // Pictures: 0 lets colours under alpha 0 continue the visible ones, so that they cost nothing; not 0 keeps them.
-    // Without loss they are always kept.
+    // Without loss and with `max_error` they are always kept.
     uint32_t keep_hidden;
+    // Pictures: no colour changes by more than this, in steps of a sample: 1 to 8, in 16 bits 1 to 2056; 0: no such
+    // bound. Quality, targets and tune do not apply.
+    uint32_t max_error;
+    // 0.
+    uint32_t reserved;
 } WavernEncodeOptions;
 
 // What is known of a file without decoding. What does not belong to its kind is 0.

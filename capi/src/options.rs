@@ -164,8 +164,13 @@ pub struct WavernEncodeOptions {
     /// Sounds: bits per second; 0: no such target.
     pub bitrate: u32,
     /// Pictures: 0 lets colours under alpha 0 continue the visible ones, so that they cost nothing; not 0 keeps them.
-    /// Without loss they are always kept.
+    /// Without loss and with `max_error` they are always kept.
     pub keep_hidden: u32,
+    /// Pictures: no colour changes by more than this, in steps of a sample: 1 to 8, in 16 bits 1 to 2056; 0: no such
+    /// bound. Quality, targets and tune do not apply.
+    pub max_error: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: pointers, functions that may be absent, numbers of 64 bits, then an even number of those of 32.
@@ -188,6 +193,8 @@ unsafe impl Sized_ for WavernEncodeOptions {
             tile_side: 0,
             bitrate: 0,
             keep_hidden: 0,
+            max_error: 0,
+            reserved: 0,
         }
     }
 }
@@ -319,6 +326,7 @@ pub(crate) unsafe fn encoding(from: *const WavernEncodeOptions) -> Result<Encodi
         // SAFETY: by the contract of this function.
         unsafe { read(from) }?
     };
+    reserved(WavernEncodeOptions::NAME, given.reserved)?;
     let lossless = given.lossless != 0;
     let effort = u8::try_from(given.effort).unwrap_or(u8::MAX);
     let mut options = EncodeOptions::new()
@@ -343,6 +351,9 @@ pub(crate) unsafe fn encoding(from: *const WavernEncodeOptions) -> Result<Encodi
     if given.tile_side != 0 {
         picture = picture.tile_side(given.tile_side);
     }
+    if given.max_error != 0 {
+        picture = picture.max_error(u16::try_from(given.max_error).unwrap_or(u16::MAX));
+    }
     if let Some(target) = target(&given)? {
         picture = picture.target(target);
     }
@@ -351,7 +362,7 @@ pub(crate) unsafe fn encoding(from: *const WavernEncodeOptions) -> Result<Encodi
         picture,
         progress: given.progress,
         progress_user: given.progress_user,
-        extend_hidden: given.keep_hidden == 0 && !lossless,
+        extend_hidden: given.keep_hidden == 0 && !lossless && given.max_error == 0,
     })
 }
 

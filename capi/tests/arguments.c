@@ -179,7 +179,7 @@ static void encoding(void) {
     double samples[4] = { 0, 0.5, -0.5, 1e300 };
     WavernLayout layout = { sizeof layout, 0, 2, 2, 3, 8 };
     FAILS(WAVERN_ERROR_ARGUMENT, wavern_encoder_new(NULL, NULL, &error));
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 11; i++) {
         CHECK(wavern_encode_options_init(&options, sizeof options) == WAVERN_OK);
         switch (i) {
         case 0: options.quality = 101; break;
@@ -190,6 +190,8 @@ static void encoding(void) {
         case 5: options.tile_side = 300; break;
         case 6: options.target_bpp = -1; break;
         case 7: options.target_bpp = 1, options.target_psnr = 30; break;
+        case 9: options.max_error = 70000; break;
+        case 10: options.reserved = 1; break;
         case 8: options.lossless = 1, options.bitrate = 1000; break;
         }
         FAILS(WAVERN_ERROR_ARGUMENT, wavern_encoder_new(&options, &encoder, &error));
@@ -242,7 +244,7 @@ int main(int argc, char **argv) {
     CHECK(strcmp(wavern_status_text(-1), wavern_status_text(999)) == 0 && sizeof(WavernError) == 512);
     // What programs are compiled with. A new field goes to the end, and changes one of these on purpose.
     if (sizeof(void *) == 8) {
-        CHECK(sizeof(WavernLimits) == 72 && sizeof(WavernDecodeOptions) == 56 && sizeof(WavernEncodeOptions) == 88);
+        CHECK(sizeof(WavernLimits) == 72 && sizeof(WavernDecodeOptions) == 56 && sizeof(WavernEncodeOptions) == 96);
         CHECK(sizeof(WavernInfo) == 80 && sizeof(WavernLayout) == 32 && sizeof(WavernAudioLayout) == 24);
         CHECK(sizeof(WavernDamage) == 32 && sizeof(WavernRegion) == 16);
     }

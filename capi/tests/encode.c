@@ -1,7 +1,8 @@
 // Encoding gives the bytes of the command, however the samples come; what is kept without loss comes back.
 //
 //   encode FOLDER      with photo.ppm, sound.wav (16 bits) and what the command makes of them at quality 60 and without
-//                      loss: photo-60.wvn, photo-lossless.wvn, sound-60.wvn, sound-lossless.wvn
+//                      loss: photo-60.wvn, photo-lossless.wvn, sound-60.wvn, sound-lossless.wvn; photo-bound.wvn with errors
+//                      of 2 at most
 #include "common.h"
 
 static const char *folder;
@@ -110,6 +111,26 @@ static void photo(void) {
     OK(wavern_encoder_encode_image(encoder, &layout, pixels, bytes, &again, &error));
     same_as_file(again, "photo-lossless.wvn");
     decode_exactly(again, &layout, pixels, bytes);
+    wavern_buffer_free(again);
+    wavern_encoder_free(encoder);
+
+    // Within a bound: as the command, and no sample farther away.
+    options = defaults();
+    options.max_error = 2;
+    encoder = encoder_for(&options);
+    OK(wavern_encoder_encode_image(encoder, &layout, pixels, bytes, &again, &error));
+    same_as_file(again, "photo-bound.wvn");
+    WavernDecoder *decoder;
+    uint8_t *decoded = room(bytes);
+    int farthest = 0;
+    OK(wavern_decoder_new(wavern_buffer_data(again), wavern_buffer_size(again), NULL, &decoder, &error));
+    OK(wavern_decoder_decode_image(decoder, &layout, decoded, bytes, &error));
+    for (size_t i = 0; i < bytes; i++) {
+        if (abs(decoded[i] - pixels[i]) > farthest) farthest = abs(decoded[i] - pixels[i]);
+    }
+    CHECK(farthest > 0 && farthest <= 2);
+    free(decoded);
+    wavern_decoder_free(decoder);
     wavern_buffer_free(again);
     wavern_encoder_free(encoder);
 
