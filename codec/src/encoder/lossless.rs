@@ -14,7 +14,7 @@ use crate::lossless::payload::{self, FITTED, Networks, TABLES, Tool};
 use crate::lossless::values::{self, Maps};
 use crate::lossless::weights::{self, LosslessWeights};
 use crate::rows::{ImageRows, PictureInfo, Pixels, ReadRows};
-use crate::signal::{Image, Samples};
+use crate::signal::Image;
 use rayon::prelude::*;
 use wavern_bitstream::{LOSSLESS_LEVEL, TileRect};
 use wavern_entropy::BitCounter;
@@ -71,26 +71,6 @@ impl Encoder {
     fn error(&self) -> u16 {
         self.options.picture.max_error.unwrap_or(0)
     }
-}
-
-/// What a decoder makes of a picture whose colours may change by `error`.
-pub(super) fn rounded(image: &Image, error: u16) -> Result<Image, Error> {
-    if error == 0 {
-        return Ok(image.clone());
-    }
-    let samples = match image.samples() {
-        Samples::U8(samples) => {
-            Samples::U8(samples.iter().map(|&v| values::rounded(v.into(), error, 8) as u8).collect())
-        }
-        Samples::U16(samples) => {
-            Samples::U16(samples.iter().map(|&v| values::rounded(v, error, 16)).collect())
-        }
-    };
-    let mut near = Image::new(image.width(), image.height(), image.color(), samples)?;
-    if let Some(alpha) = image.alpha() {
-        near = near.with_alpha(alpha.clone())?;
-    }
-    Ok(near.with_metadata(image.metadata().clone()))
 }
 
 /// A tile with its alpha, and with colours that changed by at most `error`; `pixels` are all rows of its row of tiles.

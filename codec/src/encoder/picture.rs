@@ -4,7 +4,6 @@
 //! rows of ŷ and ẑ. As soon as those of a row of tiles are there, its tiles are coded, in parallel and while the next
 //! rows are analysed, and forgotten.
 
-use super::lossless::rounded;
 use super::payload::{code_window, code_windows};
 use super::report::CodedPicture;
 use super::{Encoded, Encoder, SearchReport};
@@ -14,6 +13,7 @@ use crate::engine::{Engine, NetworkRows};
 use crate::error::Error;
 use crate::gains::Quantizer;
 use crate::latent::{Latents, Spare, hyper_window};
+use crate::lossless::values::rounded_image;
 use crate::picture::{PixelAnalysis, latent_size, latent_windows, restore_image, strip, tile_log2};
 use crate::quality::Level;
 use crate::rows::{ImageRows, ImageSink, PictureInfo, Pixels, ReadRows, WriteRows as _};
@@ -31,7 +31,7 @@ impl Encoder {
         if self.options.is_lossless() {
             let encoded = self.lossless_image(image, &info)?;
             let error = self.options.picture.max_error.unwrap_or(0);
-            return Ok((encoded, reconstruct.then(|| rounded(image, error)).transpose()?));
+            return Ok((encoded, reconstruct.then(|| rounded_image(image, error)).transpose()?));
         }
         let engine = self.engine(Kind::Image)?;
         let CodedPicture { header, bytes, mut latents, report } = if self.searches() {

@@ -8,6 +8,7 @@
 //! | 2 + | runs: how many, less one; for each, as varints, how many values are left out and are there, less one |
 
 use super::Planes;
+use crate::signal::{Image, Samples, SignalError};
 
 /// Values of a plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,6 +273,27 @@ fn read_varint(bytes: &mut &[u8]) -> Option<u16> {
 pub fn rounded(sample: u16, error: u16, bits: u32) -> u16 {
     let step = 2 * u32::from(error) + 1;
     ((u32::from(sample) + u32::from(error)) / step * step).min(greatest(bits).into()) as u16
+}
+
+/// What a decoder makes of a picture whose colours may change by `error`.
+///
+/// # Errors
+/// Those of [`Image::new`], of which there are none for the samples of a picture.
+pub fn rounded_image(image: &Image, error: u16) -> Result<Image, SignalError> {
+    if error == 0 {
+        return Ok(image.clone());
+    }
+    let samples = match image.samples() {
+        Samples::U8(samples) => {
+            Samples::U8(samples.iter().map(|&v| rounded(v.into(), error, 8) as u8).collect())
+        }
+        Samples::U16(samples) => Samples::U16(samples.iter().map(|&v| rounded(v, error, 16)).collect()),
+    };
+    let mut near = Image::new(image.width(), image.height(), image.color(), samples)?;
+    if let Some(alpha) = image.alpha() {
+        near = near.with_alpha(alpha.clone())?;
+    }
+    Ok(near.with_metadata(image.metadata().clone()))
 }
 
 #[cfg(test)]
