@@ -4,6 +4,7 @@ use crate::batch::{self, Fit};
 use crate::cli::{self, Common};
 use crate::codec::{self, Engine};
 use crate::error::{At, Error, Result};
+use crate::files::fit;
 use crate::files::input::{Input, Opened};
 use crate::files::output::Output;
 use crate::files::rows;
@@ -14,13 +15,13 @@ use crate::weights;
 use crate::{sound, verify};
 use serde_json::json;
 use std::fs::File;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
-use wavern::Kind;
-use wavern::View;
 use wavern::damage::Damage;
 use wavern::rows::{PictureInfo, Pixels, WriteRows};
+use wavern::{Kind, View};
 use wavern::{Metadata, Signal};
 
 /// Decode a .wvn file to a picture or a sound
@@ -52,6 +53,10 @@ pub(crate) struct Args {
     /// Pictures: decode at 1/2, 1/4 or 1/8 of the width and height
     #[arg(long, value_name = "1/N", value_parser = values::parse_scale)]
     scale: Option<wavern::Scale>,
+
+    /// Pictures: make it smaller until width and height are at most this many pixels, as for a thumbnail
+    #[arg(long, value_name = "PIXELS", conflicts_with_all = ["region", "scale"])]
+    fit: Option<NonZeroU32>,
 
     /// Sounds: start here, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = values::parse_seconds)]
@@ -185,10 +190,10 @@ fn run_one(args: &Args, source: &Path, path: &Path) -> Result<()> {
         }
         None => Kind::Image,
     };
-    let wants_view = args.region.is_some() || args.scale.is_some();
+    let wants_view = args.region.is_some() || args.scale.is_some() || args.fit.is_some();
     match kind {
         Kind::Audio if wants_view => {
-            return Err(Error::usage("--region and --scale are for pictures").at(input.name()));
+            return Err(Error::usage("--region, --scale and --fit are for pictures").at(input.name()));
         }
         Kind::Audio => {
             let format = named.unwrap_or(OutputFormat::Wav);
@@ -201,12 +206,15 @@ fn run_one(args: &Args, source: &Path, path: &Path) -> Result<()> {
         Kind::Image => {}
     }
     let input = input.into_input()?;
-    let mut view = View::default().scale(args.scale.unwrap_or_default());
+    let limits = args.engine().limits;
+    let mut view = match args.fit {
+        Some(side) => fit::view(input.bytes(), side.get(), &limits),
+        None => View::default().scale(args.scale.unwrap_or_default()),
+    };
     view.region = args.region;
     let name = output.name().to_owned();
     let start = Instant::now();
-    let streams = named.filter(|format| rows::streams(*format) && !args.partial);
-    let limits = args.engine().limits;
+    let streams = named.filter(|format| rows::streams(*format) && !args.partial && args.fit.is_none());
     let plain = match streams {
         Some(_) => codec::metadata_of_plain_picture(input.bytes(), limits).at(input.name())?,
         None => None,
@@ -322,7 +330,10 @@ fn whole(
     let format = named.unwrap_or(OutputFormat::Png);
     let name = output.name().to_owned();
     let signal = match signal {
-        Signal::Image(image) => Signal::Image(strip::image(image, &args.strip)?),
+        Signal::Image(image) => {
+            let side = args.fit.map_or(u32::MAX, NonZeroU32::get);
+            Signal::Image(fit::within(strip::image(image, &args.strip)?, side)?)
+        }
         sound => sound,
     };
     let writing = Writing { jpeg_quality: args.jpeg_quality };

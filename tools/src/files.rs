@@ -9,6 +9,7 @@ mod colour;
 mod cut;
 mod density;
 mod exif;
+pub mod fit;
 pub mod flac;
 mod flac_head;
 mod gif;

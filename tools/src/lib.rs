@@ -14,6 +14,7 @@ pub mod files;
 mod info;
 mod latents;
 mod limits;
+mod packaging;
 mod progress;
 mod quantize;
 mod sound;

@@ -2,7 +2,7 @@
 
 use crate::cli::{tell, tell_error};
 use crate::error::{Error, Result};
-use crate::{decode, encode, eval, extension, files, info, latents, quantize, verify, weights};
+use crate::{decode, encode, eval, extension, files, info, latents, packaging, quantize, verify, weights};
 use clap::error::ErrorKind as ClapError;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::Path;
@@ -44,6 +44,8 @@ enum Verb {
     Verify(verify::Args),
     Weights(weights::Args),
     Quantize(quantize::Args),
+    Completions(packaging::Completions),
+    Man(packaging::Pages),
 }
 
 /// Runs the command that was typed. Errors go to standard error, one line each.
@@ -72,6 +74,8 @@ pub fn run() -> ExitCode {
         Verb::Verify(args) => verify::run(&args),
         Verb::Weights(args) => weights::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
+        Verb::Completions(args) => packaging::completions(&args, command()),
+        Verb::Man(args) => packaging::pages(&args, command()),
     };
     end(result)
 }

@@ -17,6 +17,7 @@ mod kept;
 mod lossless_pictures;
 mod lossless_sounds;
 mod names;
+mod packaging;
 mod pipes;
 mod round_trip;
 mod views;
