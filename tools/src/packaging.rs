@@ -61,6 +61,6 @@ fn collect(command: &Command, folder: &Path, pages: &mut Vec<(PathBuf, Vec<u8>)>
     let mut text = Vec::new();
     page.render(&mut text)?;
     pages.push((folder.join(page.get_filename()), text));
-    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
-    verbs.map(|verb| collect(verb, folder, pages)).collect()
+    let mut verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    verbs.try_for_each(|verb| collect(verb, folder, pages))
 }
