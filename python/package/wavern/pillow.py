@@ -26,7 +26,7 @@ import PIL.Image
 import PIL.ImageFile
 
 from ._codec import decode_image, encode, inspect, verify
-from ._errors import OptionError, WavernError
+from ._errors import WavernError
 from ._pil import EXIF_PREFIX, density_of, image_of
 from ._signals import ImageInfo
 
