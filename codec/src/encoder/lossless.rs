@@ -238,9 +238,9 @@ fn code_samples(tile: &Planes, networks: Networks<'_>, effort: Effort) -> Result
     let bits = cost(&parts, transform, networks.of(set).unwrap_or_default())?;
     let mut by_network = of_all(bits, &parts, tile.pixels());
     if let Some(alpha) = tile.alpha() {
-        by_network += adaptive::estimate(&alpha, TABLES, u64::MAX) as f64;
+        by_network += adaptive::estimate(&alpha, TABLES) as f64;
     }
-    let by_contexts = adaptive::estimate(tile, TABLES, (NEAR * by_network) as u64) as f64;
+    let by_contexts = adaptive::estimate(tile, TABLES) as f64;
     let better = if by_contexts < by_network { Tool::Adaptive } else { network };
     let first = payload::write(tile, better, networks)?;
     let near = by_contexts.max(by_network) < NEAR * by_contexts.min(by_network);
@@ -252,7 +252,7 @@ fn code_samples(tile: &Planes, networks: Networks<'_>, effort: Effort) -> Result
     Ok(if second.len() < first.len() { second } else { first })
 }
 
-/// A tool whose estimate exceeds that of the other by this factor is not tried.
+/// A tool whose estimate exceeds that of the other by this factor is not tried beside it.
 const NEAR: f64 = 1.25;
 /// From this effort on a tile may be coded by both tools.
 const TRIES_BOTH: u8 = 4;

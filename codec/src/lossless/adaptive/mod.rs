@@ -90,7 +90,7 @@ impl Pass {
 /// Takes 4 bytes of memory for each decision, of which flat pixels take one and noise takes about ten a sample, and
 /// the tables.
 pub fn encode(tile: &Planes, tables: Tables) -> Vec<u8> {
-    encode_with(tile, choose(tile, tables, u64::MAX).0)
+    encode_with(tile, choose(tile, tables).0)
 }
 
 /// The bytes of a tile with given settings, or its samples as they are if those take fewer.
@@ -183,16 +183,15 @@ fn read_raw(bytes: &[u8], shape: &Shape) -> Result<Planes, Error> {
 }
 
 /// About how many bits [`encode`] would take for the tile, by a part of it.
-pub fn estimate(tile: &Planes, tables: Tables, bound: u64) -> u64 {
-    choose(tile, tables, bound).1
+pub fn estimate(tile: &Planes, tables: Tables) -> u64 {
+    choose(tile, tables).1
 }
 
 /// The settings that a part of the tile is smallest with, and about how many bits all of it would take.
 ///
 /// Four turns of rows; after each, what is more than a sixteenth larger than the best is dropped. The rows that were
-/// not looked at are taken to be as the second half of the last turn: the first rows teach the coder. The search ends
-/// early once that is more than `bound`.
-fn choose(tile: &Planes, tables: Tables, bound: u64) -> (Settings, u64) {
+/// not looked at are taken to be as the second half of the last turn: the first rows teach the coder.
+fn choose(tile: &Planes, tables: Tables) -> (Settings, u64) {
     let shape = tile.shape();
     // Small tables are quick to set up, and a part of a tile fills no more.
     let start = |settings: Settings| {
@@ -200,7 +199,7 @@ fn choose(tile: &Planes, tables: Tables, bound: u64) -> (Settings, u64) {
         (Count::default(), settings, Pass::new(&shape, Settings { tables, ..settings }), Count::default())
     };
     let mut ways: Vec<_> = Settings::all(tables.log2(&shape)).map(start).into();
-    let (mut row, mut rows, mut all) = (vec![0; shape.width], 0, 0);
+    let (mut row, mut rows, mut later) = (vec![0; shape.width], 0, 1);
     for turn in sample_rows(&shape).iter().filter(|turn| !turn.is_empty()) {
         for (i, &y) in turn.iter().enumerate() {
             tile.row(y, &mut row);
@@ -213,17 +212,17 @@ fn choose(tile: &Planes, tables: Tables, bound: u64) -> (Settings, u64) {
             }
         }
         rows += turn.len() as u64;
-        let later = turn.len().div_ceil(2) as u64;
+        later = turn.len().div_ceil(2) as u64;
         ways.sort_by_key(|(count, ..)| count.bits());
         let best = ways[0].0.bits();
         ways.retain(|(count, ..)| count.bits() <= best + best / 16);
-        let (count, _, _, half) = &ways[0];
-        all = count.bits() + (count.bits() - half.bits()) * (shape.height as u64 - rows) / later;
-        if ways.len() == 1 || all > bound {
+        if ways.len() == 1 {
             break;
         }
     }
-    (ways[0].1, all.min(8 * shape.raw_bytes() as u64) + 64)
+    let (count, settings, _, half) = &ways[0];
+    let all = count.bits() + (count.bits() - half.bits()) * (shape.height as u64 - rows) / later;
+    (*settings, all.min(8 * shape.raw_bytes() as u64) + 64)
 }
 
 /// Bands of 16 rows, an eighth of the tile in all but not less than 16,384 pixels, in four turns all over the tile.

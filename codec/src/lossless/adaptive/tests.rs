@@ -118,7 +118,7 @@ fn the_estimate_is_near() {
     for content in CONTENTS {
         let tile = tile(content, 300, 200, 8, 3);
         let bits = 8 * encode(&tile, Tables::Small).len() as u64;
-        let estimate = estimate(&tile, Tables::Small, u64::MAX);
+        let estimate = estimate(&tile, Tables::Small);
         assert!(
             estimate < 5 * bits + 4000 && bits < 2 * estimate + 1000,
             "{content:?}: {estimate} for {bits}"
