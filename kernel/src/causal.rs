@@ -1,15 +1,17 @@
 //! Loops of the lossless mode: neighbours of samples → inputs of networks, and their outputs → mixtures.
 //!
-//! Everything is integers; an element of a slice belongs to one sample of a run. What the numbers mean is with their
-//! tables, in `wavern`.
+//! Results are integers; an element of a slice belongs to one sample of a run. What the numbers mean is in FORMAT.md,
+//! «Inputs» and what follows.
 
+use super::codes::limit;
 use super::multiversion;
 
-/// A number between −2^31 and 2^31 rounded towards 0. A cast would ask whether it is one, lane by lane.
+/// A number rounded towards 0 and limited to 32 bits. A cast would ask lane by lane whether it is one.
 #[inline(always)]
 fn truncated(value: f32) -> i32 {
-    debug_assert!(value.abs() < 2_147_483_648.0);
-    // SAFETY: all that is given here lies far within these bounds: sums of differences, shares of 256, and 2^21.
+    // The second is the greatest number below 2^31.
+    let value = limit(value, -2_147_483_648.0, 2_147_483_520.0);
+    // SAFETY: it was limited to numbers that 32 bits hold, and is one.
     unsafe { value.to_int_unchecked() }
 }
 
