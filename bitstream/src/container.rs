@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::{
-    AudioHeader, ChunkCode, Error, Fault, Header, ImageHeader, LOSSLESS_LEVEL, Limits, Metadata, RawChunk,
-    SIGNATURE, Segment, Step,
+    AudioHeader, ChunkCode, Error, Fault, Header, ImageHeader, Limits, Metadata, RawChunk, SIGNATURE,
+    Segment, Step,
     chunk::Chunk,
     copy::{self, Copy},
     limits::check,
@@ -327,7 +327,7 @@ impl<'a> Body<'a> {
                 return Err(Error::malformed(chunk.offset, Fault::SoundChunk(code)));
             }
             ChunkCode::ALPHA => self.alpha = Some(payload),
-            ChunkCode::FITTED if header.level != LOSSLESS_LEVEL => {
+            ChunkCode::FITTED if !header.is_lossless() => {
                 return Err(Error::malformed(chunk.offset, Fault::LossyChunk(code)));
             }
             ChunkCode::FITTED => self.fitted = Some(payload),

@@ -61,7 +61,7 @@ impl Header {
     /// Whether every sample comes back as it was.
     pub fn is_lossless(&self) -> bool {
         match self {
-            Self::Image(image) => image.level == LOSSLESS_LEVEL,
+            Self::Image(image) => image.is_lossless(),
             Self::Audio(audio) => audio.lossless,
         }
     }

@@ -63,7 +63,7 @@
 )]
 
 mod reader;
-mod varint;
+pub mod varint;
 mod version;
 
 mod chunk;

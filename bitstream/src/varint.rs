@@ -1,7 +1,21 @@
 //! LEB128: seven bits a byte, low bits first, the high bit set on every byte but the last.
 
+use crate::reader::Reader;
+
+/// The number that `bytes` begin with, and what follows; nothing if they do not begin with one in its shortest form.
+///
+/// ```
+/// assert_eq!(wavern_bitstream::varint::read(&[0xac, 0x02, 7]), Some((300, &[7][..])));
+/// assert_eq!(wavern_bitstream::varint::read(&[0x80, 0x00]), None);
+/// ```
+pub fn read(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut reader = Reader::new(bytes, 0);
+    let value = reader.varint("number").ok()?;
+    Some((value, reader.rest()))
+}
+
 /// Appends `value` in as few bytes as it takes.
-pub(crate) fn write(value: u64, out: &mut Vec<u8>) {
+pub fn write(value: u64, out: &mut Vec<u8>) {
     let mut rest = value;
     loop {
         let [low, ..] = rest.to_le_bytes();
@@ -16,7 +30,7 @@ pub(crate) fn write(value: u64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Error, Fault, reader::Reader};
+    use crate::{Error, Fault};
     use proptest::prelude::*;
 
     fn encode(value: u64) -> Vec<u8> {

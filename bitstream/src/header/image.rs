@@ -1,6 +1,6 @@
 //! The header of a picture.
 
-use super::{WeightsId, join_level, require_positive, split_level};
+use super::{LOSSLESS_LEVEL, WeightsId, join_level, require_positive, split_level};
 use crate::{
     Error, Limits,
     limits::{check, narrow},
@@ -97,6 +97,11 @@ const TILE_SHIFT: u32 = 2;
 const MAX_TILE_LOG2: u8 = 15;
 
 impl ImageHeader {
+    /// Whether every sample comes back as it was.
+    pub fn is_lossless(&self) -> bool {
+        self.level == LOSSLESS_LEVEL
+    }
+
     /// Width × height.
     pub fn pixels(&self) -> u64 {
         u64::from(self.width).saturating_mul(self.height.into())

@@ -22,8 +22,9 @@ use wavern_entropy::BitCounter;
 impl Encoder {
     /// The file of a picture in memory, to which a search fits networks.
     pub(super) fn lossless_image(&self, image: &Image, info: &PictureInfo) -> Result<Encoded, Error> {
+        let error = self.error(info)?;
         let fitted = if self.options.effort.searches() {
-            fit_networks(&Whole::new(image, info, self.error()), self.options.effort, &*weights::built_in()?)?
+            fit_networks(&Whole::new(image, info, error), self.options.effort, &*weights::built_in()?)?
         } else {
             None
         };
@@ -38,10 +39,7 @@ impl Encoder {
         fitted: Option<Fitted>,
     ) -> Result<Encoded, Error> {
         check_size(info)?;
-        if info.depth == 8 && self.error() > 8 {
-            let problem = format!("{} (expected 1 to 8, since samples have 8 bits)", self.error());
-            return Err(Error::Option { option: "max-error", problem });
-        }
+        let error = self.error(info)?;
         let weights = weights::built_in()?;
         let header = header(info, LOSSLESS_LEVEL, weights.id, self.options.picture.tile_side);
         let rects: Vec<TileRect> = (0..header.tile_count()).filter_map(|i| header.tile_rect(i)).collect();
@@ -54,9 +52,8 @@ impl Encoder {
             check_rows(pixels, count, info)?;
             // No more tiles at once than threads: what each needs on the way would add up.
             for some in row.chunks(rayon::current_num_threads()) {
-                let code = |rect: &TileRect| {
-                    code(&tile(pixels, info, *rect, self.error()), networks, self.options.effort)
-                };
+                let code =
+                    |rect: &TileRect| code(&tile(pixels, info, *rect, error), networks, self.options.effort);
                 tiles.par_extend(some.par_iter().map(code).collect::<Result<Vec<_>, _>>()?);
             }
         }
@@ -67,9 +64,14 @@ impl Encoder {
         Ok(Encoded { bytes, level: LOSSLESS_LEVEL, latents: Vec::new(), search })
     }
 
-    /// By how much samples may change.
-    fn error(&self) -> u16 {
-        self.options.picture.max_error.unwrap_or(0)
+    /// By how much the samples of a picture may change.
+    fn error(&self, info: &PictureInfo) -> Result<u16, Error> {
+        let error = self.options.picture.max_error.unwrap_or(0);
+        if info.depth == 8 && error > 8 {
+            let problem = format!("{error} (expected 1 to 8, since samples have 8 bits)");
+            return Err(Error::Option { option: "max-error", problem });
+        }
+        Ok(error)
     }
 }
 
@@ -164,7 +166,10 @@ impl fit::Samples for Whole<'_> {
         let mut planes = cut(pixels, self.info.color.channels(), self.info.width as usize, [x, width]);
         round(&mut planes, self.error, self.info.depth.into());
         let part = Planes { width, height, bits: self.info.depth.into(), planes };
-        self.maps.as_ref().map_or_else(|| part.clone(), |maps| maps.ranks(&part))
+        match &self.maps {
+            Some(maps) => maps.ranks(&part),
+            None => part,
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 
 use super::Planes;
 use crate::signal::{Image, Samples, SignalError};
+use wavern_bitstream::varint;
 
 /// Values of a plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Map {
         let (Some(&least), Some(&greatest)) = (values.first(), values.last()) else { return SAME };
         // The greatest value that there is need not lie on the grid: it stands for what lies above.
         let inner = if greatest == most { &values[..values.len() - 1] } else { values };
-        let step = inner.iter().fold(0, |step, value| common(step, value - least));
+        let step = inner.iter().fold(0, |step, value| common(step, (value - least).into())) as u16;
         if step > 1 {
             let first = least % step;
             return Self::Steps {
@@ -92,8 +93,8 @@ impl Map {
                 out.extend((runs.len() as u16 - 1).to_le_bytes());
                 let mut next = 0;
                 for run in runs {
-                    write_varint(run[0] - next, out);
-                    write_varint(run.len() as u16 - 1, out);
+                    varint::write((run[0] - next).into(), out);
+                    varint::write(run.len() as u64 - 1, out);
                     // Behind the greatest value of 16 bits there is no run.
                     next = (run[0] + (run.len() as u16 - 1)).saturating_add(1);
                 }
@@ -117,7 +118,7 @@ impl Map {
                 *bytes = rest;
                 let (mut values, mut next) = (Vec::new(), 0u32);
                 for run in 0..=u16::from_le_bytes(count) {
-                    let (skipped, length) = (read_varint(bytes)?, read_varint(bytes)?);
+                    let (skipped, length) = (number(bytes)?, number(bytes)?);
                     let (from, to) =
                         (next + u32::from(skipped), next + u32::from(skipped) + u32::from(length));
                     if to > most.into() || run > 0 && skipped == 0 {
@@ -230,16 +231,22 @@ fn values(used: &[bool]) -> Vec<u16> {
     (0..=u16::MAX).zip(used).filter(|(_, used)| **used).map(|(value, _)| value).collect()
 }
 
-/// Each sample of `bits` bits through a function, which is asked once for each value.
+/// Each sample of `bits` bits through a function; of a large plane it is asked once for each value.
 fn through(plane: &[u16], bits: u32, by: impl Fn(u16) -> u16) -> Vec<u16> {
+    if plane.len() < 1 << bits {
+        return plane.iter().map(|&v| by(v)).collect();
+    }
     let used = used_of(plane, bits);
     let table: Vec<u16> = (0..=u16::MAX).zip(used).map(|(v, used)| if used { by(v) } else { 0 }).collect();
     plane.iter().map(|&v| table[usize::from(v)]).collect()
 }
 
 /// The greatest common divisor; that of 0 and a number is the number.
-fn common(a: u16, b: u16) -> u16 {
-    if b == 0 { a } else { common(b, a % b) }
+pub fn common(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 fn take(bytes: &mut &[u8]) -> Option<u8> {
@@ -248,24 +255,10 @@ fn take(bytes: &mut &[u8]) -> Option<u8> {
     Some(byte)
 }
 
-fn write_varint(mut value: u16, out: &mut Vec<u8>) {
-    while value > 127 {
-        out.push(value as u8 | 128);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn read_varint(bytes: &mut &[u8]) -> Option<u16> {
-    let mut value = 0u32;
-    for shift in [0, 7, 14] {
-        let byte = take(bytes)?;
-        value |= u32::from(byte & 127) << shift;
-        if byte < 128 {
-            return u16::try_from(value).ok();
-        }
-    }
-    None
+fn number(bytes: &mut &[u8]) -> Option<u16> {
+    let (value, rest) = varint::read(bytes)?;
+    *bytes = rest;
+    u16::try_from(value).ok()
 }
 
 /// The multiple of 2 · `error` + 1, or the greatest value that a sample can have, that a sample is nearest to: at most
@@ -368,6 +361,7 @@ mod tests {
             &[0, 1, 0, 3, 0, 0],
             &[2, 0, 0, 0, 128, 2],
             &[2, 1, 0, 0, 0, 0, 0],
+            &[2, 0, 0, 0x80, 0, 0],
             &[2, 255, 255, 0],
             &[2, 0, 0, 255, 255, 255],
         ] {

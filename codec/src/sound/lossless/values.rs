@@ -3,6 +3,7 @@
 use super::coder::Coder;
 use super::floats::follow;
 use super::residual::Residual;
+use crate::lossless::values::common;
 use std::ops::RangeInclusive;
 use wavern_entropy::Error;
 
@@ -183,12 +184,4 @@ impl Used {
         }
         Ok(Self::new(&is_used, low))
     }
-}
-
-/// The greatest common divisor.
-fn common(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
