@@ -22,6 +22,7 @@ pub mod input;
 mod integers;
 mod interrupt;
 mod jpeg;
+mod jxl;
 pub mod kind;
 pub mod limits;
 mod m4a;

@@ -69,6 +69,23 @@ pub fn orientation(exif: &[u8]) -> Option<Orientation> {
     Orientation::new(directory.find(ORIENTATION)?.integer(layout)?)
 }
 
+/// The same block for a picture that was turned upright: where it said another orientation, it says 1.
+pub fn upright(exif: Vec<u8>) -> Vec<u8> {
+    let mut block = exif;
+    let place = first(&block).and_then(|(layout, directory)| {
+        let entry = directory.find(ORIENTATION).filter(|entry| entry.integer(layout).is_some())?;
+        let length = entry.bytes.len() / entry.count.max(1) as usize;
+        Some((layout, entry.value_at..entry.value_at + length))
+    });
+    if let Some((layout, place)) = place {
+        let number = &mut block[place];
+        number.fill(0);
+        let low = if layout.big_endian { number.len() - 1 } else { 0 };
+        number[low] = 1;
+    }
+    block
+}
+
 /// The directory of the place, if it says more than its version.
 fn place(exif: &[u8]) -> Option<(Layout, usize, Directory<'_>)> {
     let (layout, directory) = first(exif)?;
@@ -150,17 +167,29 @@ mod tests {
     }
 
     #[test]
+    fn a_turned_picture_says_so_and_nothing_else_changes() {
+        for big_endian in [false, true] {
+            let (block, layout) = (block(big_endian), Layout { big_endian, wide: false });
+            let turned = upright(block.clone());
+            let (_, directory) = first(&turned).unwrap();
+            assert_eq!(directory.find(ORIENTATION).unwrap().integer(layout), Some(1));
+            assert_eq!(turned.iter().zip(&block).filter(|(one, other)| one != other).count(), 1);
+        }
+        assert_eq!(upright(b"no block".to_vec()), b"no block");
+    }
+
+    #[test]
     fn any_bytes_are_borne() {
         let block = block(false);
         for length in 0..block.len() {
             let cut = &block[..length];
-            let _ = (orientation(cut), tells_place(cut), without_place(cut));
+            let _ = (orientation(cut), tells_place(cut), without_place(cut), upright(cut.to_vec()));
         }
         for at in 0..block.len() {
             for value in [0, 1, 0x7F, 0xFF] {
                 let mut bad = block.clone();
                 bad[at] = value;
-                let _ = (orientation(&bad), tells_place(&bad), without_place(&bad));
+                let _ = (orientation(&bad), tells_place(&bad), without_place(&bad), upright(bad.clone()));
             }
         }
     }

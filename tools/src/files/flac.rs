@@ -173,9 +173,11 @@ fn failed(error: impl std::fmt::Debug) -> Error {
 fn blocks(metadata: &Metadata) -> Vec<u8> {
     let mut blocks = metadata.flac.clone();
     if !blocks.iter().any(|kept| kept.first() == Some(&block::COMMENTS)) {
-        let comments = tags::comments_of_info(&metadata.riff);
+        let comments = tags::comments_of_riff(&metadata.riff);
         blocks.extend((!comments.is_empty()).then(|| tags::comment_block(tags::VENDOR, &comments)));
     }
+    let pictures = tags::blocks_of_id3(&metadata.riff).0;
+    blocks.extend(pictures.into_iter().filter(|kept| kept.first() == Some(&block::PICTURE)));
     blocks.retain(|kept| (1..=MOST).contains(&kept.len()));
     let (count, mut out) = (blocks.len(), Vec::new());
     for (number, kept) in blocks.iter().enumerate() {

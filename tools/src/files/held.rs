@@ -46,6 +46,10 @@ pub enum Thing {
     RiffFormat,
     /// A list `INFO` of a WAV file.
     RiffInfo,
+    /// A tag of ID3v2 in a WAV file.
+    RiffId3,
+    /// Something in such a tag that is no text.
+    RiffId3Bytes,
     /// A tag of a sound that a list `INFO` can hold.
     Tag,
     /// A tag that also AIFF has a place for.
@@ -120,12 +124,18 @@ pub fn held(metadata: &Metadata) -> Vec<Held> {
         let kind = String::from_utf8_lossy(chunk.get(..4).unwrap_or_default()).trim_end().to_owned();
         let thing = match () {
             () if tags::is_info(chunk) => Thing::RiffInfo,
+            () if tags::is_id3(chunk) => Thing::RiffId3,
             () if wav::is_format(chunk) => Thing::RiffFormat,
             () => Thing::RiffChunk,
         };
         Held { thing, name: format!("RIFF {kind:?}"), bytes: chunk.len() }
     });
-    blocks.chain(thumbnail).chain(png).chain(riff).chain(of_sound(&metadata.flac)).collect()
+    let bytes = tags::blocks_of_id3(&metadata.riff).1.into_iter().map(|name| Held {
+        thing: Thing::RiffId3Bytes,
+        name: format!("{name} of ID3"),
+        bytes: 0,
+    });
+    blocks.chain(thumbnail).chain(png).chain(riff).chain(bytes).chain(of_sound(&metadata.flac)).collect()
 }
 
 /// What blocks of a FLAC hold, by name.
@@ -151,10 +161,10 @@ fn of_sound(blocks: &[Vec<u8>]) -> Vec<Held> {
     tags::comments_of(blocks).into_iter().map(tag).chain(other).collect()
 }
 
-/// All tags as comments, each `NAME=text`: those of a FLAC, or else those of lists `INFO`.
+/// All tags as comments, each `NAME=text`: those of a FLAC, or else those of a tag of ID3v2 and of lists `INFO`.
 pub fn comments(metadata: &Metadata) -> Vec<String> {
     match tags::comments_of(&metadata.flac) {
-        none if none.is_empty() => tags::comments_of_info(&metadata.riff),
+        none if none.is_empty() => tags::comments_of_riff(&metadata.riff),
         comments => comments,
     }
 }
@@ -172,11 +182,21 @@ pub fn as_riff(metadata: &Metadata) -> Metadata {
 pub fn carries(format: OutputFormat, thing: Thing) -> bool {
     use OutputFormat::{Aiff, Bmp, Flac, Jpeg, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, Webp};
     use Thing::{Comment, Density, Exif, ExifBytes, Icc, Iptc, RiffChunk, Srgb, Thumbnail, Xmp, XmpBytes};
-    use Thing::{CommonTag, Cover, FlacBlock, OtherTag, RiffFormat, RiffInfo, Tag};
+    use Thing::{CommonTag, Cover, FlacBlock, OtherTag, RiffFormat, RiffId3, RiffId3Bytes, RiffInfo, Tag};
     match format {
         Png => !matches!(
             thing,
-            XmpBytes | RiffChunk | RiffFormat | RiffInfo | Tag | CommonTag | OtherTag | Cover | FlacBlock
+            XmpBytes
+                | RiffChunk
+                | RiffFormat
+                | RiffInfo
+                | RiffId3
+                | RiffId3Bytes
+                | Tag
+                | CommonTag
+                | OtherTag
+                | Cover
+                | FlacBlock
         ),
         Webp => matches!(thing, Icc | Exif | ExifBytes | Thumbnail | Xmp | XmpBytes | Srgb),
         Tiff => matches!(thing, Icc | Exif | Xmp | XmpBytes | Iptc | Density | Srgb),
@@ -188,9 +208,9 @@ pub fn carries(format: OutputFormat, thing: Thing) -> bool {
         }
         Bmp => matches!(thing, Density | Srgb),
         Pnm | Pgm | Ppm | Pam => thing == Srgb,
-        Wav => matches!(thing, RiffChunk | RiffFormat | RiffInfo | Tag | CommonTag),
-        // Chunks of a WAV other than `INFO` have no place in it.
-        Flac => matches!(thing, RiffInfo | Tag | CommonTag | OtherTag | Cover | FlacBlock),
+        Wav => matches!(thing, RiffChunk | RiffFormat | RiffInfo | RiffId3 | RiffId3Bytes | Tag | CommonTag),
+        // Chunks of a WAV other than tags have no place in it.
+        Flac => matches!(thing, RiffInfo | RiffId3 | Tag | CommonTag | OtherTag | Cover | FlacBlock),
         Aiff => thing == CommonTag,
     }
 }

@@ -6,7 +6,7 @@
 use super::guard::guarded;
 use super::kind::PictureFormat;
 use super::raster::{self, block, check_decoder, decoder_limits, explain, without_prefix};
-use super::{Loaded, Reading, bmp, cut, gif, jpeg, png_reader, tiff};
+use super::{Loaded, Reading, bmp, cut, gif, jpeg, jxl, png_reader, tiff};
 use crate::error::{Error, ErrorKind, Result};
 use image::ImageDecoder;
 use image::codecs::{pnm, webp};
@@ -17,12 +17,13 @@ use wavern_bitstream::Limits;
 
 /// Reads a picture of this format.
 pub fn read(bytes: &[u8], format: PictureFormat, reading: &Reading) -> Result<Loaded> {
-    use PictureFormat::{Bmp, Gif, Jpeg, Png, Pnm, Qoi, Tiff, Webp};
+    use PictureFormat::{Bmp, Gif, Jpeg, Jxl, Png, Pnm, Qoi, Tiff, Webp};
     guarded(format.name(), || match format {
         Png => png_reader::read(bytes, reading),
         Jpeg => jpeg::read(bytes, reading),
         Tiff => tiff::read(bytes, reading),
         Gif => gif::read(bytes, reading),
+        Jxl => jxl::read(bytes, reading),
         Webp | Bmp | Pnm | Qoi => simple(bytes, format, reading),
     })
 }

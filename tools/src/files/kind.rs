@@ -29,6 +29,7 @@ pub enum PictureFormat {
     Pnm,
     Gif,
     Qoi,
+    Jxl,
 }
 
 impl PictureFormat {
@@ -43,6 +44,7 @@ impl PictureFormat {
             Self::Pnm => "PNM",
             Self::Gif => "GIF",
             Self::Qoi => "QOI",
+            Self::Jxl => "JPEG XL",
         }
     }
 
@@ -61,15 +63,14 @@ impl PictureFormat {
             _ if pnm => Self::Pnm,
             _ if starts(b"GIF87a") || starts(b"GIF89a") => Self::Gif,
             _ if starts(b"qoif") => Self::Qoi,
+            _ if starts(b"\xff\x0a") || starts(b"\0\0\0\x0cJXL ") => Self::Jxl,
             _ => return None,
         })
     }
 }
 
 /// Formats people may well try, recognised so that an error can name them.
-const KNOWN_UNREADABLE: [(usize, &[u8], &str); 44] = [
-    (0, b"\xff\x0a", "JPEG XL"),
-    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+const KNOWN_UNREADABLE: [(usize, &[u8], &str); 42] = [
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
     (0, b"II\xbc\x01", "JPEG XR"),
@@ -146,7 +147,7 @@ impl InputKind {
             None => "not a known picture or sound".to_owned(),
         };
         Err(Error::unsupported(format!(
-            "{what} (expected PNG, JPEG, WebP, TIFF, BMP, PNM, GIF, QOI, WAV, FLAC, Ogg, MP3, AIFF, M4A, CAF or Wavern)"
+            "{what} (expected PNG, JPEG, WebP, TIFF, BMP, PNM, GIF, QOI, JPEG XL, WAV, FLAC, Ogg, MP3, AIFF, M4A, CAF or Wavern)"
         )))
     }
 }

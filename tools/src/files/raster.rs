@@ -153,6 +153,36 @@ pub fn without_prefix(exif: Vec<u8>) -> Vec<u8> {
     exif.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec).unwrap_or(exif)
 }
 
+/// Colours that were multiplied by alpha, divided by it.
+pub fn divided(image: Image) -> Result<Image> {
+    let (size, color) = ((image.width(), image.height()), image.color());
+    let channels = color.channels();
+    let (samples, alpha, metadata) = image.into_parts();
+    let divide = |value: u32, alpha: u32, most: u32| ((value * most + alpha / 2) / alpha.max(1)).min(most);
+    let samples = match (samples, &alpha) {
+        (Samples::U8(mut samples), Some(Samples::U8(alpha))) => {
+            for (pixel, &alpha) in samples.chunks_exact_mut(channels).zip(alpha) {
+                pixel.iter_mut().for_each(|value| *value = divide((*value).into(), alpha.into(), 255) as u8);
+            }
+            Samples::U8(samples)
+        }
+        (Samples::U16(mut samples), Some(Samples::U16(alpha))) => {
+            for (pixel, &alpha) in samples.chunks_exact_mut(channels).zip(alpha) {
+                pixel
+                    .iter_mut()
+                    .for_each(|value| *value = divide((*value).into(), alpha.into(), 65535) as u16);
+            }
+            Samples::U16(samples)
+        }
+        (samples, _) => samples,
+    };
+    let image = Image::new(size.0, size.1, color, samples).map_err(Error::corrupt)?.with_metadata(metadata);
+    match alpha {
+        Some(alpha) => image.with_alpha(alpha).map_err(Error::corrupt),
+        None => Ok(image),
+    }
+}
+
 /// An error of the library, with its place among the exit codes.
 pub fn explain(name: &str, error: ImageError) -> Error {
     match error {

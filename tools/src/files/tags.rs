@@ -3,12 +3,19 @@
 
 mod names;
 
+use super::guard::guarded;
 use super::limits;
 use super::m4a::{self, Edit};
+use crate::error::Error;
 use base64ct::{Base64, Encoding};
+use std::collections::HashSet;
+use std::io::Cursor;
+use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::{
-    MetadataRevision, RawTag, RawValue, StandardTag, StandardVisualKey, Tag, Visual,
+    MetadataOptions, MetadataReader, MetadataRevision, RawTag, RawValue, StandardTag, StandardVisualKey, Tag,
+    Visual,
 };
+use symphonia::default::meta::Id3v2Reader;
 
 /// Types of blocks of a FLAC that are kept, see RFC 9639, 8.1.
 pub(super) mod block {
@@ -105,10 +112,41 @@ pub(super) fn blocks_of(revisions: &[MetadataRevision]) -> (Vec<Vec<u8>>, Vec<St
             pictures.extend(container.visuals.iter().filter_map(picture_block));
         }
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     comments.retain(|comment| seen.insert(comment.clone()));
     let comments = (!comments.is_empty()).then(|| comment_block(VENDOR, &comments));
     (comments.into_iter().chain(pictures).collect(), lost)
+}
+
+/// Whether a chunk of a WAV is a tag of ID3v2.
+pub(super) fn is_id3(chunk: &[u8]) -> bool {
+    matches!(chunk.get(..4), Some(b"id3 " | b"ID3 ")) && chunk.get(8..11) == Some(b"ID3")
+}
+
+/// What tags of ID3v2 among RIFF chunks hold, as blocks of a FLAC; and what has no name or text there. A damaged tag
+/// gives what was read of it, which is nothing.
+pub(super) fn blocks_of_id3(riff: &[Vec<u8>]) -> (Vec<Vec<u8>>, Vec<String>) {
+    let read = |chunk: &Vec<u8>| {
+        let source = MediaSourceStream::new(Box::new(Cursor::new(chunk[8..].to_vec())), Default::default());
+        let read = || {
+            let mut reader =
+                Id3v2Reader::try_new(source, MetadataOptions::default()).map_err(Error::corrupt)?;
+            reader.read_all().map_err(Error::corrupt)
+        };
+        guarded("ID3", read).ok().map(|tag| tag.revision)
+    };
+    let revisions: Vec<MetadataRevision> =
+        riff.iter().filter(|chunk| is_id3(chunk)).filter_map(read).collect();
+    blocks_of(&revisions)
+}
+
+/// The comments that RIFF chunks stand for: those of tags of ID3v2, and those of lists `INFO` that these do not say.
+pub(super) fn comments_of_riff(riff: &[Vec<u8>]) -> Vec<String> {
+    let name = |comment: &str| comment.split('=').next().unwrap_or_default().to_ascii_uppercase();
+    let mut comments = comments_of(&blocks_of_id3(riff).0);
+    let said: HashSet<String> = comments.iter().map(|comment| name(comment)).collect();
+    comments.extend(comments_of_info(riff).into_iter().filter(|comment| !said.contains(&name(comment))));
+    comments
 }
 
 /// The tag of iTunes on silence around the sound.

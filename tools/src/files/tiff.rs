@@ -1,5 +1,6 @@
 //! TIFF: its tags as EXIF, its pixels in, and both out again.
 
+mod packed;
 mod pages;
 mod reader;
 mod samples;

@@ -49,6 +49,63 @@ fn a_tag_in_front_of_a_wav_becomes_a_chunk() {
     assert!(tag.starts_with(b"id3 \xDA\x07\0\0ID3\x03"), "{:?}", &tag[..16]);
 }
 
+/// A tag of ID3v2.4 with these frames.
+fn id3(frames: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let size = |length: usize| [21, 14, 7, 0].map(|bits| (length >> bits & 0x7F) as u8);
+    let frame =
+        |(id, content): &(&[u8; 4], &[u8])| [&id[..], &size(content.len()), &[0, 0], content].concat();
+    let frames: Vec<u8> = frames.iter().flat_map(frame).collect();
+    [&b"ID3\x04\0\0"[..], &size(frames.len()), &frames].concat()
+}
+
+#[test]
+fn a_tag_of_id3_in_a_wav_becomes_comments_and_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let tag = id3(&[
+        (b"TIT2", b"\x03A title"),
+        (b"TXXX", b"\x03ReplayGain_Track_Gain\x00-3 dB"),
+        (b"APIC", b"\x03image/png\0\x03front\0PICTURE"),
+        (b"PRIV", b"owner\0\xff\xfe"),
+    ]);
+    let chunk = |id: &[u8; 4], content: &[u8]| {
+        let pad = vec![0; content.len() % 2];
+        [&id[..], &(content.len() as u32).to_le_bytes(), content, &pad].concat()
+    };
+    let info = chunk(b"LIST", b"INFOINAM\x06\0\0\0Other\0IGNR\x05\0\0\0Rock\0\0");
+    let original = fs::read(testdata("foreign/wav-mu-law.wav")).unwrap();
+    let mut file = [original, info, chunk(b"id3 ", &tag)].concat();
+    let length = (file.len() - 8) as u32;
+    file[4..8].copy_from_slice(&length.to_le_bytes());
+    let (input, coded) = (folder.path().join("x.wav"), folder.path().join("x.wvn"));
+    fs::write(&input, &file).unwrap();
+    wavern().arg("encode").arg(&input).arg(&coded).assert().success();
+    let decoded = |name: &str| {
+        let out = folder.path().join(name);
+        let assert = wavern().args(["decode", "-f"]).arg(&coded).arg(&out).assert().success();
+        (String::from_utf8_lossy(&assert.get_output().stderr).into_owned(), out)
+    };
+    let (said, out) = decoded("out.flac");
+    assert!(said.contains("FLAC cannot hold PRIV of ID3: left out"), "{said}");
+    let blocks = blocks(&out);
+    assert_eq!(blocks.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [4, 6]);
+    let has = |block: &[u8], text: &[u8]| block.windows(text.len()).any(|part| part == text);
+    for comment in [&b"TITLE=A title"[..], b"REPLAYGAIN_TRACK_GAIN=-3 dB", b"GENRE=Rock"] {
+        assert!(has(&blocks[0].1, comment), "{}", String::from_utf8_lossy(&blocks[0].1));
+    }
+    // ID3 wins over INFO.
+    assert!(!has(&blocks[0].1, b"Other") && has(&blocks[1].1, b"image/png") && has(&blocks[1].1, b"PICTURE"));
+    let (said, out) = decoded("out.aiff");
+    assert!(
+        said.contains("RIFF \"id3\"") && has(&fs::read(out).unwrap(), b"NAME\0\0\0\x07A title"),
+        "{said}"
+    );
+    // In a WAV the chunk is what it was.
+    let (said, out) = decoded("back.wav");
+    let kept =
+        audio(&out).metadata().riff.iter().any(|chunk| chunk.starts_with(b"id3 ") && chunk[8..] == tag);
+    assert!(kept && notes(&said) == 0, "{said}");
+}
+
 #[test]
 fn odd_samples_without_a_pad_byte_are_read_with_a_note() {
     let folder = tempfile::tempdir().unwrap();
@@ -88,6 +145,20 @@ fn opus_aac_and_alac_are_read() {
         let found = (back.sample_rate(), back.channels().len(), back.frames());
         assert_eq!(found, (rate, channels, frames), "{name}: {said}");
         assert!(back.channels()[0].iter().any(|sample| sample.abs() > 0.1), "{name}");
+    }
+}
+
+#[test]
+fn six_channels_of_opus_are_in_the_order_of_a_wav() {
+    let sound = audio(&testdata("foreign/ogg-opus-5.1.opus"));
+    assert_eq!((sound.sample_rate(), sound.channels().len(), sound.frames()), (48_000, 6, 14_400));
+    // Left, right, centre, bass, and behind left and right; each has a tone of its own.
+    for (channel, hertz) in sound.channels().iter().zip([300.0, 500.0, 700.0, 60.0, 1100.0, 1300.0]) {
+        let middle = &channel[2400..12_000];
+        let crossings = middle.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
+        assert!((crossings as f64 - hertz * 0.2).abs() <= 1.5, "{crossings} periods of {hertz} Hz in 0.2 s");
+        let loudest = middle.iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
+        assert!((0.1..0.15).contains(&loudest), "{loudest}");
     }
 }
 

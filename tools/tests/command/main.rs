@@ -10,9 +10,11 @@ mod exactness;
 mod faults;
 mod foreign;
 mod foreign_sounds;
+mod hdr;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod info;
+mod jpeg_xl;
 mod kept;
 mod lossless_pictures;
 mod lossless_sounds;

@@ -25,7 +25,7 @@ pub fn read(bytes: &[u8], reading: &Reading) -> Result<Loaded> {
     let limits = &reading.limits;
     let icc = metadata.icc.clone();
     let whole = |file: &[u8]| -> Result<(Image, Vec<String>)> {
-        let mut decoder = open(file, &pages, limits)?;
+        let mut decoder = open(file, &pages, &form, limits)?;
         let (size, color) = size(&mut decoder)?;
         let samples = decoder.read_image().map_err(explain)?;
         let mut notes = Vec::new();
@@ -39,7 +39,7 @@ pub fn read(bytes: &[u8], reading: &Reading) -> Result<Loaded> {
         }
         Err(error) if error.kind() == ErrorKind::Corrupt => {
             let again = |file: &[u8]| whole(file).map(|(image, _)| image);
-            let missing = missing(&file, &pages, limits)?;
+            let missing = missing(&file, &pages, &form, limits)?;
             match cut::decode(&file, "TIFF", missing, reading, &mut notes, &again) {
                 Err(again) if again == error => {
                     strips(&file, &pages, &form, icc.as_deref(), reading, error, &mut notes)?
@@ -53,8 +53,11 @@ pub fn read(bytes: &[u8], reading: &Reading) -> Result<Loaded> {
     Ok(Loaded { signal: image.with_metadata(metadata).into(), notes })
 }
 
-/// The file as the library reads it: to it an index into a palette is gray.
+/// The file as the library reads it: to it an index into a palette is gray, and so is a byte of packed samples.
 fn readable<'a>(bytes: &'a [u8], pages: &Pages<'_>, form: &Form) -> Cow<'a, [u8]> {
+    if let Some(packed) = form.packed {
+        return Cow::Owned(packed.disguised(bytes, pages.layout, &pages.page));
+    }
     match (form.palette.is_empty(), pages.page.find(262)) {
         (false, Some(entry)) => {
             let mut copy = bytes.to_vec();
@@ -65,7 +68,12 @@ fn readable<'a>(bytes: &'a [u8], pages: &Pages<'_>, form: &Form) -> Cow<'a, [u8]
     }
 }
 
-fn open<'a>(file: &'a [u8], pages: &Pages<'_>, limits: &Limits) -> Result<Decoder<Cursor<&'a [u8]>>> {
+fn open<'a>(
+    file: &'a [u8],
+    pages: &Pages<'_>,
+    form: &Form,
+    limits: &Limits,
+) -> Result<Decoder<Cursor<&'a [u8]>>> {
     let mut decoder = Decoder::new(Cursor::new(file)).map_err(explain)?;
     if pages.index > 0 {
         decoder.seek_to_image(pages.index).map_err(explain)?;
@@ -73,7 +81,8 @@ fn open<'a>(file: &'a [u8], pages: &Pages<'_>, limits: &Limits) -> Result<Decode
     let (size, color) = size(&mut decoder)?;
     let samples = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).map_err(explain)?.unwrap_or(1);
     let bits = u64::from(size.0) * u64::from(size.1) * u64::from(samples) * u64::from(color.bit_depth());
-    check_size(size, bits.div_ceil(8), file.len() as u64, limits)?;
+    let width = form.packed.map_or(size.0, |packed| packed.width);
+    check_size((width, size.1), bits.div_ceil(8), file.len() as u64, limits)?;
     let room = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
     let mut bounds = ::tiff::decoder::Limits::default();
     bounds.decoding_buffer_size = room;
@@ -88,8 +97,8 @@ fn size(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<((u32, u32), ColorType)>
 }
 
 /// An upper bound on the bytes that a file without compression may lack.
-fn missing(file: &[u8], pages: &Pages<'_>, limits: &Limits) -> Result<u64> {
-    let mut decoder = open(file, pages, limits)?;
+fn missing(file: &[u8], pages: &Pages<'_>, form: &Form, limits: &Limits) -> Result<u64> {
+    let mut decoder = open(file, pages, form, limits)?;
     Ok(decoder.image_buffer_layout().map_err(explain)?.complete_len as u64)
 }
 
@@ -103,7 +112,7 @@ fn strips(
     error: Error,
     notes: &mut Vec<String>,
 ) -> Result<Image> {
-    let mut decoder = open(file, pages, &reading.limits)?;
+    let mut decoder = open(file, pages, form, &reading.limits)?;
     let (size, color) = size(&mut decoder)?;
     let layout = decoder.image_buffer_layout().map_err(explain)?;
     if decoder.get_chunk_type() != ChunkType::Strip || layout.planes != 1 {

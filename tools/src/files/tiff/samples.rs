@@ -1,5 +1,6 @@
 //! Samples of a TIFF, in the forms that it has for them → 8 or 16 bits, gray or RGB.
 
+use super::packed::{Packed, unpacked};
 use crate::error::{Error, Result};
 use crate::files::cmyk;
 use crate::files::ifd::{Directory, Layout};
@@ -21,6 +22,8 @@ pub struct Form {
     inks: bool,
     /// Floats, which mean light and not code values.
     linear: bool,
+    /// Samples that the library sees as bytes.
+    pub packed: Option<Packed>,
 }
 
 impl Form {
@@ -47,6 +50,7 @@ impl Form {
             luma: luma.unwrap_or([0.299, 0.587, 0.114]),
             inks: integer(262) == Some(5),
             linear: integer(339) == Some(3),
+            packed: Packed::of(layout, page),
         }
     }
 
@@ -70,6 +74,9 @@ pub fn image(
     icc: Option<&[u8]>,
     notes: &mut Vec<String>,
 ) -> Result<Image> {
+    if let Some(packed) = form.packed {
+        return packed.image(samples, size.1);
+    }
     let (channels, bits, alpha) = match color {
         ColorType::Gray(bits) => (1, bits, false),
         ColorType::RGB(bits) | ColorType::YCbCr(bits) => (3, bits, false),
@@ -97,7 +104,7 @@ pub fn image(
     let color = if channels == 1 && form.palette.is_empty() { Color::Gray } else { Color::Rgb };
     let image = raster::image(size, color, alpha, samples)?;
     match (form.extra, alpha) {
-        (Some(1), true) => divided(image),
+        (Some(1), true) => raster::divided(image),
         (Some(0), true) => {
             notes.push("the TIFF does not say what its last channel is: taken for alpha".to_owned());
             Ok(image)
@@ -121,7 +128,9 @@ fn integers(
             let scale = if form.palette.is_empty() { 255 / ((1 << bits) - 1) } else { 1 };
             let rows = bytes.chunks_exact((row * usize::from(bits)).div_ceil(8));
             Ok(Samples::U8(
-                rows.flat_map(|bytes| unpacked(bytes, bits, row)).map(|value| value as u8 * scale).collect(),
+                rows.flat_map(|bytes| unpacked(bytes, bits.into(), row))
+                    .map(|value| value as u8 * scale)
+                    .collect(),
             ))
         }
         DecodingResult::U16(words) if bits == 16 => Ok(Samples::U16(words)),
@@ -136,15 +145,6 @@ fn integers(
             "TIFF of signed integers or of {bits} bits (expected at most 16)"
         ))),
     }
-}
-
-/// Packed integers, the first in the highest bits.
-fn unpacked(bytes: &[u8], bits: u8, count: usize) -> impl Iterator<Item = u32> {
-    let bits = usize::from(bits);
-    (0..count).map(move |index| {
-        let bit = |at: usize| u32::from(bytes[at / 8] >> (7 - at % 8) & 1);
-        (index * bits..(index + 1) * bits).fold(0, |value, at| value << 1 | bit(at))
-    })
 }
 
 /// Light from 0 to 1.
@@ -222,34 +222,4 @@ fn inked(
     }
     let alpha = samples.chunks_exact(stored).map(|pixel| pixel[4]).collect();
     image.with_alpha(Samples::U8(alpha)).map_err(Error::corrupt)
-}
-
-/// Colours that were multiplied by alpha, divided by it.
-fn divided(image: Image) -> Result<Image> {
-    let (size, color) = ((image.width(), image.height()), image.color());
-    let channels = color.channels();
-    let (samples, alpha, metadata) = image.into_parts();
-    let divide = |value: u32, alpha: u32, most: u32| ((value * most + alpha / 2) / alpha.max(1)).min(most);
-    let samples = match (samples, &alpha) {
-        (Samples::U8(mut samples), Some(Samples::U8(alpha))) => {
-            for (pixel, &alpha) in samples.chunks_exact_mut(channels).zip(alpha) {
-                pixel.iter_mut().for_each(|value| *value = divide((*value).into(), alpha.into(), 255) as u8);
-            }
-            Samples::U8(samples)
-        }
-        (Samples::U16(mut samples), Some(Samples::U16(alpha))) => {
-            for (pixel, &alpha) in samples.chunks_exact_mut(channels).zip(alpha) {
-                pixel
-                    .iter_mut()
-                    .for_each(|value| *value = divide((*value).into(), alpha.into(), 65535) as u16);
-            }
-            Samples::U16(samples)
-        }
-        (samples, _) => samples,
-    };
-    let image = Image::new(size.0, size.1, color, samples).map_err(Error::corrupt)?.with_metadata(metadata);
-    match alpha {
-        Some(alpha) => image.with_alpha(alpha).map_err(Error::corrupt),
-        None => Ok(image),
-    }
 }
