@@ -104,7 +104,7 @@ mod tests {
     fn every_frame_is_found_by_its_time() {
         for rate in [1, 8000, 11_025, 44_100, 768_000] {
             let playback = Playback { rate, ..playback() };
-            for frame in (0..100_000).chain([1 << 40]) {
+            for frame in (0..100_000).chain([1 << 33]) {
                 assert_eq!(playback.frame(playback.time(frame)), frame, "{rate} Hz");
             }
         }

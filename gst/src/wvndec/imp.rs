@@ -28,6 +28,8 @@ struct State {
     input: Option<VideoCodecState<'static, video_codec_state::Readable>>,
     /// What the output was last negotiated for.
     output: Option<(VideoFormat, u32, u32)>,
+    /// Whether any bytes have arrived.
+    begun: bool,
     /// Of the file that is arriving: whether its header is sound, and where it ends.
     probed: bool,
     end: FileEnd,
@@ -57,6 +59,7 @@ impl WvnDec {
     ) -> Result<Option<usize>, gst::ErrorMessage> {
         let available = adapter.available();
         let mut state = self.state();
+        state.begun = true;
         if !state.probed {
             let start = adapter.copy_bytes(0, available.min(PROBED)).map_err(failure::gstreamer)?;
             match wavern::probe(&start) {
@@ -261,7 +264,11 @@ impl VideoDecoderImpl for WvnDec {
         let size = match self.file_size(adapter, at_eos) {
             Ok(Some(size)) => size,
             Ok(None) => return Ok(gst_video::VIDEO_DECODER_FLOW_NEED_DATA),
-            Err(message) => return self.fail(message),
+            Err(message) => {
+                // The base class would ask for ever about what is left.
+                adapter.flush(adapter.available());
+                return self.fail(message);
+            }
         };
         let Ok(size) = i32::try_from(size) else {
             return self.fail(failure::gstreamer("a frame has at most 2^31 bytes"));
@@ -288,6 +295,17 @@ impl VideoDecoderImpl for WvnDec {
                 obj.release_frame(frame);
                 Err(error)
             }
+        }
+    }
+
+    /// The end of the input. The base class says something only if there were bytes.
+    fn finish(&self) -> Result<gst::FlowSuccess, gst::FlowError> {
+        if self.obj().is_packetized() || self.state().begun {
+            return Ok(gst::FlowSuccess::Ok);
+        }
+        match wavern::probe(&[]) {
+            Err(error) => self.fail(failure::decoding(&error)),
+            Ok(_) => Ok(gst::FlowSuccess::Ok),
         }
     }
 
