@@ -23,6 +23,9 @@ impl Decoder {
     /// Opens a sound to be decoded piece by piece, while it is read. At most a segment for each thread is kept of the
     /// file. Damage is an error where it is met.
     ///
+    /// An input without bytes at the moment may say [`io::ErrorKind::WouldBlock`]: nothing is lost, and the same call
+    /// on the reader goes on later.
+    ///
     /// # Errors
     /// [`Error::Container`] if the header is damaged or beyond a limit, or if the file is a picture;
     /// [`Error::WeightsMissing`] if it needs other weights; [`Error::Io`] from `input`.

@@ -124,8 +124,12 @@ fn a_sound_is_the_file_that_the_library_writes() {
             ("lossless=true", EncodeOptions::new().lossless(true)),
             ("bitrate=96000", EncodeOptions::new().sound(wavern::SoundOptions::new().bitrate(96_000))),
         ] {
-            let caps = format!("audio/x-raw,format={format},rate=16000,channels={channels},layout=interleaved");
-            let samples = run(&format!("audiotestsrc num-buffers=40 wave=pink-noise ! {caps}")).unwrap();
+            let caps =
+                format!("audio/x-raw,format={format},rate=16000,channels={channels},layout=interleaved");
+            // Six channels need a word on loudspeakers; these are the usual ones.
+            let caps = if channels > 2 { format!("{caps},channel-mask=(bitmask)0x3f") } else { caps };
+            let source = "audiotestsrc num-buffers=40 wave=pink-noise ! audioconvert";
+            let samples = run(&format!("{source} ! {caps}")).unwrap();
             let encoder = format!("capsfilter caps={caps} ! wvnaudioenc {properties}");
             let file = run_bytes(&samples.bytes(), 48_000, &encoder).unwrap().bytes();
 
