@@ -1,5 +1,5 @@
-//! Elements of GStreamer for Wavern: `wvndec` and `wvnenc` for pictures, `wvnaudiodec` and `wvnaudioenc` for sounds, and
-//! the functions that find out the type of a file.
+//! Elements of GStreamer for Wavern: `wvndec` and `wvnenc` for pictures, `wvnaudiodec` and `wvnaudioenc` for sounds,
+//! and the functions that find out the type of a file.
 //!
 //! Whatever a file holds, an element gives what the library gives, or posts an error with the library's sentence. The
 //! limits are those of the library. README.md says how to install the plugin and what its choices are.

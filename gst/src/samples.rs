@@ -89,7 +89,7 @@ fn integer(sample: f64, bits: u32) -> i32 {
     (sample * full_scale(bits)).round().clamp(-full_scale(bits), full_scale(bits) - 1.0) as i32
 }
 
-/// The loudspeakers of so many channels where nothing is said, as WAV numbers them; 0 for none.
+/// The loudspeakers of this many channels where nothing is said, as WAV numbers them; 0 for none.
 ///
 /// They are those of Microsoft's `KSAUDIO_SPEAKER_*` for 1 to 8 channels, as in the command.
 pub(crate) fn default_mask(channels: u32) -> u64 {

@@ -214,7 +214,7 @@ impl WvnAudioDec {
 
     fn sink_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
         match event.view() {
-            // Those of this element tell of samples instead.
+            // This element sends its own, which are about samples.
             gst::EventView::Caps(_) | gst::EventView::Segment(_) => true,
             gst::EventView::Eos(_) => {
                 self.end_of_input();
