@@ -45,6 +45,22 @@ fn of_code_points(primaries: u8, transfer: u8, color: Color) -> Option<ColorProf
     Some(profile)
 }
 
+/// Code points of H.273 that a profile holds beside its curves (ICC.1:2022, 9.2.17).
+pub fn code_points(icc: &[u8]) -> Option<&[u8]> {
+    const HEAD: usize = 132;
+    let tag = icc.get(HEAD..)?.chunks_exact(12).take(100).find(|tag| tag.starts_with(b"cicp"))?;
+    let at = u32::from_be_bytes([tag[4], tag[5], tag[6], tag[7]]) as usize;
+    icc.get(at.checked_add(8)?..at.checked_add(12)?)
+}
+
+/// Whether samples without another description stand for light itself, by their gamma.
+pub fn is_linear(metadata: &Metadata) -> bool {
+    let is_described = metadata.icc.is_some() || metadata.png_chunk(*b"sRGB").is_some();
+    let gamma =
+        metadata.png_chunk(*b"gAMA").and_then(|gamma| Some(u32::from_be_bytes(gamma.try_into().ok()?)));
+    !is_described && gamma.is_some_and(|gamma| (80_000..=120_000).contains(&gamma))
+}
+
 fn of_gamma(metadata: &Metadata, color: Color) -> Option<ColorProfile> {
     let number =
         |bytes: &[u8]| f64::from(u32::from_be_bytes(bytes.try_into().unwrap_or_default())) / 100_000.0;
@@ -131,7 +147,8 @@ mod tests {
         assert_eq!(as_profile(&Metadata::default(), Color::Rgb, &mut notes), None);
         let pq = gamma.with_png_chunk(*b"cICP", &[9, 16, 0, 1]);
         let made = as_profile(&pq, Color::Rgb, &mut notes).unwrap();
-        assert!(made.png_chunk(*b"cICP").is_none() && made.icc.unwrap().len() > 128);
+        assert!(made.png_chunk(*b"cICP").is_none());
+        assert_eq!(code_points(made.icc.as_deref().unwrap()), Some(&[9, 16, 0, 1][..]));
         let unknown = Metadata::default().with_png_chunk(*b"cICP", &[2, 2, 0, 1]);
         assert_eq!(as_profile(&unknown, Color::Rgb, &mut notes), None);
     }

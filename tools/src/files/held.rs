@@ -3,7 +3,7 @@
 //! A reader names what it cannot keep, and a writer asks [`left_out`]; both become lines for the user and the list of
 //! notes in `--json`. So nothing is lost in silence.
 
-use super::{OutputFormat, aiff, exif, png_chunks, tags, wav, xmp};
+use super::{OutputFormat, aiff, colour, exif, png_chunks, tags, wav, xmp};
 use std::collections::HashSet;
 use wavern::Metadata;
 
@@ -234,10 +234,14 @@ pub fn tells_place(metadata: &Metadata) -> bool {
 
 /// A note if the samples mean something else than those that the weights were trained on.
 pub fn outside_of_training(metadata: &Metadata) -> Option<String> {
-    let cicp = metadata.png_chunk(*b"cICP")?;
-    let usual = matches!(cicp, [1 | 12, 1 | 6 | 13 | 14 | 15, ..]);
-    let name = png_chunks::describe_cicp(cicp);
-    (!usual).then(|| format!("{name}: outside of what the weights were trained on, which is sRGB"))
+    let in_profile = || metadata.icc.as_deref().and_then(colour::code_points);
+    let name = match metadata.png_chunk(*b"cICP").or_else(in_profile) {
+        Some([1 | 12, 1 | 6 | 13 | 14 | 15, ..]) => return None,
+        Some(points) => png_chunks::describe_cicp(points),
+        None if colour::is_linear(metadata) => "linear light".to_owned(),
+        None => return None,
+    };
+    Some(format!("{name}: outside of what the weights were trained on, which is sRGB"))
 }
 
 /// One line if the format cannot carry all that is held: what is left out.
@@ -283,6 +287,21 @@ mod tests {
             left_out(&two, OutputFormat::Tiff).unwrap(),
             "TIFF cannot hold thumbnail in EXIF: left out"
         );
+    }
+
+    #[test]
+    fn what_the_weights_do_not_know_is_said() {
+        let said = |metadata: Metadata| outside_of_training(&metadata).unwrap_or_default();
+        let chunk = |kind, content: &[u8]| Metadata::default().with_png_chunk(kind, content);
+        assert!(said(chunk(*b"cICP", &[9, 18, 0, 1])).starts_with("BT.2020, HLG: outside"));
+        assert_eq!(said(chunk(*b"cICP", &[12, 13, 0, 1])), "");
+        assert!(said(chunk(*b"gAMA", &100_000u32.to_be_bytes())).starts_with("linear light: outside"));
+        assert_eq!(said(chunk(*b"gAMA", &45_455u32.to_be_bytes())), "");
+        let mut profile = vec![0; 132];
+        profile
+            .extend([&b"cicp"[..], &[0, 0, 0, 144, 0, 0, 0, 12], b"cicp", &[0; 4], &[9, 16, 0, 1]].concat());
+        assert!(said(Metadata::default().with_icc(profile)).starts_with("BT.2020, PQ: outside"));
+        assert_eq!(said(Metadata::default().with_icc(vec![0; 200])), "");
     }
 
     #[test]

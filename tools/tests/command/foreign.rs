@@ -61,6 +61,7 @@ fn pixels_are_those_that_were_meant() {
         ("qoi-rgb.qoi", 90.0, ""),
         ("gif-two-frames.gif", 22.0, "an animated GIF of 2 pictures: only the first is taken"),
         ("tiff-palette.tif", 22.0, ""),
+        ("tiff-planes.tif", 90.0, ""),
         ("tiff-ycbcr.tif", 40.0, ""),
     ] {
         let (image, notes) = read(&foreign(name), false);

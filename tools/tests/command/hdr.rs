@@ -91,4 +91,6 @@ fn sixteen_bits_of_pq_are_more_than_eight() {
     let at = icc.windows(4).position(|tag| tag == b"cicp").unwrap();
     let place = u32::from_be_bytes(icc[at + 4..at + 8].try_into().unwrap()) as usize;
     assert_eq!(icc[place + 8..place + 12], [9, 16, 0, 1]);
+    let assert = wavern().arg("encode").arg(&out).arg(folder.path().join("again.wvn")).assert().success();
+    assert!(String::from_utf8_lossy(&assert.get_output().stderr).contains("BT.2020, PQ: outside"));
 }

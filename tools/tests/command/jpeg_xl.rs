@@ -56,6 +56,13 @@ fn sixteen_bits_of_pq_keep_their_description() {
 }
 
 #[test]
+fn colours_that_the_decoder_cannot_hold_are_told() {
+    let (image, notes) = read(&foreign("jxl-display-p3.jxl"), false);
+    assert_eq!(image.metadata().png_chunk(*b"cICP"), Some(&[12, 13, 0, 1][..]));
+    assert_eq!(notes, ["colours of the JPEG XL outside of sRGB were moved into it"]);
+}
+
+#[test]
 fn what_stands_beside_the_pixels_comes_along() {
     let jpeg = image(&foreign("jpeg-place-iptc.jpg"));
     let (same, _) = read(&foreign("jxl-place-xmp.jxl"), false);

@@ -4,6 +4,7 @@ use super::boxes::{self, Boxes};
 use crate::error::{Error, Result};
 use crate::files::raster::{self, check_size, zeroed};
 use crate::files::{Loaded, Reading, cmyk, exif};
+use jxl_oxide::color::{ColourEncoding, EnumColourEncoding, Primaries, WhitePoint};
 use jxl_oxide::image::BitDepth;
 use jxl_oxide::{AllocTracker, ExtraChannelType, InitializeResult, JxlImage, PixelFormat, Render};
 use wavern::{Color, Image, Metadata, Samples};
@@ -146,19 +147,45 @@ fn colours(decoder: &JxlImage, metadata: &mut Metadata, notes: &mut Vec<String>)
     if decoder.pixel_format().has_black() {
         return;
     }
-    match decoder.rendered_cicp() {
+    let header = &decoder.image_header().metadata;
+    let points = match &header.colour_encoding {
+        ColourEncoding::Enum(colours) => code_points(colours),
+        // A profile describes samples that are coded as they are. Others are decoded to what it says, if that has
+        // another name, or else to sRGB.
+        ColourEncoding::IccProfile(_) => decoder.rendered_cicp().filter(|points| points[..2] == SRGB),
+    };
+    // The library goes by way of sRGB, and clips there.
+    let is_wide = match &header.colour_encoding {
+        ColourEncoding::Enum(colours) => {
+            (&colours.primaries, &colours.white_point) != (&Primaries::Srgb, &WhitePoint::D65)
+        }
+        ColourEncoding::IccProfile(_) => points.is_none(),
+    };
+    if header.xyb_encoded && is_wide && !header.grayscale() {
+        notes.push("colours of the JPEG XL outside of sRGB were moved into it".to_owned());
+    }
+    let profile = decoder.original_icc().map(<[u8]>::to_vec);
+    match points {
+        _ if profile.is_some() && !header.xyb_encoded => metadata.icc = profile,
         Some(points) if points[..2] == SRGB => {
-            if decoder.original_icc().is_some() && decoder.image_header().metadata.xyb_encoded {
+            if profile.is_some() {
                 notes.push("the JPEG XL was decoded to sRGB, not to its profile".to_owned());
             }
         }
         Some(points) => metadata.png.push([&b"cICP"[..], &points].concat()),
-        None => metadata.icc = Some(decoder.rendered_icc()).filter(|icc| !icc.is_empty()),
+        None => metadata.icc = profile.or_else(|| Some(decoder.rendered_icc())).filter(|icc| !icc.is_empty()),
     }
-    if let Some(icc) = decoder.original_icc().filter(|_| !decoder.image_header().metadata.xyb_encoded) {
-        metadata.icc = Some(icc.to_vec());
-        metadata.png.retain(|chunk| !chunk.starts_with(b"cICP"));
-    }
+}
+
+/// Code points, if there are some for these primaries with this white. The library does not look at the white.
+fn code_points(colours: &EnumColourEncoding) -> Option<[u8; 4]> {
+    let [primaries, transfer, ..] = colours.cicp()?;
+    let primaries = match (&colours.primaries, &colours.white_point) {
+        (Primaries::P3, WhitePoint::D65) => 12,
+        (_, WhitePoint::D65) | (Primaries::P3, WhitePoint::Dci) => primaries,
+        _ => return None,
+    };
+    Some([primaries, transfer, 0, 1])
 }
 
 /// Notes on what else the file has.
@@ -195,4 +222,24 @@ fn explain(error: &dyn std::error::Error) -> Error {
         ));
     }
     Error::corrupt(format!("malformed JPEG XL: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jxl_oxide::RenderingIntent;
+
+    #[test]
+    fn primaries_are_named_with_their_white() {
+        let intent = RenderingIntent::Relative;
+        let p3 = EnumColourEncoding::display_p3(intent);
+        assert_eq!(code_points(&p3), Some([12, 13, 0, 1]));
+        assert_eq!(
+            code_points(&EnumColourEncoding { white_point: WhitePoint::Dci, ..p3.clone() }),
+            Some([11, 13, 0, 1])
+        );
+        assert_eq!(code_points(&EnumColourEncoding { white_point: WhitePoint::E, ..p3 }), None);
+        assert_eq!(code_points(&EnumColourEncoding::bt2100_pq(intent)), Some([9, 16, 0, 1]));
+        assert_eq!(code_points(&EnumColourEncoding::srgb(intent)), Some([1, 13, 0, 1]));
+    }
 }

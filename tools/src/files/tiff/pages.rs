@@ -36,6 +36,9 @@ pub fn find<'a>(file: &'a [u8], notes: &mut Vec<String>) -> Result<Pages<'a>> {
             None => break,
         }
     }
+    if pages.is_empty() {
+        return Err(Error::corrupt("malformed TIFF: no directory"));
+    }
     if file.get(8..10) == Some(b"CR") {
         return Err(raw("CR2"));
     }
@@ -76,4 +79,16 @@ fn sub_pages<'a>(layout: Layout, file: &'a [u8], page: &Directory<'_>) -> Vec<Di
     let width = if matches!(entry.kind, 16 | 18) { 8 } else { 4 };
     let offsets = entry.bytes.chunks_exact(width).take(16).map(|offset| layout.number(offset));
     offsets.filter_map(|at| layout.directory(file, at)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_directory_is_malformed() {
+        for file in [&b"II*\0\0\0\0\0"[..], b"MM\0*\0\0\0\0and more", b"II*\0\xff\0\0\0"] {
+            assert_eq!(find(file, &mut Vec::new()).map(|_| ()).unwrap_err().exit_code(), 4);
+        }
+    }
 }

@@ -27,7 +27,11 @@ pub fn read(bytes: &[u8], reading: &Reading) -> Result<Loaded> {
     let whole = |file: &[u8]| -> Result<(Image, Vec<String>)> {
         let mut decoder = open(file, &pages, &form, limits)?;
         let (size, color) = size(&mut decoder)?;
-        let samples = decoder.read_image().map_err(explain)?;
+        let mut samples = DecodingResult::U8(Vec::new());
+        let layout = decoder.read_image_to_buffer(&mut samples).map_err(explain)?;
+        if layout.planes > 1 {
+            samples = samples::interleaved(samples, color.bit_depth(), layout.planes)?;
+        }
         let mut notes = Vec::new();
         let image = samples::image(samples, color, size, &form, icc.as_deref(), &mut notes)?;
         Ok((image, notes))

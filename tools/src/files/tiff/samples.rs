@@ -93,7 +93,7 @@ pub fn image(
     let stored = channels + usize::from(alpha);
     let samples = integers(samples, bits, size.0 as usize * stored, form, notes)?;
     if samples.len() != size.0 as usize * size.1 as usize * stored {
-        return Err(Error::unsupported("TIFF whose planes are stored one after the other"));
+        return Err(Error::unsupported("TIFF with more samples than it says"));
     }
     let samples = match color {
         _ if !form.palette.is_empty() => painted(&samples, bits, &form.palette)?,
@@ -111,6 +111,23 @@ pub fn image(
         }
         _ => Ok(image),
     }
+}
+
+/// Planes that stand one after the other, as pixels.
+pub fn interleaved(samples: DecodingResult, bits: u8, planes: usize) -> Result<DecodingResult> {
+    fn pixels<T: Copy>(samples: &[T], planes: usize) -> Vec<T> {
+        let length = samples.len() / planes;
+        (0..length * planes).map(|at| samples[at % planes * length + at / planes]).collect()
+    }
+    Ok(match samples {
+        DecodingResult::U8(samples) if bits == 8 => DecodingResult::U8(pixels(&samples, planes)),
+        DecodingResult::U16(samples) => DecodingResult::U16(pixels(&samples, planes)),
+        DecodingResult::U32(samples) => DecodingResult::U32(pixels(&samples, planes)),
+        DecodingResult::F16(samples) => DecodingResult::F16(pixels(&samples, planes)),
+        DecodingResult::F32(samples) => DecodingResult::F32(pixels(&samples, planes)),
+        DecodingResult::F64(samples) => DecodingResult::F64(pixels(&samples, planes)),
+        _ => return Err(Error::unsupported(format!("TIFF of {bits} bits in planes (expected 8, 16 or 32)"))),
+    })
 }
 
 /// Any samples as integers of 8 or 16 bits over their full range.
