@@ -2,5 +2,6 @@
 
 mod boxes;
 mod reader;
+mod wide;
 
 pub use reader::read;

@@ -1,12 +1,15 @@
 //! Bytes of a JPEG XL in, an [`Image`] out, by the library `jxl-oxide`, which holds its memory against a bound.
 
 use super::boxes::{self, Boxes};
+use super::wide::Wide;
 use crate::error::{Error, Result};
 use crate::files::raster::{self, check_size, zeroed};
 use crate::files::{Loaded, Reading, cmyk, exif};
 use jxl_oxide::color::{ColourEncoding, EnumColourEncoding, Primaries, WhitePoint};
 use jxl_oxide::image::BitDepth;
-use jxl_oxide::{AllocTracker, ExtraChannelType, InitializeResult, JxlImage, PixelFormat, Render};
+use jxl_oxide::{
+    AllocTracker, ExtraChannelType, ImageStream, InitializeResult, JxlImage, PixelFormat, Render,
+};
 use wavern::{Color, Image, Metadata, Samples};
 use wavern_bitstream::Limits;
 
@@ -18,13 +21,20 @@ pub fn read(bytes: &[u8], reading: &Reading) -> Result<Loaded> {
     let boxes = boxes::read(bytes, &reading.limits)?;
     let Boxes { picture, mut metadata, is_cut, mut notes } = boxes;
     let (mut decoder, rest) = open(&picture, bytes.len() as u64, &reading.limits)?;
+    let wide = wide(&decoder);
+    colours(&decoder, wide.is_some(), &mut metadata, &mut notes);
+    if let (Some(wide), ColourEncoding::Enum(colours)) =
+        (&wide, &decoder.image_header().metadata.colour_encoding)
+    {
+        let asked = wide.asked(colours);
+        decoder.request_color_encoding(asked);
+    }
     decoder.feed_bytes(rest).map_err(|error| explain(&*error))?;
     let render = render(&mut decoder, picture.len(), reading, &mut notes)?;
     if is_cut && decoder.is_loading_done() {
         notes.push("the end of the JPEG XL is missing".to_owned());
     }
-    let image = pixels(&decoder, &render, &mut notes)?;
-    colours(&decoder, &mut metadata, &mut notes);
+    let image = pixels(&decoder, &render, wide.as_ref(), &mut notes)?;
     // Which side is up is said by the picture itself, and done; EXIF may only repeat it.
     metadata.exif = metadata.exif.map(exif::upright);
     others(&decoder, &mut notes);
@@ -87,7 +97,12 @@ fn is_deep(decoder: &JxlImage) -> bool {
 }
 
 /// The samples, upright and over the full range of 8 or 16 bits.
-fn pixels(decoder: &JxlImage, render: &Render, notes: &mut Vec<String>) -> Result<Image> {
+fn pixels(
+    decoder: &JxlImage,
+    render: &Render,
+    wide: Option<&Wide>,
+    notes: &mut Vec<String>,
+) -> Result<Image> {
     let mut stream = render.stream();
     let (size, channels) = ((stream.width(), stream.height()), stream.channels() as usize);
     let format = decoder.pixel_format();
@@ -98,7 +113,9 @@ fn pixels(decoder: &JxlImage, render: &Render, notes: &mut Vec<String>) -> Resul
     if matches!(decoder.image_header().metadata.bit_depth, BitDepth::FloatSample { .. }) {
         notes.push("floats became integers of 16 bits".to_owned());
     }
-    let samples = if is_deep(decoder) && !format.has_black() {
+    let samples = if let Some(wide) = wide {
+        widened(&mut stream, wide, count, is_deep(decoder))?
+    } else if is_deep(decoder) && !format.has_black() {
         let mut samples = zeroed::<u16>(count)?;
         stream.write_to_buffer(&mut samples);
         Samples::U16(samples)
@@ -118,6 +135,28 @@ fn pixels(decoder: &JxlImage, render: &Render, notes: &mut Vec<String>) -> Resul
     };
     let alphas = decoder.image_header().metadata.ec_info.iter().find_map(|info| info.alpha_associated());
     if alphas == Some(true) { raster::divided(image) } else { Ok(image) }
+}
+
+/// Colours that the library has given with the primaries of sRGB, row by row.
+fn widened(stream: &mut ImageStream<'_>, wide: &Wide, count: usize, is_deep: bool) -> Result<Samples> {
+    let channels = stream.channels() as usize;
+    let mut row = zeroed::<f32>(stream.width() as usize * channels)?;
+    let mut samples = zeroed::<u16>(count)?;
+    let most = if is_deep { 65535.0 } else { 255.0 };
+    for samples in samples.chunks_exact_mut(row.len()) {
+        stream.write_to_buffer(&mut row);
+        for (samples, pixel) in samples.chunks_exact_mut(channels).zip(row.chunks_exact_mut(channels)) {
+            if let Some(color) = pixel.first_chunk_mut::<3>() {
+                *color = wide.apply(*color);
+            }
+            samples.iter_mut().zip(pixel).for_each(|(sample, value)| *sample = (*value * most + 0.5) as u16);
+        }
+    }
+    Ok(if is_deep {
+        Samples::U16(samples)
+    } else {
+        Samples::U8(samples.into_iter().map(|s| s.min(255) as u8).collect())
+    })
 }
 
 /// Four inks as RGB. JPEG XL counts the light that they leave: full range is none.
@@ -142,7 +181,7 @@ fn inked(
 }
 
 /// What the samples mean: sRGB, which needs no words, or code points of H.273, or else a profile.
-fn colours(decoder: &JxlImage, metadata: &mut Metadata, notes: &mut Vec<String>) {
+fn colours(decoder: &JxlImage, is_widened: bool, metadata: &mut Metadata, notes: &mut Vec<String>) {
     const SRGB: [u8; 2] = [1, 13];
     if decoder.pixel_format().has_black() {
         return;
@@ -161,7 +200,7 @@ fn colours(decoder: &JxlImage, metadata: &mut Metadata, notes: &mut Vec<String>)
         }
         ColourEncoding::IccProfile(_) => points.is_none(),
     };
-    if header.xyb_encoded && is_wide && !header.grayscale() {
+    if header.xyb_encoded && is_wide && !is_widened && !header.grayscale() {
         notes.push("colours of the JPEG XL outside of sRGB were moved into it".to_owned());
     }
     let profile = decoder.original_icc().map(<[u8]>::to_vec);
@@ -174,6 +213,17 @@ fn colours(decoder: &JxlImage, metadata: &mut Metadata, notes: &mut Vec<String>)
         }
         Some(points) => metadata.png.push([&b"cICP"[..], &points].concat()),
         None => metadata.icc = profile.or_else(|| Some(decoder.rendered_icc())).filter(|icc| !icc.is_empty()),
+    }
+}
+
+/// What remains to be done for colours outside of sRGB.
+fn wide(decoder: &JxlImage) -> Option<Wide> {
+    let header = &decoder.image_header().metadata;
+    match &header.colour_encoding {
+        ColourEncoding::Enum(colours) if header.xyb_encoded => {
+            Wide::of(colours, header.tone_mapping.intensity_target)
+        }
+        _ => None,
     }
 }
 
