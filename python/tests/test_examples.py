@@ -129,9 +129,9 @@ def test_learn_on_sound(tmp_path: Path) -> None:
             file.setparams((1, 2, 8000, 4000, "NONE", ""))
             file.writeframes(samples.tobytes())
     run(
-        "learn_on_sound.py", tmp_path / "data", "--epochs", "8", "--seeds", "1", "--json", tmp_path / "a.json"
+        "learn_on_sound.py", tmp_path / "data", "--epochs", "40", "--seeds", "1", "--json", tmp_path / "a.json"
     )
     rows = {row["name"]: row for row in json.loads((tmp_path / "a.json").read_text())["rows"]}
     assert list(rows) == ["mel", "mel0", "mel30", "y0", "y30", "y60"]
-    assert min(rows["mel"]["mean"], rows["y60"]["mean"]) > 0.9
+    assert rows["mel"]["mean"] > 0.9 and rows["y60"]["mean"] > 0.7
     assert rows["y0"]["bytes"] < rows["y30"]["bytes"] < rows["y60"]["bytes"] < rows["mel"]["bytes"]

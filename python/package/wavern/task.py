@@ -169,13 +169,13 @@ def pictures_of(
             raise OptionError(f"labels: {path.parent.name!r} is not among them", option="labels")
         try:
             with PIL.Image.open(path) as image:
-                image = image.convert("RGB")
+                picture = image.convert("RGB")
         except OSError as error:
             print(f"left out: {path}: {error}", file=sys.stderr)
             continue
         if size is not None:
-            image = image.resize(size, PIL.Image.Resampling.LANCZOS)
-        yield np.asarray(image), indices[path.parent.name]
+            picture = picture.resize(size, PIL.Image.Resampling.LANCZOS)
+        yield np.asarray(picture), indices[path.parent.name]
 
 
 def load(
