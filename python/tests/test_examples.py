@@ -129,7 +129,14 @@ def test_learn_on_sound(tmp_path: Path) -> None:
             file.setparams((1, 2, 8000, 4000, "NONE", ""))
             file.writeframes(samples.tobytes())
     run(
-        "learn_on_sound.py", tmp_path / "data", "--epochs", "40", "--seeds", "1", "--json", tmp_path / "a.json"
+        "learn_on_sound.py",
+        tmp_path / "data",
+        "--epochs",
+        "40",
+        "--seeds",
+        "1",
+        "--json",
+        tmp_path / "a.json",
     )
     rows = {row["name"]: row for row in json.loads((tmp_path / "a.json").read_text())["rows"]}
     assert list(rows) == ["mel", "mel0", "mel30", "y0", "y30", "y60"]
