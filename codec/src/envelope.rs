@@ -4,10 +4,12 @@
 //! out.
 //!
 //! A cell is `block` frames × one interval between two `edges` of bands, of mid or side. Channel `s · cells + j` of ẑ
-//! is cell `j` of signal `s`. All of it is local to a segment.
+//! is cell `j` of signal `s`; a model with [spans](crate::spans) has a channel more, their codes. All of it is local to
+//! a segment.
 
 use crate::array::{Symbols, Tensor};
-use crate::config::EnvelopeConfig;
+use crate::config::{EnvelopeConfig, ModelConfig};
+use crate::spans::Spans;
 
 /// Signals of a group: mid and side.
 pub const SIGNALS: usize = 2;
@@ -19,6 +21,8 @@ pub const FLOOR_DB: f64 = -84.0;
 pub const TOP: i32 = 63;
 /// Level that the first cell of a segment is predicted at, and that h_s takes as 0.
 pub const FIRST: i32 = 16;
+/// What h_s takes for a kind of span where it is; elsewhere it takes 0.
+pub const IN_SPAN: i32 = 16;
 
 /// Share of the missing amplitude that noise makes up for.
 pub const FILL: f32 = 0.7;
@@ -37,6 +41,7 @@ pub struct Cells {
     block: usize,
     exponent: f32,
     edges: Vec<usize>,
+    spans: Spans,
     /// For each band: the cell whose centre is below, and how far the band is on the way to the centre above.
     between: Vec<(usize, f32)>,
 }
@@ -56,7 +61,8 @@ impl Cells {
                 (above - 1, (band as f32 - low) / (high - low))
             })
             .collect();
-        Self { block: config.block, exponent: config.exponent as f32, edges, between }
+        let spans = Spans::new(config);
+        Self { block: config.block, exponent: config.exponent as f32, edges, spans, between }
     }
 
     /// Cells of one signal at one time.
@@ -74,38 +80,71 @@ impl Cells {
         self.between.len()
     }
 
-    /// ẑ of packets `[1, frames, 2 · bands]`: `[1, ceil(frames / block), 2 · cells]`, levels 0 to [`TOP`].
-    pub fn measure(&self, packets: &Tensor) -> Symbols {
+    /// The spans of the model.
+    pub fn spans(&self) -> &Spans {
+        &self.spans
+    }
+
+    /// Channels of ẑ.
+    fn hyper_latents(&self) -> usize {
+        SIGNALS * self.count() + usize::from(!self.spans.is_empty())
+    }
+
+    /// ẑ of packets `[1, frames, 2 · bands]` with these [codes](Spans::codes), one for each position: levels 0 to
+    /// [`TOP`], `[1, ceil(frames / block), channels]`. All blocks of a span have one level, since its coefficients have
+    /// no time.
+    pub fn measure(&self, packets: &Tensor, codes: &[usize]) -> Symbols {
         let [_, frames, channels] = packets.shape();
-        let (cells, bands) = (self.count(), self.bands());
-        let blocks = frames.div_ceil(self.block);
-        let mut z = Symbols::zeros([1, blocks, SIGNALS * cells]);
-        let rows = packets.data().chunks(self.block * channels);
-        for (rows, z) in rows.zip(z.data_mut().chunks_exact_mut(SIGNALS * cells)) {
-            let count = rows.len() / channels;
-            for (index, z) in z.iter_mut().enumerate() {
-                let (signal, cell) = (index / cells, index % cells);
-                let (first, last) = (self.edges[cell], self.edges[cell + 1]);
-                let mut energy = 0.0f64;
-                for row in rows.chunks_exact(channels) {
-                    let value = |band| f64::from(row[channel_of(signal, band, bands)]);
-                    energy += (first..last).map(|band| value(band) * value(band)).sum::<f64>();
-                }
-                let db = 10.0 * (energy / (count * (last - first)) as f64).log10();
-                *z = (((db - FLOOR_DB) / STEP_DB).round().max(0.0) as i32).min(TOP);
+        let (cells, width) = (self.count(), self.hyper_latents());
+        let mut z = Symbols::zeros([1, frames.div_ceil(self.block), width]);
+        let mut position = 0;
+        while position < codes.len() {
+            let blocks = match codes[position] {
+                0 => 1,
+                code => self.spans.lengths()[code - 1] / self.block,
+            };
+            let rows = &packets.data()[position * self.block * channels..];
+            let levels = self.levels(&rows[..rows.len().min(blocks * self.block * channels)], channels);
+            for z in z.data_mut()[position * width..].chunks_exact_mut(width).take(blocks) {
+                z[..SIGNALS * cells].copy_from_slice(&levels);
+                z[SIGNALS * cells..].fill(codes[position] as i32);
             }
+            position += blocks;
         }
         z
     }
 
+    /// The levels of the cells over some frames.
+    fn levels(&self, rows: &[f32], channels: usize) -> Vec<i32> {
+        let (cells, bands, count) = (self.count(), self.bands(), rows.len() / channels);
+        let level = |index: usize| {
+            let (signal, cell) = (index / cells, index % cells);
+            let (first, last) = (self.edges[cell], self.edges[cell + 1]);
+            let mut energy = 0.0f64;
+            for row in rows.chunks_exact(channels) {
+                let value = |band| f64::from(row[channel_of(signal, band, bands)]);
+                energy += (first..last).map(|band| value(band) * value(band)).sum::<f64>();
+            }
+            let db = 10.0 * (energy / (count * (last - first)) as f64).log10();
+            (((db - FLOOR_DB) / STEP_DB).round().max(0.0) as i32).min(TOP)
+        };
+        (0..SIGNALS * cells).map(level).collect()
+    }
+
     /// By how much the packets of each band and frame were divided before quantization, `[1, frames, 2 · bands]`:
-    /// amplitude to the power of the exponent, interpolated between the centres of cells on the scale of decibels.
+    /// amplitude to the power of the exponent, on the scale of decibels interpolated between the centres of cells. In
+    /// time that goes for frames by themselves only.
     pub fn shape(&self, z: &Symbols, frames: usize) -> Tensor {
         let (cells, bands) = (self.count(), self.bands());
         let mut out = Tensor::zeros([1, frames, SIGNALS * bands]);
-        let columns: Vec<&[i32]> = z.data().chunks_exact(SIGNALS * cells).collect();
+        let columns: Vec<&[i32]> = z.data().chunks_exact(self.hyper_latents()).collect();
+        let codes = self.spans.codes(z, frames);
         for (frame, out) in out.data_mut().chunks_exact_mut(SIGNALS * bands).enumerate() {
-            let (before, t) = between_blocks(frame, self.block, columns.len());
+            let block = frame / self.block;
+            let (before, t) = match codes[block] {
+                0 => between_blocks(frame, self.block, columns.len()),
+                _ => (block, 0.0),
+            };
             let after = columns[(before + 1).min(columns.len() - 1)];
             let level = |index: usize| columns[before][index] as f32 * (1.0 - t) + after[index] as f32 * t;
             for signal in 0..SIGNALS {
@@ -134,7 +173,7 @@ impl Cells {
         let (cells, bands) = (self.count(), self.bands());
         let channels = SIGNALS * bands;
         let mut noise = Noise::new(seed);
-        let levels = z.data().chunks_exact(SIGNALS * cells);
+        let levels = z.data().chunks_exact(self.hyper_latents()).map(|z| &z[..SIGNALS * cells]);
         let rows = packets.data_mut().chunks_mut(self.block * channels);
         let symbols = y.data().chunks(self.block * channels);
         let shapes = shape.data().chunks(self.block * channels);
@@ -172,6 +211,40 @@ pub fn between_blocks(frame: usize, block: usize, blocks: usize) -> (usize, f32)
     (place as usize, place.fract())
 }
 
+/// What h_s takes of ẑ.
+#[derive(Clone, Debug)]
+pub struct HyperInput {
+    /// Subtracted first.
+    centre: i32,
+    /// Of a model that has any.
+    spans: Option<Spans>,
+}
+
+impl HyperInput {
+    /// Of a model.
+    pub fn new(config: &ModelConfig) -> Self {
+        let spans = config.envelope.as_ref().map(Spans::new).filter(|spans| !spans.is_empty());
+        Self { centre: if config.envelope.is_some() { FIRST } else { 0 }, spans }
+    }
+
+    /// The inputs for ẑ of a window with so many columns of ŷ: its values less the centre, within ±`limit`. The code of a
+    /// span becomes a channel for each kind of span, [`IN_SPAN`] where it is.
+    pub fn of(&self, z: &Symbols, columns: usize, limit: i32) -> Symbols {
+        let value = |&v: &i32| v.saturating_sub(self.centre).clamp(-limit, limit);
+        let Some(spans) = &self.spans else {
+            return Symbols::from_vec(z.shape(), z.data().iter().map(value).collect());
+        };
+        let [_, positions, channels] = z.shape();
+        let kinds = spans.lengths().len();
+        let mut out = Vec::with_capacity(positions * (channels - 1 + kinds));
+        for (z, code) in z.data().chunks_exact(channels).zip(spans.codes(z, columns)) {
+            out.extend(z[..channels - 1].iter().map(value));
+            out.extend((1..=kinds).map(|kind| if kind == code { IN_SPAN } else { 0 }));
+        }
+        Symbols::from_vec([1, positions, channels - 1 + kinds], out)
+    }
+}
+
 /// Uniform noise: a linear congruential generator, the same in every decoder.
 struct Noise(u32);
 
@@ -206,7 +279,8 @@ pub fn restore(residuals: &Symbols) -> Symbols {
     })
 }
 
-/// Walks columns, signals and cells in order. `step` gets a prediction and a value of `input`, and gives the value of
+/// Walks columns, signals and cells in order; a code of a span, if there are any, is predicted at the one before, the
+/// first at 0. `step` gets a prediction and a value of `input`, and gives the value of
 /// the output and the level that later predictions start from.
 fn walk(input: &Symbols, step: impl Fn(i32, i32) -> (i32, i32)) -> Symbols {
     let width = input.shape()[2];
@@ -216,8 +290,10 @@ fn walk(input: &Symbols, step: impl Fn(i32, i32) -> (i32, i32)) -> Symbols {
     for (from, to) in input.data().chunks_exact(width).zip(output.data_mut().chunks_exact_mut(width)) {
         let mut levels = vec![0; width];
         for index in 0..width {
+            let is_code = index == SIGNALS * cells;
             let below = (index % cells > 0).then(|| index - 1);
             let prediction = match (&before, below) {
+                (None, _) if is_code => 0,
                 (None, Some(below)) => levels[below],
                 (None, None) => {
                     if index == 0 {
@@ -248,7 +324,7 @@ mod tests {
 
     #[test]
     fn prediction_is_undone_and_foreign_residuals_stay_in_range() {
-        let width = SIGNALS * cells().count();
+        let width = cells().hyper_latents();
         let data = (0..width * 5).map(|i| (i * i * 31 + i / 7) as i32 % (TOP + 1)).collect::<Vec<_>>();
         let mut z = Symbols::zeros([1, 5, width]);
         z.data_mut().copy_from_slice(&data);
@@ -267,12 +343,34 @@ mod tests {
         packets.data_mut().chunks_exact_mut(SIGNALS * bands).for_each(|row| {
             (0..bands).for_each(|band| row[channel_of(0, band, bands)] = 1.0);
         });
-        let z = cells.measure(&packets);
-        assert_eq!(z.shape(), [1, 2, SIGNALS * cells.count()]);
+        let z = cells.measure(&packets, &[0, 0]);
+        assert_eq!(z.shape(), [1, 2, SIGNALS * cells.count() + 1]);
         assert!(z.data()[..cells.count()].iter().all(|&level| level == 21));
-        assert!(z.data()[cells.count()..][..cells.count()].iter().all(|&level| level == 0));
+        assert!(z.data()[cells.count()..][..cells.count() + 1].iter().all(|&level| level == 0));
         let shape = cells.shape(&z, 6);
         assert!((shape.data()[0] - 1.0).abs() < 1e-5, "0 dB is a factor of 1");
         assert!(shape.data()[channel_of(1, 0, bands)] < 0.01);
+    }
+
+    #[test]
+    fn a_span_has_one_level_and_its_frames_one_shape() {
+        let (cells, bands) = (cells(), 256);
+        let mut packets = Tensor::zeros([1, 12, SIGNALS * bands]);
+        for (frame, row) in packets.data_mut().chunks_exact_mut(SIGNALS * bands).enumerate() {
+            row.fill(if frame < 4 { 1.0 } else { 100.0 });
+        }
+        let levels = |codes: &[usize]| {
+            let z = cells.measure(&packets, codes);
+            let first: Vec<i32> = z.data().chunks_exact(cells.hyper_latents()).map(|z| z[0]).collect();
+            (first, cells.shape(&z, 12))
+        };
+        let (long, shape) = levels(&[2, 2, 0]);
+        assert_eq!(long, [30, 30, 31]);
+        let rows: Vec<&[f32]> = shape.data().chunks_exact(SIGNALS * bands).collect();
+        assert!(rows[..8].iter().all(|row| row == &rows[0]) && rows[8] != rows[11]);
+        assert_eq!(levels(&[0, 0, 0]).0, [21, 31, 31]);
+        let input = HyperInput::new(&ModelConfig::audio()).of(&cells.measure(&packets, &[2, 2, 0]), 12, 127);
+        assert_eq!(input.shape(), [1, 3, SIGNALS * cells.count() + 2]);
+        assert!(input.data().chunks_exact(38).map(|x| &x[36..]).eq([[0, 16], [0, 16], [0, 0]]));
     }
 }

@@ -39,7 +39,7 @@ pub mod prior {
     pub use crate::prior::*;
 }
 
-show! { array calibrate chunks engine envelope lapped lossless quality sound wavelet weight_file weights }
+show! { array calibrate chunks engine envelope lapped lossless quality sound spans wavelet weight_file weights }
 
 /// What g_s takes, `[rows, columns, M]` as from [`Latents::dequantized`], → picture, without alpha and metadata.
 ///

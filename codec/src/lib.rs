@@ -45,6 +45,7 @@ mod gains;
 mod latent;
 mod prior;
 mod smooth;
+mod spans;
 
 mod lossless;
 

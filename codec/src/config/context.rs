@@ -14,6 +14,9 @@ pub struct ContextConfig {
     /// Parts that the positions of each slice are split into, 2 or 4; slices that are not listed have 2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<usize>,
+    /// Columns that a slice in four parts takes together, see [`CodingStep`]. Without it, rows alternate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<usize>,
     /// Width of the network that looks at decoded latents.
     pub width: usize,
     /// Rows and columns of its depthwise filters.
@@ -36,14 +39,15 @@ impl ContextConfig {
 
     /// All steps in the order of coding.
     pub fn steps(&self) -> impl Iterator<Item = CodingStep> {
-        let mut first = 0;
+        let (mut first, group) = (0, self.group);
         let slices = self.slices.iter().enumerate().map(move |(slice, &width)| {
             first += width;
             (first - width..first, self.parts_of(slice))
         });
         let steps =
             slices.flat_map(|(channels, parts)| (0..parts).map(move |part| (channels.clone(), parts, part)));
-        steps.enumerate().map(|(index, (channels, parts, part))| CodingStep { index, channels, parts, part })
+        let numbered = steps.enumerate();
+        numbered.map(move |(index, (channels, parts, part))| CodingStep { index, channels, parts, part, group })
     }
 
     /// Parts that the positions of a slice are split into.
@@ -62,6 +66,10 @@ impl ContextConfig {
 /// two parts: 0 1    four parts: 0 2
 ///            1 0                3 1
 /// ```
+///
+/// With a group, four parts are the checkerboard of every other group of columns, and then that of the groups between,
+/// which know both their neighbours: for groups of four, `0 1 0 1 2 3 2 3`. The spans of sounds need that, since what is
+/// alike in two of them is far apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodingStep {
     /// Place in the order of all steps; the number in the names of the step's tensors.
@@ -72,6 +80,8 @@ pub struct CodingStep {
     pub parts: usize,
     /// Which of them this step codes, from 0.
     pub part: usize,
+    /// Columns of a group.
+    pub group: Option<usize>,
 }
 
 impl CodingStep {
@@ -99,7 +109,11 @@ impl CodingStep {
 
     fn part_of(&self, row: usize, column: usize) -> usize {
         let odd = (row + column) % 2;
-        if self.parts == 4 { 2 * odd + row % 2 } else { odd }
+        match (self.parts, self.group) {
+            (4, Some(group)) => 2 * (column / group % 2) + odd,
+            (4, None) => 2 * odd + row % 2,
+            _ => odd,
+        }
     }
 }
 
@@ -108,16 +122,22 @@ mod tests {
     use super::*;
     use crate::config::ModelConfig;
 
-    fn steps() -> Vec<CodingStep> {
-        let context = ContextConfig { slices: vec![3, 5], parts: vec![4], ..ModelConfig::image().context };
+    fn steps(group: Option<usize>) -> Vec<CodingStep> {
+        let context = ContextConfig { slices: vec![3, 5], parts: vec![4], group, ..ModelConfig::image().context };
         context.steps().collect()
     }
 
     #[test]
     fn every_symbol_is_coded_once_and_known_afterwards() {
         let (rows, columns) = (3, 5);
+        for group in [None, Some(2)] {
+            every_symbol_once(&steps(group), rows, columns);
+        }
+    }
+
+    fn every_symbol_once(steps: &[CodingStep], rows: usize, columns: usize) {
         let mut coded = vec![0; rows * columns];
-        for step in steps() {
+        for step in steps {
             assert_eq!(step.name("look"), format!("context.{}.look", step.index));
             for (p, &coded) in coded.iter().enumerate() {
                 assert_eq!(step.known(p / columns, p % columns), coded, "{step:?} at {p}");
@@ -128,12 +148,14 @@ mod tests {
                 coded[p] = step.channels.end;
             }
         }
-        assert_eq!(coded, [8; 15]);
+        assert_eq!(coded, vec![8; rows * columns]);
     }
 
     #[test]
     fn parts_are_in_the_order_of_the_format() {
-        let positions: Vec<_> = steps().iter().map(|step| step.positions(2, 2)).collect();
+        let positions: Vec<_> = steps(None).iter().map(|step| step.positions(2, 2)).collect();
         assert_eq!(positions, [vec![0], vec![3], vec![1], vec![2], vec![0, 3], vec![1, 2]]);
+        let positions: Vec<_> = steps(Some(2)).iter().map(|step| step.positions(1, 6)).collect();
+        assert_eq!(positions, [vec![0, 4], vec![1, 5], vec![2], vec![3], vec![0, 2, 4], vec![1, 3, 5]]);
     }
 }

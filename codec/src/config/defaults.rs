@@ -68,6 +68,7 @@ impl ModelConfig {
             context: ContextConfig {
                 slices: vec![64, 192],
                 parts: Vec::new(),
+                group: None,
                 width: 96,
                 kernel: [3, 3],
                 hidden: 160,
@@ -97,17 +98,18 @@ impl ModelConfig {
         Self { analysis, ..Self::image_fast() }
     }
 
-    /// The default audio model: mid and side of 256 bands each, an envelope of 18 cells each, no float networks.
+    /// The default audio model: mid and side of 256 bands each, in frames of 256 samples or spans of 1024 or 2048, an
+    /// envelope of 18 cells each, no float networks.
     pub fn audio() -> Self {
         let half = [1, 2];
         Self {
             kind: Kind::Audio,
             packet_levels: 8,
-            lambdas: log_spaced(0.3, 2e4, 10),
+            lambdas: log_spaced(0.12, 2e4, 10),
             analysis: Vec::new(),
             hyper_analysis: Vec::new(),
             hyper_synthesis: vec![
-                pointwise_relu(36, 256),
+                pointwise_relu(38, 256),
                 Layer::DepthToSpace { factor: half },
                 depthwise_relu(128, [1, 3]),
                 pointwise_relu(128, 256),
@@ -117,9 +119,11 @@ impl ModelConfig {
             ],
             context: ContextConfig {
                 slices: vec![256, 256],
-                parts: Vec::new(),
+                parts: vec![4, 4],
+                group: Some(8),
                 width: 128,
-                kernel: [1, 7],
+                // From each coefficient of a span to its neighbours in the spans before and behind.
+                kernel: [1, 23],
                 hidden: 160,
                 components: 2,
                 residual: true,
@@ -129,6 +133,7 @@ impl ModelConfig {
                 block: 4,
                 edges: vec![0, 2, 4, 6, 8, 11, 14, 18, 23, 29, 36, 45, 56, 70, 88, 110, 140, 180, 256],
                 exponent: 0.5,
+                spans: vec![4, 8],
             }),
         }
     }

@@ -58,6 +58,22 @@ pub struct EnvelopeConfig {
     pub edges: Vec<usize>,
     /// Quantization steps are proportional to the amplitude to this power, 0 to 1.
     pub exponent: f64,
+    /// Frames of the [spans](crate::spans) that one transform may replace: a block times rising powers of two, at most
+    /// three. Without any, every frame has a transform of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<usize>,
+}
+
+impl EnvelopeConfig {
+    /// Levels of a position of z.
+    pub fn levels(&self) -> usize {
+        2 * self.edges.len().saturating_sub(1)
+    }
+
+    /// Frames of the longest transform.
+    pub fn longest(&self) -> usize {
+        self.spans.last().copied().unwrap_or(1)
+    }
 }
 
 impl ModelConfig {
@@ -77,14 +93,23 @@ impl ModelConfig {
     /// Channels of z.
     pub fn hyper_latents(&self) -> usize {
         match &self.envelope {
-            Some(envelope) => 2 * envelope.edges.len().saturating_sub(1),
+            // One more says where spans are.
+            Some(envelope) => envelope.levels() + usize::from(!envelope.spans.is_empty()),
             None => channels_after(&self.hyper_analysis, self.latents()).unwrap_or(0),
+        }
+    }
+
+    /// Channels that h_s takes.
+    pub fn hyper_inputs(&self) -> usize {
+        match &self.envelope {
+            Some(envelope) => envelope.levels() + envelope.spans.len(),
+            None => self.hyper_latents(),
         }
     }
 
     /// Channels of the hyper features.
     pub fn features(&self) -> usize {
-        channels_after(&self.hyper_synthesis, self.hyper_latents()).unwrap_or(0)
+        channels_after(&self.hyper_synthesis, self.hyper_inputs()).unwrap_or(0)
     }
 
     /// Packet positions (rows, columns) per position of y.
@@ -167,6 +192,9 @@ impl ModelConfig {
         {
             return fail("parts must be 2 or 4 for each slice");
         }
+        if self.context.group.is_some_and(|group| !(2..=256).contains(&group)) {
+            return fail("context group must be in 2..=256");
+        }
         if self.context.kernel.iter().any(|k| k % 2 == 0) {
             return fail("context kernel must be odd");
         }
@@ -196,7 +224,7 @@ impl ModelConfig {
             None if self.kind == Kind::Audio => return fail("a sound needs an envelope"),
             None => chain("hyper_analysis", &self.hyper_analysis, self.latents(), z)?,
         }
-        chain("hyper_synthesis", &self.hyper_synthesis, z, self.features())?;
+        chain("hyper_synthesis", &self.hyper_synthesis, self.hyper_inputs(), self.features())?;
         if layer::stride(&self.analysis).0 != layer::stride(&self.synthesis).1
             || self.hyper_stride() != layer::stride(&self.hyper_synthesis).1
         {
@@ -231,9 +259,22 @@ impl ModelConfig {
             }
             () if !(1..=64).contains(&envelope.block) => "envelope block must be in 1..=64",
             () if !(0.0..=1.0).contains(&envelope.exponent) => "envelope exponent must be in 0..=1",
+            () if !envelope.spans.is_empty() && !self.spans_fit(envelope) => {
+                "envelope spans must be a block times rising powers of two, at most three of at most 16384 samples"
+            }
             () => return Ok(()),
         };
         Err(format!("model: {problem}"))
+    }
+
+    fn spans_fit(&self, envelope: &EnvelopeConfig) -> bool {
+        let spans = &envelope.spans;
+        let whole = |span: &usize| span.is_power_of_two() && span % envelope.block == 0;
+        spans.len() <= 3
+            && spans.windows(2).all(|s| s[0] < s[1])
+            && spans.iter().all(whole)
+            && envelope.block.is_power_of_two()
+            && envelope.longest() << self.packet_levels <= 1 << 14
     }
 }
 

@@ -3,15 +3,13 @@
 use super::Decoder;
 use super::payload::level;
 use super::sound::{exact_segment, segment};
-use crate::array::Tensor;
 use crate::chunks;
 use crate::engine::Engine;
-use crate::envelope::SIGNALS;
 use crate::error::Error;
 use crate::latent::Latents;
 use crate::quality::Level;
 use crate::signal::Metadata;
-use crate::sound::{self, Overlap, packets};
+use crate::sound::{self, Overlap, Packets, packets};
 use crate::weights::Weights;
 use rayon::prelude::*;
 use std::collections::VecDeque;
@@ -331,7 +329,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
         let Coding::Lossy(lossy) = &mut self.coding else { return Ok(Vec::new()) };
         let Lossy { engine, overlap } = &mut **lossy;
         let header = &self.header;
-        let coded: Vec<Result<Vec<Tensor>, Error>> = self.decoder.pool.run(|| {
+        let coded: Vec<Result<Vec<Packets>, Error>> = self.decoder.pool.run(|| {
             let restored = batch.par_iter().map(|segment| {
                 let (level, latents) = segment.latents(header, &engine.weights)?;
                 let restore = |part| packets(part, segment.index, level, engine);
@@ -349,7 +347,7 @@ impl<'a, R: Read> SoundReader<'a, R> {
                     self.gaps.push(segment.index..segment.index + 1);
                     let positions = sound::positions(header, segment.last, engine.config());
                     let groups = sound::groups(channels.len()).len();
-                    vec![Tensor::zeros([1, positions, SIGNALS * hop]); groups]
+                    (0..groups).map(|_| Packets::silent(positions, hop)).collect()
                 }
                 packets => packets?,
             };

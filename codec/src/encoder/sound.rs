@@ -47,7 +47,7 @@ pub(super) struct CodedSegment {
 impl SegmentEncoder {
     pub(super) fn new(encoder: &Encoder) -> Result<Self, Error> {
         let engine = encoder.engine(Kind::Audio)?;
-        let lapped = Lapped::new(1 << engine.config().packet_levels);
+        let lapped = sound::lapped(engine.config());
         let (cells, effort) = (sound::cells(engine.config())?, encoder.options.effort);
         let rate = effort.searches().then(|| RateSource::load(engine.weights.tensors(), engine.config()));
         Ok(Self { lapped, cells, effort, rate: rate.transpose()?, engine })
@@ -84,8 +84,11 @@ impl SegmentEncoder {
                 padded
             };
             let channels: Vec<Vec<f32>> = channels[group].iter().map(padded).collect();
-            let mut packets = sound::frames(&sound::to_mid_side(&channels), &self.lapped);
-            let z = self.cells.measure(&packets);
+            let signals = sound::to_mid_side(&channels);
+            let codes = sound::choose_spans(&signals, count, &self.lapped, &self.cells);
+            let layout = self.cells.spans().layout(&codes, count);
+            let mut packets = sound::frames(&signals, &self.lapped, &layout);
+            let z = self.cells.measure(&packets, &codes);
             let shape = self.cells.shape(&z, count);
             packets.data_mut().iter_mut().zip(shape.data()).for_each(|(v, s)| *v /= s);
             Ok((z, self.engine.analysis(packets)?))

@@ -5,7 +5,7 @@ use super::integer::{Activations, Dense, Filter};
 use crate::array::Symbols;
 use crate::config::units;
 use crate::config::{Layer, ModelConfig};
-use crate::envelope;
+use crate::envelope::{self, HyperInput};
 use crate::quality::Level;
 use crate::weight_file::{Error as WeightsError, TensorMap};
 use wavern_entropy::{Error as EntropyError, MixtureParams};
@@ -106,8 +106,7 @@ fn repeat<T: Copy>(planes: &[T], channels: usize, positions: usize) -> Vec<T> {
 /// h_s in integers.
 #[derive(Debug)]
 pub struct HyperSynthesis {
-    /// Subtracted from ẑ first.
-    centre: i32,
+    input: HyperInput,
     layers: Vec<HyperLayer>,
 }
 
@@ -147,19 +146,20 @@ impl HyperSynthesis {
             });
             limit = units::ACTIVATION_LIMIT.max(limit);
         }
-        Ok(Self { centre: if config.envelope.is_some() { envelope::FIRST } else { 0 }, layers })
+        Ok(Self { input: HyperInput::new(config), layers })
     }
 
-    /// Features at the resolution of y.
-    pub fn run(&self, z: &Symbols, level: Level) -> Activations {
-        let limit = units::INPUT_LIMIT;
+    /// Features at `rows` × `columns` positions of y.
+    pub fn run(&self, z: &Symbols, [rows, columns]: [usize; 2], level: Level) -> Activations {
         let zero = i32::from(SIGNED_ZERO);
-        let value = |v: i32| (v.saturating_sub(self.centre).clamp(-limit, limit) + zero) as u8;
-        let x = Activations { shape: z.shape(), data: z.data().iter().map(|&v| value(v)).collect() };
-        self.layers.iter().fold(x, |x, layer| match layer {
+        let input = self.input.of(z, columns, units::INPUT_LIMIT);
+        let codes = input.data().iter().map(|&v| (v + zero) as u8).collect();
+        let x = Activations { shape: input.shape(), data: codes };
+        let features = self.layers.iter().fold(x, |x, layer| match layer {
             HyperLayer::Dense(dense) => dense.run(&x, level),
             HyperLayer::Filter(filter) => filter.run(&x),
             HyperLayer::DepthToSpace(factor) => x.depth_to_space(*factor),
-        })
+        });
+        features.corner(rows, columns)
     }
 }

@@ -60,7 +60,7 @@ impl Prior {
     ) -> Result<(), EntropyError> {
         self.hyper_prior.code(level, &mut latents.z, coder)?;
         let [rows, columns, _] = latents.y.shape();
-        let features = self.hyper_synthesis.run(&latents.z, level).corner(rows, columns);
+        let features = self.hyper_synthesis.run(&latents.z, [rows, columns], level);
         self.context.code(&features, latents, coder)
     }
 }

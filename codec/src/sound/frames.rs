@@ -5,7 +5,7 @@
 //! blocks, the last segment one more. Its last block is finished by the first frame of the next segment.
 
 use crate::array::Tensor;
-use crate::config::ModelConfig;
+use crate::config::{EnvelopeConfig, ModelConfig};
 use crate::envelope::{Cells, SIGNALS, channel_of};
 use crate::error::Error;
 use crate::lapped::Lapped;
@@ -21,10 +21,31 @@ pub fn groups(channels: usize) -> Vec<std::ops::Range<usize>> {
     (0..channels).step_by(size).map(|first| first..first + size).collect()
 }
 
-/// Frames of a segment at a sampling rate: whole hyper-latents, at most a second.
+/// Frames of a segment at a sampling rate: whole hyper-latents and spans, at most a second.
 pub fn segment_frames(sample_rate: u32, config: &ModelConfig) -> u64 {
     let block = block(config);
     (u64::from(sample_rate) / block).max(1) * block
+}
+
+/// Packets of a segment of one group.
+#[derive(Debug)]
+pub struct Packets {
+    /// `[1, frames, 2 · hop]`.
+    pub values: Tensor,
+    /// The frames of each transform, see [`Spans::layout`](crate::spans::Spans::layout).
+    pub layout: Vec<usize>,
+}
+
+impl Packets {
+    /// Of silence.
+    pub fn silent(frames: usize, hop: usize) -> Self {
+        Self { values: Tensor::zeros([1, frames, SIGNALS * hop]), layout: vec![1; frames] }
+    }
+}
+
+/// The transform of a model of sound.
+pub fn lapped(config: &ModelConfig) -> Lapped {
+    Lapped::new(1 << config.packet_levels, config.envelope.as_ref().map_or(1, EnvelopeConfig::longest))
 }
 
 /// The cells of a model of sound.
@@ -36,12 +57,13 @@ pub fn cells(config: &ModelConfig) -> Result<Cells, Error> {
     config.envelope.as_ref().map(Cells::new).ok_or_else(missing)
 }
 
-/// Sample frames per hyper-latent position.
+/// Samples that a segment has a multiple of: those of a position of ẑ, or of the longest span.
 fn block(config: &ModelConfig) -> u64 {
-    (config.signal_stride()[1] * config.hyper_stride()[1]) as u64
+    let longest = config.envelope.as_ref().map_or(1, EnvelopeConfig::longest);
+    (config.signal_stride()[1] * config.hyper_stride()[1].max(longest)) as u64
 }
 
-/// Refuses segments that do not fall on whole hyper-latents.
+/// Refuses segments that do not fall on whole hyper-latents and spans.
 ///
 /// # Errors
 /// [`Error::Field`].
@@ -80,38 +102,36 @@ pub fn from_mid_side(mid_side: &[Vec<f32>; SIGNALS], count: usize) -> Vec<Vec<f3
     if count == 2 { vec![mix(1.0), mix(-1.0)] } else { vec![mix(0.0)] }
 }
 
-/// Packets `[1, frames, 2 · hop]` of two signals of equal length, which begin with the left block of the first frame;
-/// what is missing of the last block is silence.
-pub fn frames(signals: &[Vec<f32>; SIGNALS], lapped: &Lapped) -> Tensor {
+/// Packets `[1, frames, 2 · hop]` of two signals of equal length, which begin with the left block of the first frame
+/// and end with the right block of the last one. `layout` has the frames of each transform.
+pub fn frames(signals: &[Vec<f32>; SIGNALS], lapped: &Lapped, layout: &[usize]) -> Tensor {
     let hop = lapped.hop();
-    let count = signals[0].len().div_ceil(hop).saturating_sub(1);
-    let mut out = Tensor::zeros([1, count, SIGNALS * hop]);
-    let mut coefficients = vec![0.0f32; hop];
+    let mut out = Tensor::zeros([1, layout.iter().sum(), SIGNALS * hop]);
     for (index, signal) in signals.iter().enumerate() {
-        let mut padded = signal.clone();
-        padded.resize((count + 1) * hop, 0.0);
-        for (frame, out) in out.data_mut().chunks_exact_mut(SIGNALS * hop).enumerate() {
-            let (left, right) = padded[frame * hop..][..2 * hop].split_at(hop);
-            lapped.forward(left, right, &mut coefficients);
-            coefficients.iter().enumerate().for_each(|(band, &v)| out[channel_of(index, band, hop)] = v);
-        }
+        lapped.forward(signal, layout, |frame, coefficients| {
+            let span = coefficients.len() / hop;
+            let rows = out.data_mut()[frame * SIGNALS * hop..].chunks_exact_mut(SIGNALS * hop);
+            for (k, row) in rows.take(span).enumerate() {
+                let own = coefficients[k..].iter().step_by(span);
+                own.enumerate().for_each(|(band, &v)| row[channel_of(index, band, hop)] = v);
+            }
+        });
     }
     out
 }
 
-/// Adds what `packets` give to two signals, which begin with the left block of the first frame and hold one block more
-/// than there are frames.
-pub fn overlap_add(packets: &Tensor, lapped: &Lapped, signals: &mut [Vec<f32>; SIGNALS]) {
+/// Adds what packets give to two signals, which have the blocks that [`frames`] takes.
+pub fn overlap_add(packets: &Packets, lapped: &Lapped, signals: &mut [Vec<f32>; SIGNALS]) {
     let hop = lapped.hop();
-    let mut coefficients = vec![0.0f32; hop];
     for (index, signal) in signals.iter_mut().enumerate() {
-        for (frame, row) in packets.data().chunks_exact(SIGNALS * hop).enumerate() {
-            for (band, v) in coefficients.iter_mut().enumerate() {
-                *v = row[channel_of(index, band, hop)];
+        lapped.inverse(&packets.layout, signal, |frame, coefficients| {
+            let span = coefficients.len() / hop;
+            let rows = packets.values.data()[frame * SIGNALS * hop..].chunks_exact(SIGNALS * hop);
+            for (k, row) in rows.take(span).enumerate() {
+                let own = coefficients[k..].iter_mut().step_by(span);
+                own.enumerate().for_each(|(band, v)| *v = row[channel_of(index, band, hop)]);
             }
-            let (left, right) = signal[frame * hop..][..2 * hop].split_at_mut(hop);
-            lapped.inverse(&coefficients, left, right);
-        }
+        });
     }
 }
 
@@ -121,7 +141,7 @@ mod tests {
 
     #[test]
     fn channels_survive_the_packets() {
-        let lapped = Lapped::new(256);
+        let lapped = Lapped::new(256, 4);
         for length in [0usize, 1, 255, 256, 1000] {
             let l: Vec<f32> = (0..length).map(|i| ((i * 37 % 101) as f32 - 50.0) / 60.0).collect();
             let r: Vec<f32> = (0..length).map(|i| ((i * 11 % 71) as f32 - 30.0) / 70.0).collect();
@@ -132,8 +152,9 @@ mod tests {
                     signal.resize((blocks + 1) * 256, 0.0);
                     [&silence[..], &signal].concat()
                 });
-                let packets = frames(&padded, &lapped);
-                assert_eq!(packets.shape(), [1, blocks + 1, 512]);
+                let layout = if blocks == 4 { vec![1, 4] } else { vec![1; blocks + 1] };
+                let packets = Packets { values: frames(&padded, &lapped, &layout), layout };
+                assert_eq!(packets.values.shape(), [1, blocks + 1, 512]);
                 let mut back = [vec![0.0; (blocks + 2) * 256], vec![0.0; (blocks + 2) * 256]];
                 overlap_add(&packets, &lapped, &mut back);
                 let back = from_mid_side(&back.map(|s| s[256..][..length].to_vec()), channels.len());

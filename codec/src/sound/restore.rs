@@ -1,7 +1,6 @@
 //! Latents of segments → samples.
 
-use super::frames::{cells, from_mid_side, groups, overlap_add};
-use crate::array::Tensor;
+use super::frames::{Packets, cells, from_mid_side, groups, lapped, overlap_add};
 use crate::config::ModelConfig;
 use crate::engine::Engine;
 use crate::envelope::SIGNALS;
@@ -24,7 +23,7 @@ pub(crate) struct Overlap {
 
 impl Overlap {
     pub(crate) fn new(header: &AudioHeader, config: &ModelConfig) -> Self {
-        let lapped = Lapped::new(1 << config.packet_levels);
+        let lapped = lapped(config);
         let groups = groups(header.channels as usize);
         let silence = || std::array::from_fn(|_| vec![0.0; lapped.hop()]);
         Self { begun: groups.iter().map(|_| silence()).collect(), groups, lapped }
@@ -32,9 +31,9 @@ impl Overlap {
 
     /// Appends to `channels` the blocks that the packets of the next segment finish: from the one before the segment to
     /// its last but one.
-    pub(crate) fn add(&mut self, packets: &[Tensor], channels: &mut [Vec<f32>]) {
+    pub(crate) fn add(&mut self, packets: &[Packets], channels: &mut [Vec<f32>]) {
         for ((packets, range), begun) in packets.iter().zip(&self.groups).zip(&mut self.begun) {
-            let finished = packets.positions() * self.lapped.hop();
+            let finished = packets.layout.iter().sum::<usize>() * self.lapped.hop();
             let mut signals = std::mem::take(begun);
             signals.iter_mut().for_each(|signal| signal.resize(finished + self.lapped.hop(), 0.0));
             overlap_add(packets, &self.lapped, &mut signals);
@@ -54,15 +53,17 @@ impl Overlap {
 ///
 /// # Errors
 /// [`Error::Backend`] if the engine fails.
-pub(crate) fn packets(latents: &Latents, index: u64, level: Level, engine: &Engine) -> Result<Tensor, Error> {
+pub(crate) fn packets(latents: &Latents, index: u64, level: Level, engine: &Engine) -> Result<Packets, Error> {
     let cells = cells(engine.config())?;
     let gains = engine.weights.decode_gains(level);
-    let mut packets = engine.synthesis(gains.dequantize_all(latents), level)?;
-    let shape = cells.shape(&latents.z, packets.positions());
-    packets.data_mut().iter_mut().zip(shape.data()).for_each(|(v, s)| *v *= s);
+    let mut values = engine.synthesis(gains.dequantize_all(latents), level)?;
+    let frames = values.positions();
+    let shape = cells.shape(&latents.z, frames);
+    values.data_mut().iter_mut().zip(shape.data()).for_each(|(v, s)| *v *= s);
     let half_steps: Vec<f32> = gains.factors().iter().map(|step| step / 2.0).collect();
-    cells.fill([&latents.y, &latents.z], &shape, &half_steps, index as u32, &mut packets);
-    Ok(packets)
+    cells.fill([&latents.y, &latents.z], &shape, &half_steps, index as u32, &mut values);
+    let layout = cells.spans().layout(&cells.spans().codes(&latents.z, frames), frames);
+    Ok(Packets { values, layout })
 }
 
 /// The latents of segments put together, one entry for each group of channels. Positions of ẑ that a last segment
@@ -94,7 +95,7 @@ pub(crate) fn restore_audio(
     engine: &Engine,
 ) -> Result<Audio, Error> {
     let mut overlap = Overlap::new(header, engine.config());
-    let restored: Vec<Vec<Tensor>> = segments
+    let restored: Vec<Vec<Packets>> = segments
         .par_iter()
         .enumerate()
         .map(|(index, (level, parts))| {

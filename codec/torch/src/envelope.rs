@@ -8,40 +8,72 @@ use wavern::internals::network::EnvelopeConfig;
 /// The envelope of a batch of packets.
 #[derive(Debug)]
 pub struct Envelope {
-    /// ẑ: `[batch, 1, blocks, 2 · cells]`, integers.
+    /// The levels of ẑ: `[batch, 1, blocks, 2 · cells]`, integers.
     pub levels: Tensor,
-    /// What is coded of ẑ, of the same shape.
+    /// What is coded of ẑ: the same, and a channel more for the codes of spans if there are any.
     pub residuals: Tensor,
+    /// What h_s takes, `[batch, 1, blocks, channels]`.
+    pub inputs: Tensor,
     /// What the packets are divided by, `[batch, 1, frames, 2 · bands]`.
     pub shape: Tensor,
 }
 
-/// Measures packets `[batch, 1, frames, 2 · bands]`; frames must be a multiple of the block.
-pub fn measure(packets: &Tensor, config: &EnvelopeConfig) -> Envelope {
+/// Packets `[batch, 1, frames, 2 · bands]` without and with what batches carry behind them for a model with spans: one
+/// channel more, the code of each frame's span.
+pub fn split(batch: &Tensor, config: &EnvelopeConfig) -> (Tensor, Option<Tensor>) {
+    if config.spans.is_empty() {
+        return (batch.shallow_clone(), None);
+    }
+    let channels = batch.size()[3] - 1;
+    (batch.narrow(3, 0, channels), Some(batch.select(3, channels).squeeze_dim(1)))
+}
+
+/// Measures packets `[batch, 1, frames, 2 · bands]`, with the codes `[batch, frames]` of a model with spans; frames must
+/// be a multiple of the block, and of the longest span.
+pub fn measure(packets: &Tensor, codes: Option<&Tensor>, config: &EnvelopeConfig) -> Envelope {
     let size = packets.size();
     let (batch, frames, channels) = (size[0], size[2], size[3]);
     let (block, cells) = (config.block as i64, config.edges.len() as i64 - 1);
     let blocks = frames / block;
     let device = packets.device();
     let (average, spread) = matrices(config, channels as usize, device);
-    let energy = packets.square().view([batch, blocks, block, channels]).mean_dim(
-        [2i64].as_slice(),
-        false,
-        Kind::Float,
-    );
+    let over = |energy: &Tensor, count: i64| {
+        energy.reshape([batch, -1, count, channels]).mean_dim([2i64].as_slice(), false, Kind::Float)
+    };
+    let mut energy = over(&packets.square(), block);
+    let codes = codes.map(|codes| codes.view([batch, blocks, block]).select(2, 0).unsqueeze(2));
+    if let Some(codes) = &codes {
+        for (index, &span) in config.spans.iter().enumerate() {
+            let count = span as i64 / block;
+            let joined = over(&energy, count).repeat_interleave_self_int(count, 1, None);
+            energy = joined.where_self(&codes.eq(index as i64 + 1), &energy);
+        }
+    }
     let decibels = energy.matmul(&average).clamp_min(1e-20).log10() * 10.0;
     let levels =
         ((decibels - envelope::FLOOR_DB) / envelope::STEP_DB).round().clamp(0.0, f64::from(envelope::TOP));
     let times = in_time(frames as usize, blocks as usize, config.block, device);
-    let logs = times.matmul(&levels).matmul(&spread);
+    let mut in_time = times.matmul(&levels);
+    if let Some(codes) = &codes {
+        // Within a span nothing changes with time.
+        let own = |of: &Tensor| of.repeat_interleave_self_int(block, 1, None);
+        in_time = in_time.where_self(&own(&codes.eq(0)), &own(&levels));
+    }
+    let logs = in_time.matmul(&spread);
     let (zero, one) = (f64::from(envelope::log_amplitude(0.0)), f64::from(envelope::log_amplitude(1.0)));
     let shape = ((logs * (one - zero) + zero) * config.exponent).exp2().unsqueeze(1);
     let residuals = residuals(&levels.view([batch, blocks, SIGNALS as i64, cells]));
-    Envelope {
-        residuals: residuals.view([batch, 1, blocks, SIGNALS as i64 * cells]),
-        levels: levels.unsqueeze(1),
-        shape,
+    let mut residuals = residuals.view([batch, 1, blocks, SIGNALS as i64 * cells]);
+    let levels = levels.unsqueeze(1);
+    let mut inputs = &levels - f64::from(envelope::FIRST);
+    if let Some(codes) = &codes {
+        let before = Tensor::cat(&[codes.narrow(1, 0, 1).zeros_like(), codes.narrow(1, 0, blocks - 1)], 1);
+        residuals = Tensor::cat(&[residuals, (codes - before).unsqueeze(1)], 3);
+        let kinds = (1..=config.spans.len() as i64)
+            .map(|code| codes.eq(code).to_kind(Kind::Float).unsqueeze(1) * f64::from(envelope::IN_SPAN));
+        inputs = Tensor::cat(&std::iter::once(inputs).chain(kinds).collect::<Vec<_>>(), 3);
     }
+    Envelope { levels, residuals, inputs, shape }
 }
 
 /// [`envelope::predict`] for `[batch, blocks, signals, cells]`.
@@ -105,16 +137,23 @@ mod tests {
 
     #[test]
     fn the_codec_measures_the_same() {
-        let config = ModelConfig::audio().envelope.unwrap();
+        let config = ModelConfig::audio();
+        let envelope = config.envelope.as_ref().unwrap();
         let values: Vec<f32> =
             (0..24 * 512).map(|i| ((i * 7919 % 1013) as f32 - 500.0) * 2f32.powi(-(i % 19))).collect();
-        let ours = measure(&Tensor::from_slice(&values).view([1, 1, 24, 512]), &config);
-        let cells = envelope::Cells::new(&config);
-        let z = cells.measure(&Array::from_vec([1, 24, 512], values));
+        let codes = [0usize, 1, 2, 2, 1, 0];
+        let frames: Vec<f32> = (0..24).map(|frame| codes[frame / 4] as f32).collect();
+        let packets = Tensor::from_slice(&values).view([1, 1, 24, 512]);
+        let ours = measure(&packets, Some(&Tensor::from_slice(&frames).view([1, 24])), envelope);
+        let cells = envelope::Cells::new(envelope);
+        let z = cells.measure(&Array::from_vec([1, 24, 512], values), &codes);
         let whole = |t: &Tensor| Vec::<f32>::try_from(t.contiguous().view([-1])).unwrap();
-        let same = |a: &[i32], b: &[f32]| a.iter().zip(b).all(|(&a, &b)| a as f32 == b);
-        assert!(same(z.data(), &whole(&ours.levels)));
+        let same = |a: &[i32], b: &[f32]| a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| a as f32 == b);
+        let levels: Vec<i32> = z.data().chunks_exact(37).flat_map(|z| z[..36].to_vec()).collect();
+        assert!(same(&levels, &whole(&ours.levels)));
         assert!(same(envelope::predict(&z).data(), &whole(&ours.residuals)));
+        let inputs = envelope::HyperInput::new(&config).of(&z, 24, 127);
+        assert!(same(inputs.data(), &whole(&ours.inputs)));
         for (a, b) in cells.shape(&z, 24).data().iter().zip(whole(&ours.shape)) {
             assert!((a / b - 1.0).abs() < 1e-4, "{a} {b}");
         }

@@ -107,6 +107,6 @@ pub fn loss(
 /// Bits per pixel, or per sample and channel, of every item.
 pub fn rate_of(config: &ModelConfig, outcome: &Outcome, packets: &Tensor) -> Tensor {
     let size = packets.size();
-    let samples = (size[1] * size[2] * size[3]) as f64 / components(config.kind);
+    let samples = (size[1] * size[2]) as f64 * config.packet_channels() as f64 / components(config.kind);
     (&outcome.latent_bits + &outcome.hyper_bits) / samples
 }

@@ -43,23 +43,28 @@ pub enum Rounding {
 }
 
 impl Model {
-    /// Rate and distortion of a batch of packets `[batch, rows, columns, channels]`.
+    /// Rate and distortion of a batch of packets `[batch, rows, columns, channels]`; of sounds as [`envelope::split`]
+    /// takes them.
     pub fn forward(&self, params: &Params, packets: &Tensor, levels: &Levels, rounding: Rounding) -> Outcome {
         let config = &self.config;
         let batch = packets.size()[0];
         let run = |name: &str, layers: &[network::Layer], x: &Tensor| {
             layers::forward(params, name, layers, x, levels, self.compute)
         };
-        let envelope = config.envelope.as_ref().map(|config| envelope::measure(packets, config));
-        let packets = &match &envelope {
-            Some(envelope) => packets / &envelope.shape,
-            None => packets.shallow_clone(),
+        let (packets, envelope) = match &config.envelope {
+            Some(config) => {
+                let (packets, codes) = envelope::split(packets, config);
+                let envelope = envelope::measure(&packets, codes.as_ref(), config);
+                (packets / &envelope.shape, Some(envelope))
+            }
+            None => (packets.shallow_clone(), None),
         };
+        let packets = &packets;
         let analyse = || {
             let y = run("analysis", &config.analysis, packets)
                 * levels.interpolate(params.get("gain.encode")).exp2();
             let z = match &envelope {
-                Some(envelope) => &envelope.levels - f64::from(wavern::internals::envelope::FIRST),
+                Some(envelope) => envelope.inputs.shallow_clone(),
                 None => run("hyper_analysis", &config.hyper_analysis, &hyper_input(&y)),
             };
             (y, z)

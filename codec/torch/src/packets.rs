@@ -3,7 +3,6 @@
 use crate::data;
 use tch::Tensor;
 use wavern::Array;
-use wavern::internals::lapped::Lapped;
 use wavern::internals::network::ModelConfig;
 use wavern::internals::sound;
 use wavern::internals::wavelet::packet2d;
@@ -21,9 +20,39 @@ pub fn of_picture(pixels: &[u8], height: usize, width: usize, config: &ModelConf
     Tensor::from_slice(packets.data()).view([1, rows, columns, channels])
 }
 
-/// Packets of a whole sound in units of the networks: frames, and `[frames, channels]`.
+/// Sampling rate that the segments of sounds in training are cut for.
+const SAMPLE_RATE: u32 = 44_100;
+
+/// Packets of a whole sound in units of the networks, segment by segment as the encoder makes them: frames, and
+/// `[frames, width]` with the [`width`] of the model.
 pub(crate) fn of_sound(signal: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>) {
-    let mid_side = signal.mid_side.clone().map(|signal| signal.iter().map(|v| v * sound::UNIT).collect());
-    let packets = sound::frames(&mid_side, &Lapped::new(1 << config.packet_levels));
-    (packets.shape()[1], packets.into_vec())
+    let (lapped, cells) = (sound::lapped(config), sound::cells(config).expect("a model of sound"));
+    let hop = lapped.hop();
+    let frames = signal.mid_side[0].len() / hop;
+    let padded = signal.mid_side.clone().map(|signal| {
+        let mut padded = vec![0.0; hop];
+        padded.extend(signal[..frames * hop].iter().map(|v| v * sound::UNIT));
+        padded
+    });
+    let segment = sound::segment_frames(SAMPLE_RATE, config) as usize / hop;
+    let mut packets = Vec::with_capacity(frames * width(config));
+    for first in (0..frames).step_by(segment) {
+        let count = segment.min(frames - first);
+        let signals = padded.each_ref().map(|signal| signal[first * hop..][..(count + 1) * hop].to_vec());
+        let codes = sound::choose_spans(&signals, count, &lapped, &cells);
+        let own = sound::frames(&signals, &lapped, &cells.spans().layout(&codes, count));
+        for (frame, row) in own.data().chunks_exact(config.packet_channels()).enumerate() {
+            packets.extend_from_slice(row);
+            if width(config) > row.len() {
+                packets.push(codes[frame / cells.spans().block()] as f32);
+            }
+        }
+    }
+    (frames, packets)
+}
+
+/// Values of a frame of a sound: its packets, and with spans their code.
+pub(crate) fn width(config: &ModelConfig) -> usize {
+    let spans = config.envelope.as_ref().is_some_and(|envelope| !envelope.spans.is_empty());
+    config.packet_channels() + usize::from(spans)
 }

@@ -7,6 +7,7 @@ use crate::packets;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tch::Tensor;
 use wavern::Kind;
+use wavern::internals::network::EnvelopeConfig;
 
 /// Batches that wait to be trained on.
 const AHEAD: usize = 3;
@@ -17,7 +18,7 @@ const SILENT: f64 = 0.02;
 pub enum Source {
     /// Crops of pictures.
     Pictures(Crops, usize),
-    /// Packets `[frames, channels]` of whole sounds.
+    /// Packets `[frames, width]` of whole sounds.
     Packets(Vec<(usize, Vec<f32>)>),
 }
 
@@ -83,26 +84,29 @@ impl Source {
 
 fn sounds(all: &[(usize, Vec<f32>)], options: &Options, random: &mut Random, send: &SyncSender<Tensor>) {
     let (batch, crop, channels) = (options.batch, options.crop, options.config.packet_channels());
+    let width = packets::width(&options.config);
+    let longest = options.config.envelope.as_ref().map_or(1, EnvelopeConfig::longest);
     // Long sounds are drawn more often, but not in proportion: they are alike throughout.
     let mut ends: Vec<f64> = all.iter().map(|(frames, _)| (*frames as f64).sqrt()).collect();
     (1..ends.len()).for_each(|i| ends[i] += ends[i - 1]);
     loop {
-        let mut values = Vec::with_capacity(batch * crop * channels);
+        let mut values = Vec::with_capacity(batch * crop * width);
         for _ in 0..batch {
             let place = random.unit() * ends.last().copied().unwrap_or(1.0);
             let (frames, packets) = &all[ends.partition_point(|&e| e < place).min(all.len() - 1)];
-            let first = random.below(frames - crop + 1);
+            let first = random.below(frames - crop + 1) / longest * longest;
             let silent = random.unit() < SILENT;
             let gain = if silent { 0.0 } else { 2f64.powf(random.unit() * 4.0 - 3.0) as f32 };
             let side = if random.below(2) == 0 { gain } else { -gain };
-            let part = &packets[first * channels..][..crop * channels];
-            // Channels: even bands of mid and side, odd bands of mid and side.
-            values.extend(part.iter().enumerate().map(|(i, v)| {
-                let is_side = (i % channels) / (channels / 4) % 2 == 1;
-                v * if is_side { side } else { gain }
+            let part = &packets[first * width..][..crop * width];
+            // Channels: even bands of mid and side, odd bands of mid and side, and the code of a span.
+            values.extend(part.iter().enumerate().map(|(i, v)| match i % width {
+                i if i >= channels => *v,
+                i if i / (channels / 4) % 2 == 1 => v * side,
+                _ => v * gain,
             }));
         }
-        let shape = [batch as i64, 1, crop as i64, channels as i64];
+        let shape = [batch as i64, 1, crop as i64, width as i64];
         if send.send(Tensor::from_slice(&values).view(shape).to_device(options.device)).is_err() {
             return;
         }

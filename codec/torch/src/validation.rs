@@ -27,8 +27,8 @@ pub fn validation_set(config: &ModelConfig, folder: &Path, device: Device) -> Re
             .map(|sound| {
                 let (frames, packets) = packets::of_sound(sound, config);
                 let frames = frames.min(512) / 8 * 8;
-                let channels = config.packet_channels();
-                Tensor::from_slice(&packets[..frames * channels]).view([1, 1, frames as i64, channels as i64])
+                let width = packets::width(config);
+                Tensor::from_slice(&packets[..frames * width]).view([1, 1, frames as i64, width as i64])
             })
             .collect(),
     };
@@ -57,7 +57,9 @@ pub fn measure(model: &Model, params: &Params, set: &[Tensor], anchor: usize) ->
             let levels = Levels::new(&[anchor as f64], anchors, packets.device());
             model.forward(params, packets, &levels, Rounding::Hard)
         });
-        let samples = packets.numel() as f64 / components(model.config.kind);
+        let size = packets.size();
+        let positions = (size[0] * size[1] * size[2]) as f64;
+        let samples = positions * model.config.packet_channels() as f64 / components(model.config.kind);
         let hyper_bits = optimizer::value(&outcome.hyper_bits.sum(Kind::Float));
         rate += (optimizer::value(&outcome.latent_bits.sum(Kind::Float)) + hyper_bits) / samples;
         hyper_rate += hyper_bits / samples;

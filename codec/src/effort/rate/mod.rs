@@ -14,7 +14,7 @@ use crate::array::Tensor;
 use crate::array::{Symbols, Window};
 use crate::config::units;
 use crate::config::{Layer, ModelConfig};
-use crate::envelope;
+use crate::envelope::HyperInput;
 use crate::network::run;
 use crate::network::whole::{depth_to_space, filter};
 use crate::quality::Level;
@@ -111,8 +111,7 @@ impl RateSource {
                 planes: context.planes(),
             }
         });
-        let centre = if config.envelope.is_some() { envelope::FIRST } else { 0 };
-        RateNetworks { hyper: hyper.collect(), centre, steps: steps.collect() }
+        RateNetworks { hyper: hyper.collect(), input: HyperInput::new(config), steps: steps.collect() }
     }
 }
 
@@ -127,8 +126,7 @@ enum HyperLayer {
 #[derive(Debug)]
 pub struct RateNetworks {
     hyper: Vec<HyperLayer>,
-    /// Taken from ẑ first.
-    centre: i32,
+    input: HyperInput,
     steps: Vec<Step>,
 }
 
@@ -148,10 +146,7 @@ impl RateNetworks {
 
     /// h_s: what ẑ says about `rows` × `columns` positions of ŷ.
     pub fn features(&self, z: &Symbols, [rows, columns]: [usize; 2]) -> Tensor {
-        let limit = units::INPUT_LIMIT;
-        let input =
-            z.data().iter().map(|v| v.saturating_sub(self.centre).clamp(-limit, limit) as f32).collect();
-        let x = Tensor::from_vec(z.shape(), input);
+        let x = self.input.of(z, columns, units::INPUT_LIMIT).to_tensor();
         let features = self.hyper.iter().fold(x, |x, layer| {
             let mut out = match layer {
                 HyperLayer::Dense(dense) => {
