@@ -227,8 +227,8 @@ impl HyperInput {
         Self { centre: if config.envelope.is_some() { FIRST } else { 0 }, spans }
     }
 
-    /// The inputs for ẑ of a window with so many columns of ŷ: its values less the centre, within ±`limit`. The code of a
-    /// span becomes a channel for each kind of span, [`IN_SPAN`] where it is.
+    /// The inputs for ẑ of a window with `columns` columns of ŷ: its values less the centre, within ±`limit`. The code
+    /// of a span becomes a channel for each kind of span, [`IN_SPAN`] where it is.
     pub fn of(&self, z: &Symbols, columns: usize, limit: i32) -> Symbols {
         let value = |&v: &i32| v.saturating_sub(self.centre).clamp(-limit, limit);
         let Some(spans) = &self.spans else {
@@ -266,7 +266,22 @@ pub fn channel_of(signal: usize, band: usize, bands: usize) -> usize {
     ((band & 1) * SIGNALS + signal) * (bands / 2) + band / 2
 }
 
-/// ẑ → what is coded of it: the difference from a prediction out of the column before and the cell below.
+/// Codes of spans → what is coded of them: each less the one before, the first as it is.
+pub fn code_steps(codes: &[i32]) -> Vec<i32> {
+    let before = std::iter::once(0).chain(codes.iter().copied());
+    codes.iter().zip(before).map(|(code, before)| code - before).collect()
+}
+
+/// Undoes [`code_steps`]; codes outside 0 ..= [`TOP`], which no encoder makes, are limited to it.
+pub fn codes_of_steps(steps: &[i32]) -> Vec<i32> {
+    let next = |before: &mut i32, &step: &i32| {
+        *before = before.saturating_add(step).clamp(0, TOP);
+        Some(*before)
+    };
+    steps.iter().scan(0, next).collect()
+}
+
+/// The levels of ẑ → what is coded of them: differences from a prediction out of the column before and the cell below.
 pub fn predict(z: &Symbols) -> Symbols {
     walk(z, |prediction, level| (level - prediction, level))
 }
@@ -279,8 +294,7 @@ pub fn restore(residuals: &Symbols) -> Symbols {
     })
 }
 
-/// Walks columns, signals and cells in order; a code of a span, if there are any, is predicted at the one before, the
-/// first at 0. `step` gets a prediction and a value of `input`, and gives the value of
+/// Walks columns, signals and cells in order. `step` gets a prediction and a value of `input`, and gives the value of
 /// the output and the level that later predictions start from.
 fn walk(input: &Symbols, step: impl Fn(i32, i32) -> (i32, i32)) -> Symbols {
     let width = input.shape()[2];
@@ -290,10 +304,8 @@ fn walk(input: &Symbols, step: impl Fn(i32, i32) -> (i32, i32)) -> Symbols {
     for (from, to) in input.data().chunks_exact(width).zip(output.data_mut().chunks_exact_mut(width)) {
         let mut levels = vec![0; width];
         for index in 0..width {
-            let is_code = index == SIGNALS * cells;
             let below = (index % cells > 0).then(|| index - 1);
             let prediction = match (&before, below) {
-                (None, _) if is_code => 0,
                 (None, Some(below)) => levels[below],
                 (None, None) => {
                     if index == 0 {
@@ -324,7 +336,7 @@ mod tests {
 
     #[test]
     fn prediction_is_undone_and_foreign_residuals_stay_in_range() {
-        let width = cells().hyper_latents();
+        let width = SIGNALS * cells().count();
         let data = (0..width * 5).map(|i| (i * i * 31 + i / 7) as i32 % (TOP + 1)).collect::<Vec<_>>();
         let mut z = Symbols::zeros([1, 5, width]);
         z.data_mut().copy_from_slice(&data);

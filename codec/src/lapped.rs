@@ -2,10 +2,10 @@
 //!
 //! A transform of N coefficients belongs to N samples and reaches over both of their ends: where two transforms meet,
 //! they overlap by as many samples as the shorter one has. Each alone brings back its samples mixed with their mirror
-//! images at both ends, and the mirror images of neighbours cancel (Princen and Bradley, "Analysis/synthesis filter bank
-//! design based on time domain aliasing cancellation", 1986; Edler, "Coding of audio signals with overlapping block
-//! transform and adaptive window functions", 1989). All of it together is orthonormal: an error in the coefficients is
-//! the same error in the sound.
+//! images at both ends, and the mirror images of neighbours cancel (Princen and Bradley, "Analysis/synthesis filter
+//! bank design based on time domain aliasing cancellation", 1986; Edler, "Coding of audio signals with overlapping
+//! block transform and adaptive window functions", 1989). All of it together is orthonormal: an error in the
+//! coefficients is the same error in the sound.
 //!
 //! Frames are counted in hops. The transform of frame i alone belongs to the samples from the middle of block i − 1 to
 //! the middle of block i; a [span](crate::spans) of frames has one transform for all their samples. At both ends of a
@@ -54,7 +54,7 @@ impl Lapped {
     /// transform and its coefficients, lowest frequency first.
     ///
     /// # Panics
-    /// If the signal is shorter, or the layout has what [`Self::new`] was not told of.
+    /// If the signal is shorter, or the layout has a span beyond the longest.
     pub fn forward(&self, signal: &[f32], layout: &[usize], mut take: impl FnMut(usize, &[f32])) {
         let (mut samples, mut coefficients, mut work) = (Vec::new(), Vec::new(), Vec::new());
         for Place { frame, frames, overlaps } in places(layout) {
@@ -78,8 +78,8 @@ impl Lapped {
         }
     }
 
-    /// Adds what the transforms of a segment give to `signal`, which has the blocks that [`Self::forward`] takes. `give`
-    /// writes the coefficients of the transform that begins with a frame.
+    /// Adds what the transforms of a segment give to `signal`, which has the blocks that [`Self::forward`] takes.
+    /// `give` writes the coefficients of the transform that begins with a frame.
     ///
     /// # Panics
     /// As [`Self::forward`].
@@ -100,7 +100,9 @@ impl Lapped {
             }
             let flat = left.len() / 2..n - right.len() / 2;
             let own = &mut signal[start..][flat.clone()];
-            own.iter_mut().zip(samples[n - flat.end..n - flat.start].iter().rev()).for_each(|(out, v)| *out -= v);
+            own.iter_mut()
+                .zip(samples[n - flat.end..n - flat.start].iter().rev())
+                .for_each(|(out, v)| *out -= v);
             for i in 0..right.len() / 2 {
                 let (inside, outside) = (right[right.len() / 2 + i], right[right.len() / 2 - 1 - i]);
                 signal[start + n - 1 - i] -= inside * samples[i];

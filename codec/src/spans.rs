@@ -41,24 +41,38 @@ impl Spans {
         self.block
     }
 
-    /// The code that holds at each position of ẑ, for a segment of so many frames. A span that does not lie in the
-    /// segment, or whose positions have different codes, is none: its frames are by themselves.
+    /// The code that holds at each position of ẑ, for a segment of `frames` frames. A span that does not lie in
+    /// the segment, or whose positions have different codes, is none: its frames are by themselves.
     pub fn codes(&self, z: &Symbols, frames: usize) -> Vec<usize> {
         let [_, positions, channels] = z.shape();
         if self.is_empty() {
             return vec![0; positions];
         }
-        let written = |position: usize| z.data()[(position + 1) * channels - 1];
+        let written: Vec<i32> = z.data().chunks_exact(channels).map(|z| z[channels - 1]).collect();
+        self.hold(&written, frames)
+    }
+
+    /// The same of the codes alone.
+    pub fn hold(&self, written: &[i32], frames: usize) -> Vec<usize> {
         let holds = |position: usize| {
-            let code = usize::try_from(written(position)).unwrap_or(0);
+            let code = usize::try_from(written[position]).unwrap_or(0);
             let length = *code.checked_sub(1).and_then(|index| self.lengths.get(index))?;
             let count = length / self.block;
             let first = position / count * count;
             let fits = first * self.block + length <= frames;
-            let same = || (first..first + count).all(|other| written(other) == written(position));
+            let same = || written[first..first + count].iter().all(|other| *other == written[position]);
             (fits && same()).then_some(code)
         };
-        (0..positions).map(|position| holds(position).unwrap_or(0)).collect()
+        (0..written.len()).map(|position| holds(position).unwrap_or(0)).collect()
+    }
+
+    /// The positions of ẑ whose levels are coded: those of a span after its first repeat them.
+    pub fn starts(&self, codes: &[usize]) -> Vec<usize> {
+        let begins = |&position: &usize| match codes[position] {
+            0 => true,
+            code => (position * self.block).is_multiple_of(self.lengths[code - 1]),
+        };
+        (0..codes.len()).filter(begins).collect()
     }
 
     /// The frames of each transform of a segment, from codes as [`Self::codes`] gives them.
@@ -96,11 +110,14 @@ mod tests {
         let codes = spans().codes(&z, 32);
         assert_eq!(codes, [2, 2, 1, 0, 1, 1, 2, 2]);
         assert_eq!(spans().layout(&codes, 32), [8, 4, 1, 1, 1, 1, 4, 4, 8]);
+        assert_eq!(spans().starts(&codes), [0, 2, 3, 4, 5, 6]);
     }
 
     #[test]
     fn what_is_no_span_is_frames() {
-        for (codes, frames) in [([0, 2, 2, 0], 16), ([2, 1, 3, -1], 16), ([0, 0, 2, 2], 15), ([63, 63, 0, 2], 16)] {
+        for (codes, frames) in
+            [([0, 2, 2, 0], 16), ([2, 1, 3, -1], 16), ([0, 0, 2, 2], 15), ([63, 63, 0, 2], 16)]
+        {
             let held = spans().codes(&z(&codes), frames);
             let ones = held.iter().zip(&codes).all(|(&held, &code)| held == usize::from(code == 1));
             assert!(ones, "{codes:?}: {held:?}");

@@ -95,6 +95,8 @@ struct Arranged {
     header: Header,
     y: (Vec<usize>, Values),
     z: (Vec<usize>, Vec<i32>),
+    /// Of a sound: the frames of the transform that each position of ẑ belongs to.
+    spans: Option<(Vec<usize>, Vec<i32>)>,
     gains: Option<Vec<f32>>,
     clipped: usize,
     /// Rows and columns of pixels, or 1 and frames, per position of ŷ; positions of ŷ per position of ẑ.
@@ -200,6 +202,7 @@ fn picture(header: Header, latents: &Latents, weights: &Weights, wish: &Wish) ->
         header,
         y: (shape, values),
         z: (z_shape, z),
+        spans: None,
         gains: Some(gains),
         clipped,
         strides: strides(weights),
@@ -231,30 +234,45 @@ fn sound_arrays(
 ) -> Arranged {
     let &Wish { kind: wanted, last, .. } = wish;
     let signals = if audio.channels == 2 { SIGNALS } else { 1 };
-    let arrange = |[_, frames, channels]: [usize; 3], interleaved: bool| {
-        let bands = channels / SIGNALS;
+    let arrange = |[_, frames, stride]: [usize; 3], interleaved: bool| {
+        // ẑ may have a channel more, the codes of spans.
+        let bands = stride / SIGNALS;
         let count = groups.len();
         let shape = if last { [count, frames, signals, bands] } else { [count, signals, bands, frames] };
-        (shape.to_vec(), Order::Sound { frames, signals, bands, last, interleaved })
+        (shape.to_vec(), Order::Sound { frames, signals, bands, stride, last, interleaved })
     };
     let none = [0; 3];
     let (shape, order) = arrange(groups.first().map_or(none, |group| group.y.shape()), true);
     let (z_shape, z_order) = arrange(groups.first().map_or(none, |group| group.z.shape()), false);
-    let (mut clipped, mut y, mut z) = (0, order.empty(wanted), Vec::new());
+    let (mut clipped, mut y, mut z, mut spans) = (0, order.empty(wanted), Vec::new(), Vec::new());
     for group in groups {
         let dequantized = matches!(wanted, Type::F32).then(|| at_levels(group, levels, weights));
         y.append(order.values(&group.y, dequantized.as_ref(), wanted, &mut clipped));
         z.append(&mut z_order.arranged(group.z.data(), |symbol| symbol));
+        spans.extend(transforms(&group.z, weights));
     }
+    let positions = groups.first().map_or(0, |group| group.z.shape()[1]);
     Arranged {
         header,
         y: (shape, y),
         z: (z_shape, z),
+        spans: Some((vec![groups.len(), positions], spans)),
         gains: None,
         clipped,
         strides: strides(weights),
         origin: [0; 2],
     }
+}
+
+/// For each position of ẑ, the frames of the transform that its frames belong to: 1 if each has its own.
+fn transforms(z: &Symbols, weights: &Weights) -> Vec<i32> {
+    let [_, positions, channels] = z.shape();
+    let spans = weights.config().envelope.as_ref().map_or(&[][..], |envelope| &envelope.spans);
+    let length = |position: usize| {
+        let code = usize::try_from(z.data()[(position + 1) * channels - 1]).unwrap_or(0);
+        code.checked_sub(1).and_then(|index| spans.get(index)).map_or(1, |&span| span as i32)
+    };
+    (0..positions).map(|position| if spans.is_empty() { 1 } else { length(position) }).collect()
 }
 
 /// Frames of packets and level of every segment, as far as they lie in a window.
@@ -300,7 +318,7 @@ fn at_levels(group: &Latents, levels: &[(usize, Level)], weights: &Weights) -> T
 #[derive(Clone, Copy)]
 enum Order {
     Picture { positions: usize, channels: usize, last: bool },
-    Sound { frames: usize, signals: usize, bands: usize, last: bool, interleaved: bool },
+    Sound { frames: usize, signals: usize, bands: usize, stride: usize, last: bool, interleaved: bool },
 }
 
 /// Positions that are moved together, so that what is read stays in the cache.
@@ -323,9 +341,9 @@ impl Order {
                 }
                 out
             }
-            Self::Sound { frames, signals, bands, last, interleaved } => {
+            Self::Sound { frames, signals, bands, stride, last, interleaved } => {
                 let mut out = vec![T::default(); frames * signals * bands];
-                for (frame, row) in from.chunks_exact((SIGNALS * bands).max(1)).enumerate() {
+                for (frame, row) in from.chunks_exact(stride.max(1)).enumerate() {
                     for signal in 0..signals {
                         for band in 0..bands {
                             let at = if interleaved {
@@ -401,6 +419,8 @@ fn fields(py: Python<'_>, arranged: Arranged) -> PyResult<Bound<'_, PyDict>> {
     };
     fields.set_item("y", y)?;
     fields.set_item("z", arrays::array(py, &arranged.z.0, arranged.z.1)?)?;
+    let spans = arranged.spans.map(|(shape, values)| arrays::array(py, &shape, values)).transpose()?;
+    fields.set_item("spans", spans)?;
     let gains = arranged.gains.map(|gains| arrays::array(py, &[gains.len()], gains)).transpose()?;
     fields.set_item("gains", gains)?;
     fields.set_item("clipped", arranged.clipped)?;

@@ -47,7 +47,13 @@ impl ContextConfig {
         let steps =
             slices.flat_map(|(channels, parts)| (0..parts).map(move |part| (channels.clone(), parts, part)));
         let numbered = steps.enumerate();
-        numbered.map(move |(index, (channels, parts, part))| CodingStep { index, channels, parts, part, group })
+        numbered.map(move |(index, (channels, parts, part))| CodingStep {
+            index,
+            channels,
+            parts,
+            part,
+            group,
+        })
     }
 
     /// Parts that the positions of a slice are split into.
@@ -68,8 +74,8 @@ impl ContextConfig {
 /// ```
 ///
 /// With a group, four parts are the checkerboard of every other group of columns, and then that of the groups between,
-/// which know both their neighbours: for groups of four, `0 1 0 1 2 3 2 3`. The spans of sounds need that, since what is
-/// alike in two of them is far apart.
+/// which know both their neighbours: for groups of four, `0 1 0 1 2 3 2 3`. The spans of sounds need that, since what
+/// is alike in two of them is far apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodingStep {
     /// Place in the order of all steps; the number in the names of the step's tensors.
@@ -123,7 +129,8 @@ mod tests {
     use crate::config::ModelConfig;
 
     fn steps(group: Option<usize>) -> Vec<CodingStep> {
-        let context = ContextConfig { slices: vec![3, 5], parts: vec![4], group, ..ModelConfig::image().context };
+        let context =
+            ContextConfig { slices: vec![3, 5], parts: vec![4], group, ..ModelConfig::image().context };
         context.steps().collect()
     }
 

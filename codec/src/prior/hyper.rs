@@ -7,17 +7,19 @@ use crate::config::units;
 use crate::config::{Layer, ModelConfig};
 use crate::envelope::{self, HyperInput};
 use crate::quality::Level;
+use crate::spans::Spans;
 use crate::weight_file::{Error as WeightsError, TensorMap};
+use std::ops::Range;
 use wavern_entropy::{Error as EntropyError, MixtureParams};
 use wavern_kernel::codes::SIGNED_ZERO;
 
 /// What ẑ is, and so how it is coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Content {
     /// Of a picture: the rounded output of h_a.
     Rounded,
-    /// Of a sound: its envelope, which is coded by its differences from a prediction.
-    Envelope,
+    /// Of a sound: its envelope, which is coded by its differences from a prediction, after the codes of spans.
+    Envelope(Spans),
 }
 
 /// Static mixtures of ẑ.
@@ -42,7 +44,8 @@ impl HyperPrior {
     pub fn load(map: &TensorMap<'_>, config: &ModelConfig) -> Result<Self, WeightsError> {
         let (anchors, k, channels) =
             (config.lambdas.len(), config.context.components, config.hyper_latents());
-        let content = if config.envelope.is_some() { Content::Envelope } else { Content::Rounded };
+        let envelope = config.envelope.as_ref();
+        let content = envelope.map_or(Content::Rounded, |envelope| Content::Envelope(Spans::new(envelope)));
         Ok(Self {
             content,
             components: k,
@@ -57,7 +60,7 @@ impl HyperPrior {
         })
     }
 
-    /// Codes ẑ.
+    /// Codes ẑ of a window with `columns` columns of ŷ.
     ///
     /// # Errors
     /// Those of the entropy coder.
@@ -65,42 +68,79 @@ impl HyperPrior {
         &self,
         level: Level,
         z: &mut Symbols,
+        columns: usize,
         coder: &mut impl SymbolCoder,
     ) -> Result<(), EntropyError> {
-        match self.content {
-            Content::Rounded => self.code_as_is(level, z, coder),
-            Content::Envelope => {
+        let [_, positions, channels] = z.shape();
+        assert_eq!(channels, self.channels);
+        match &self.content {
+            Content::Rounded => self.code_as_is(level, 0..channels, z, coder),
+            Content::Envelope(spans) if spans.is_empty() => {
                 let mut differences = envelope::predict(z);
-                self.code_as_is(level, &mut differences, coder)?;
+                self.code_as_is(level, 0..channels, &mut differences, coder)?;
                 *z = envelope::restore(&differences);
+                Ok(())
+            }
+            Content::Envelope(spans) => {
+                let levels = channels - 1;
+                let rows = z.data_mut().chunks_exact_mut(channels).collect::<Vec<_>>();
+                let mut codes: Vec<i32> = rows.iter().map(|row| row[levels]).collect();
+                let mut steps = Symbols::from_vec([1, positions, 1], envelope::code_steps(&codes));
+                self.code_as_is(level, levels..channels, &mut steps, coder)?;
+                codes = envelope::codes_of_steps(steps.data());
+                let starts = spans.starts(&spans.hold(&codes, columns));
+                let coded = starts.iter().flat_map(|&position| rows[position][..levels].iter().copied());
+                let coded = Symbols::from_vec([1, starts.len(), levels], coded.collect());
+                let mut differences = envelope::predict(&coded);
+                self.code_as_is(level, 0..levels, &mut differences, coder)?;
+                let coded = envelope::restore(&differences);
+                for (position, row) in rows.into_iter().enumerate() {
+                    let start = starts.partition_point(|&start| start <= position) - 1;
+                    row[..levels].copy_from_slice(&coded.data()[start * levels..][..levels]);
+                    row[levels] = codes[position];
+                }
                 Ok(())
             }
         }
     }
 
+    /// Codes values of some channels as they are.
     fn code_as_is(
         &self,
         level: Level,
+        channels: Range<usize>,
         z: &mut Symbols,
         coder: &mut impl SymbolCoder,
     ) -> Result<(), EntropyError> {
-        let [rows, columns, channels] = z.shape();
-        assert_eq!(channels, self.channels);
-        let positions = rows * columns;
+        let positions = z.positions();
+        assert_eq!(z.channels(), channels.len());
         let (k, anchor) = (self.components, level.nearest());
-        let weight =
-            repeat(&self.weights[anchor * (k - 1) * channels..][..(k - 1) * channels], channels, positions);
-        let mean = repeat(&self.means[anchor * k * channels..][..k * channels], channels, positions);
-        let scale = repeat(&self.scales[anchor * k * channels..][..k * channels], channels, positions);
+        let own = Planes { channels: self.channels, own: channels, positions };
+        let weight = own.repeat(&self.weights, anchor, k - 1);
+        let mean = own.repeat(&self.means, anchor, k);
+        let scale = own.repeat(&self.scales, anchor, k);
         let params = MixtureParams { components: k, weight: &weight, mean: &mean, scale: &scale };
         coder.decide(&params, z.data_mut(), &SymbolSet::Hyper)?;
         coder.code(&params, z.data_mut())
     }
 }
 
-/// Planes of `channels` values → planes of `positions · channels` values.
-fn repeat<T: Copy>(planes: &[T], channels: usize, positions: usize) -> Vec<T> {
-    planes.chunks_exact(channels).flat_map(|plane| plane.repeat(positions)).collect()
+/// Parameters of all channels → those of some of them, for every position.
+struct Planes {
+    channels: usize,
+    own: Range<usize>,
+    positions: usize,
+}
+
+impl Planes {
+    /// Of `[anchors, planes, channels]`: planes of positions × own channels.
+    fn repeat<T: Copy>(&self, values: &[T], anchor: usize, planes: usize) -> Vec<T> {
+        let at_anchor = &values[anchor * planes * self.channels..][..planes * self.channels];
+        at_anchor
+            .chunks_exact(self.channels)
+            .flat_map(|plane| plane[self.own.clone()].repeat(self.positions))
+            .collect()
+    }
 }
 
 /// h_s in integers.

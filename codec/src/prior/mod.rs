@@ -58,8 +58,8 @@ impl Prior {
         latents: &mut Latents,
         coder: &mut impl SymbolCoder,
     ) -> Result<(), EntropyError> {
-        self.hyper_prior.code(level, &mut latents.z, coder)?;
         let [rows, columns, _] = latents.y.shape();
+        self.hyper_prior.code(level, &mut latents.z, columns, coder)?;
         let features = self.hyper_synthesis.run(&latents.z, [rows, columns], level);
         self.context.code(&features, latents, coder)
     }

@@ -53,7 +53,12 @@ impl Overlap {
 ///
 /// # Errors
 /// [`Error::Backend`] if the engine fails.
-pub(crate) fn packets(latents: &Latents, index: u64, level: Level, engine: &Engine) -> Result<Packets, Error> {
+pub(crate) fn packets(
+    latents: &Latents,
+    index: u64,
+    level: Level,
+    engine: &Engine,
+) -> Result<Packets, Error> {
     let cells = cells(engine.config())?;
     let gains = engine.weights.decode_gains(level);
     let mut values = engine.synthesis(gains.dequantize_all(latents), level)?;

@@ -12,14 +12,16 @@ pub struct Envelope {
     pub levels: Tensor,
     /// What is coded of ẑ: the same, and a channel more for the codes of spans if there are any.
     pub residuals: Tensor,
+    /// 1 where `residuals` are coded, 0 in spans after their first position; none without spans.
+    pub coded: Option<Tensor>,
     /// What h_s takes, `[batch, 1, blocks, channels]`.
     pub inputs: Tensor,
     /// What the packets are divided by, `[batch, 1, frames, 2 · bands]`.
     pub shape: Tensor,
 }
 
-/// Packets `[batch, 1, frames, 2 · bands]` without and with what batches carry behind them for a model with spans: one
-/// channel more, the code of each frame's span.
+/// A batch of a model with spans carries one channel more behind its packets, the code of each frame's span: packets
+/// `[batch, 1, frames, 2 · bands]` and codes `[batch, frames]`.
 pub fn split(batch: &Tensor, config: &EnvelopeConfig) -> (Tensor, Option<Tensor>) {
     if config.spans.is_empty() {
         return (batch.shallow_clone(), None);
@@ -28,8 +30,8 @@ pub fn split(batch: &Tensor, config: &EnvelopeConfig) -> (Tensor, Option<Tensor>
     (batch.narrow(3, 0, channels), Some(batch.select(3, channels).squeeze_dim(1)))
 }
 
-/// Measures packets `[batch, 1, frames, 2 · bands]`, with the codes `[batch, frames]` of a model with spans; frames must
-/// be a multiple of the block, and of the longest span.
+/// Measures packets `[batch, 1, frames, 2 · bands]` with the codes `[batch, frames]` of a model with spans. Frames must
+/// be a multiple of the block and of the longest span.
 pub fn measure(packets: &Tensor, codes: Option<&Tensor>, config: &EnvelopeConfig) -> Envelope {
     let size = packets.size();
     let (batch, frames, channels) = (size[0], size[2], size[3]);
@@ -66,14 +68,23 @@ pub fn measure(packets: &Tensor, codes: Option<&Tensor>, config: &EnvelopeConfig
     let mut residuals = residuals.view([batch, 1, blocks, SIGNALS as i64 * cells]);
     let levels = levels.unsqueeze(1);
     let mut inputs = &levels - f64::from(envelope::FIRST);
+    let mut coded = None;
     if let Some(codes) = &codes {
+        let mut repeats = codes.zeros_like();
+        for (index, &span) in config.spans.iter().enumerate() {
+            let inside = Tensor::arange(blocks, (Kind::Int64, device)).remainder(span as i64 / block).ne(0);
+            let inside = inside.to_kind(Kind::Float).view([1, blocks, 1]);
+            repeats += codes.eq(index as i64 + 1).to_kind(Kind::Float) * inside;
+        }
+        let levels_coded = (repeats.ones_like() - &repeats).unsqueeze(1).expand_as(&levels).shallow_clone();
+        coded = Some(Tensor::cat(&[levels_coded, codes.ones_like().unsqueeze(1)], 3));
         let before = Tensor::cat(&[codes.narrow(1, 0, 1).zeros_like(), codes.narrow(1, 0, blocks - 1)], 1);
         residuals = Tensor::cat(&[residuals, (codes - before).unsqueeze(1)], 3);
         let kinds = (1..=config.spans.len() as i64)
             .map(|code| codes.eq(code).to_kind(Kind::Float).unsqueeze(1) * f64::from(envelope::IN_SPAN));
         inputs = Tensor::cat(&std::iter::once(inputs).chain(kinds).collect::<Vec<_>>(), 3);
     }
-    Envelope { levels, residuals, inputs, shape }
+    Envelope { levels, residuals, coded, inputs, shape }
 }
 
 /// [`envelope::predict`] for `[batch, blocks, signals, cells]`.
@@ -133,6 +144,7 @@ fn in_time(frames: usize, blocks: usize, block: usize, device: Device) -> Tensor
 mod tests {
     use super::*;
     use wavern::Array;
+    use wavern::internals::array::Symbols;
     use wavern::internals::network::ModelConfig;
 
     #[test]
@@ -151,7 +163,18 @@ mod tests {
         let same = |a: &[i32], b: &[f32]| a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| a as f32 == b);
         let levels: Vec<i32> = z.data().chunks_exact(37).flat_map(|z| z[..36].to_vec()).collect();
         assert!(same(&levels, &whole(&ours.levels)));
-        assert!(same(envelope::predict(&z).data(), &whole(&ours.residuals)));
+        let starts = cells.spans().starts(&codes);
+        assert_eq!(starts, [0, 1, 2, 4, 5]);
+        let coded: Vec<i32> = starts.iter().flat_map(|&start| levels[start * 36..][..36].to_vec()).collect();
+        let residuals = envelope::predict(&Symbols::from_vec([1, 5, 36], coded));
+        let theirs = whole(&ours.residuals);
+        let theirs: Vec<f32> = starts.iter().flat_map(|&start| theirs[start * 37..][..36].to_vec()).collect();
+        assert!(same(residuals.data(), &theirs));
+        let steps = whole(&ours.residuals.select(3, 36));
+        assert!(same(&envelope::code_steps(&codes.map(|code| code as i32)), &steps));
+        let coded = ours.coded.as_ref().unwrap();
+        assert_eq!(whole(&coded.select(3, 0)), [1.0, 1.0, 1.0, 0.0, 1.0, 1.0]);
+        assert_eq!(whole(&coded.select(3, 36)), [1.0; 6]);
         let inputs = envelope::HyperInput::new(&config).of(&z, 24, 127);
         assert!(same(inputs.data(), &whole(&ours.inputs)));
         for (a, b) in cells.shape(&z, 24).data().iter().zip(whole(&ours.shape)) {

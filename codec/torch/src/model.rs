@@ -79,8 +79,11 @@ impl Model {
             Rounding::Noise => (noisy(&y), noisy(&z)),
             Rounding::Hard => (y_hat.shallow_clone(), z_hat.shallow_clone()),
         };
-        let z_rate = envelope.map_or(z_rate, |envelope| envelope.residuals);
-        let hyper_bits = self.hyper_bits(params, &z_rate, levels);
+        let (z_rate, coded) = match envelope {
+            Some(envelope) => (envelope.residuals, envelope.coded),
+            None => (z_rate, None),
+        };
+        let hyper_bits = self.hyper_bits(params, &z_rate, coded.as_ref(), levels);
         let arithmetic = Arithmetic { compute: self.compute, float: self.float_prior };
         let features = prior::hyper_synthesis(params, config, &z_hat, levels, arithmetic);
         let [_, rows, columns, _] = size4(&y);
@@ -134,7 +137,8 @@ impl Model {
     }
 
     /// Bits of z under its static mixtures, one set per channel and anchor level.
-    fn hyper_bits(&self, params: &Params, z: &Tensor, levels: &Levels) -> Tensor {
+    /// Where `coded` is 0 nothing is coded.
+    fn hyper_bits(&self, params: &Params, z: &Tensor, coded: Option<&Tensor>, levels: &Levels) -> Tensor {
         let pick = |name: &str| {
             // [anchors, K, channels] → [batch, 1, 1, K, channels]
             params.get(name).index_select(0, levels.nearest()).unsqueeze(1).unsqueeze(1)
@@ -145,7 +149,8 @@ impl Model {
             scales: pick("hyper_prior.scales"),
             dim: 3,
         };
-        sum_per_item(&likelihood::bits(&z.unsqueeze(3), &mixture), z.size()[0])
+        let bits = likelihood::bits(&z.unsqueeze(3), &mixture);
+        sum_per_item(&coded.map_or_else(|| bits.shallow_clone(), |coded| &bits * coded), z.size()[0])
     }
 }
 

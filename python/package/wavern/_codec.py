@@ -359,6 +359,7 @@ def latents_from(fields: dict[str, Any], layout: str) -> Latents:
         layout=layout,
         gains=fields["gains"],
         clipped=fields["clipped"],
+        spans=fields["spans"],
         stride=tuple(fields["stride"]),
         hyper_stride=tuple(fields["hyper_stride"]),
         origin=tuple(fields["origin"]),

@@ -124,6 +124,7 @@ class Latents(Job):
             "clipped": found.clipped,
             "stride": found.stride,
             "hyper_stride": found.hyper_stride,
+            "spans": None if found.spans is None else found.spans.tolist(),
         }
         return [{"y.npy": _npy(found.y), "z.npy": _npy(found.z), "latents.json": json.dumps(said)}]
 

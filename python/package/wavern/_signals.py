@@ -246,6 +246,10 @@ class Latents:
     """Rows and columns of pixels that a position of ``y`` stands for; of a sound, 1 and frames of samples."""
     hyper_stride: tuple[int, int]
     """Rows and columns of ``y`` that a position of ``z`` stands for."""
+    spans: npt.NDArray[np.int32] | None = None
+    """Of a sound, ``[groups, hyper frames]``: 1 where each frame has a transform of its own, else the frames, 4 or 8, of
+    a *span* with one transform, whose coefficient ``k`` is in band ``k // span`` of its frame ``k % span``. Spans begin
+    at multiples of their length. ``None`` for a picture."""
     origin: tuple[int, int] = (0, 0)
     """Row and column, in the latents of the whole file, of the first position of ``y``; of a sound, 0 and a frame. The
     first position of ``z`` is this over ``hyper_stride``, rounded down."""
