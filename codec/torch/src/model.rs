@@ -149,7 +149,7 @@ impl Model {
             scales: pick("hyper_prior.scales"),
             dim: 3,
         };
-        let bits = likelihood::bits(&z.unsqueeze(3), &mixture);
+        let bits = likelihood::bits(&z.unsqueeze(3), &mixture).view_as(z);
         sum_per_item(&coded.map_or_else(|| bits.shallow_clone(), |coded| &bits * coded), z.size()[0])
     }
 }
