@@ -25,7 +25,10 @@ const SAMPLE_RATE: u32 = 44_100;
 
 /// Packets of a whole sound in units of the networks, segment by segment as the encoder makes them: frames, and
 /// `[frames, width]` with the [`width`] of the model.
-pub(crate) fn of_sound(signal: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>) {
+///
+/// # Panics
+/// If the model is none of sound.
+pub fn of_sound(signal: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>) {
     let (lapped, cells) = (sound::lapped(config), sound::cells(config).expect("a model of sound"));
     let hop = lapped.hop();
     let frames = signal.mid_side[0].len() / hop;
@@ -52,7 +55,7 @@ pub(crate) fn of_sound(signal: &data::Sound, config: &ModelConfig) -> (usize, Ve
 }
 
 /// Values of a frame of a sound: its packets, and with spans their code.
-pub(crate) fn width(config: &ModelConfig) -> usize {
+pub fn width(config: &ModelConfig) -> usize {
     let spans = config.envelope.as_ref().is_some_and(|envelope| !envelope.spans.is_empty());
     config.packet_channels() + usize::from(spans)
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // a helper of a test may fail it
 
 use std::sync::Arc;
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor as Tensors};
 use wavern::internals::array::Tensor;
 use wavern::internals::engine::PlainTransforms;
 use wavern::internals::engine::Transforms;
@@ -12,8 +12,10 @@ use wavern::internals::weights::Weights;
 use wavern::{Audio, Color, Image, SampleFormat, Samples};
 use wavern::{DecodeOptions, Decoder, EncodeOptions, Encoder, Quality, Signal};
 use wavern_torch::backend::TorchTransforms;
+use wavern_torch::data::Sound;
 use wavern_torch::export;
 use wavern_torch::grow::grow;
+use wavern_torch::initial;
 use wavern_torch::layers::Levels;
 use wavern_torch::model::{Model, Rounding};
 use wavern_torch::packets;
@@ -230,6 +232,60 @@ fn counts_what_the_file_has(weights: &[u8], share: f64) {
             (estimate / bytes - 1.0).abs() < share,
             "anchor {anchor}: {estimate} estimated, {bytes} real"
         );
+    }
+}
+
+/// A tone that fades, and then clicks: with long spans, short ones and none.
+fn tones_and_clicks(len: usize) -> Vec<f32> {
+    let tone = |i: usize| (i as f32 * 0.21).sin() + 0.5 * (i as f32 * 0.83).sin();
+    let noise = signal(len);
+    let value = |i: usize| match i {
+        i if i < len / 2 => 0.3 * tone(i) * (-(i as f32) / len as f32).exp(),
+        i if i % 700 < 30 => 0.9 * noise[i],
+        i if i < 3 * len / 4 => 0.05 * tone(i),
+        _ => 0.002 * noise[i],
+    };
+    (0..len).map(value).collect()
+}
+
+#[test]
+fn a_new_model_of_sound_codes_spans_and_counts_their_bits() {
+    let config = ModelConfig::audio();
+    // The encoder has a frame more than blocks; the trainer takes whole spans of frames.
+    let (blocks, hop) = (111usize, 256usize);
+    let left = tones_and_clicks(blocks * hop);
+    let right: Vec<f32> =
+        left.iter().enumerate().map(|(i, v)| 0.6 * v + 0.05 * (i as f32 * 0.05).sin()).collect();
+    let mix = |sign: f32| -> Vec<f32> {
+        let own = left.iter().zip(&right).map(|(l, r)| (l + sign * r) * std::f32::consts::FRAC_1_SQRT_2);
+        own.chain(std::iter::repeat_n(0.0, hop)).collect()
+    };
+    let (frames, values) = packets::of_sound(&Sound { mid_side: [mix(1.0), mix(-1.0)] }, &config);
+    let width = packets::width(&config);
+    let codes: Vec<f32> = values.chunks_exact(width).map(|row| row[width - 1]).collect();
+    assert!([0.0, 1.0, 2.0].iter().all(|code| codes.contains(code)), "{codes:?}");
+    let batch = Tensors::from_slice(&values).view([1, 1, frames as i64, width as i64]);
+    let params = initial::parameters(&config, &batch, Device::Cpu);
+    let named = params.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+    let weights = export::weight_file(&config, &named).unwrap();
+    let audio = Audio::new(44_100, SampleFormat::F32, vec![left.clone(), right]).unwrap();
+    for anchor in [2usize, 5] {
+        let model = Model { config: config.clone(), compute: Kind::Float, float_prior: false };
+        let levels = Levels::new(&[anchor as f64], config.lambdas.len(), Device::Cpu);
+        let outcome = tch::no_grad(|| model.forward(&params, &batch, &levels, Rounding::Hard));
+        let estimate = (outcome.latent_bits + outcome.hyper_bits).double_value(&[0]) / 8.0;
+        let quality = Quality::new(100.0 * anchor as f32 / (config.lambdas.len() - 1) as f32).unwrap();
+        let weights = Arc::new(Weights::from_bytes(&weights).unwrap());
+        let options = EncodeOptions::new().quality(quality).weights(weights.clone());
+        let bytes = Encoder::new(options).unwrap().encode_audio(&audio).unwrap().bytes;
+        let real = bytes.len() as f64 - 60.0;
+        assert!((estimate / real - 1.0).abs() < 0.02, "anchor {anchor}: {estimate} estimated, {real} real");
+        let decoder = Decoder::new(DecodeOptions::new().weights(weights)).unwrap();
+        let decoded = decoder.decode_audio(&bytes).unwrap();
+        let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v * v)).sum::<f64>();
+        let error = squares(&mut left.iter().zip(&decoded.channels()[0]).map(|(a, b)| a - b));
+        let ratio = squares(&mut left.iter().copied()) / error;
+        assert!(ratio > [30.0, 300.0][usize::from(anchor == 5)], "anchor {anchor}: {ratio}");
     }
 }
 
