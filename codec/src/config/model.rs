@@ -269,7 +269,7 @@ impl ModelConfig {
 
     fn spans_fit(&self, envelope: &EnvelopeConfig) -> bool {
         let spans = &envelope.spans;
-        let whole = |span: &usize| span.is_power_of_two() && span % envelope.block == 0;
+        let whole = |span: &usize| span.is_power_of_two() && span.is_multiple_of(envelope.block);
         spans.len() <= 3
             && spans.windows(2).all(|s| s[0] < s[1])
             && spans.iter().all(whole)
