@@ -71,7 +71,7 @@ impl HyperPrior {
         columns: usize,
         coder: &mut impl SymbolCoder,
     ) -> Result<(), EntropyError> {
-        let [_, positions, channels] = z.shape();
+        let channels = z.channels();
         assert_eq!(channels, self.channels);
         match &self.content {
             Content::Rounded => self.code_as_is(level, 0..channels, z, coder),
@@ -83,22 +83,13 @@ impl HyperPrior {
             }
             Content::Envelope(spans) => {
                 let levels = channels - 1;
-                let rows = z.data_mut().chunks_exact_mut(channels).collect::<Vec<_>>();
-                let mut codes: Vec<i32> = rows.iter().map(|row| row[levels]).collect();
-                let mut steps = Symbols::from_vec([1, positions, 1], envelope::code_steps(&codes));
+                let mut steps = code_steps(z);
                 self.code_as_is(level, levels..channels, &mut steps, coder)?;
-                codes = envelope::codes_of_steps(steps.data());
+                let codes = envelope::codes_of_steps(steps.data());
                 let starts = spans.starts(&spans.hold(&codes, columns));
-                let coded = starts.iter().flat_map(|&position| rows[position][..levels].iter().copied());
-                let coded = Symbols::from_vec([1, starts.len(), levels], coded.collect());
-                let mut differences = envelope::predict(&coded);
+                let mut differences = envelope::predict(&levels_at(z, &starts));
                 self.code_as_is(level, 0..levels, &mut differences, coder)?;
-                let coded = envelope::restore(&differences);
-                for (position, row) in rows.into_iter().enumerate() {
-                    let start = starts.partition_point(|&start| start <= position) - 1;
-                    row[..levels].copy_from_slice(&coded.data()[start * levels..][..levels]);
-                    row[levels] = codes[position];
-                }
+                *z = with_repeats(&envelope::restore(&differences), &starts, &codes);
                 Ok(())
             }
         }
@@ -112,17 +103,54 @@ impl HyperPrior {
         z: &mut Symbols,
         coder: &mut impl SymbolCoder,
     ) -> Result<(), EntropyError> {
-        let positions = z.positions();
         assert_eq!(z.channels(), channels.len());
-        let (k, anchor) = (self.components, level.nearest());
-        let own = Planes { channels: self.channels, own: channels, positions };
-        let weight = own.repeat(&self.weights, anchor, k - 1);
-        let mean = own.repeat(&self.means, anchor, k);
-        let scale = own.repeat(&self.scales, anchor, k);
-        let params = MixtureParams { components: k, weight: &weight, mean: &mean, scale: &scale };
+        let (weight, mean, scale) = self.parameters(level, &channels, z.positions());
+        let params =
+            MixtureParams { components: self.components, weight: &weight, mean: &mean, scale: &scale };
         coder.decide(&params, z.data_mut(), &SymbolSet::Hyper)?;
         coder.code(&params, z.data_mut())
     }
+
+    /// Weights, means and scales for `positions` positions of some channels.
+    fn parameters(
+        &self,
+        level: Level,
+        channels: &Range<usize>,
+        positions: usize,
+    ) -> (Vec<u8>, Vec<i16>, Vec<u8>) {
+        let (k, anchor) = (self.components, level.nearest());
+        let own = Planes { channels: self.channels, own: channels.clone(), positions };
+        (
+            own.repeat(&self.weights, anchor, k - 1),
+            own.repeat(&self.means, anchor, k),
+            own.repeat(&self.scales, anchor, k),
+        )
+    }
+}
+
+/// What is coded of the codes of spans, the last channel of ẑ.
+fn code_steps(z: &Symbols) -> Symbols {
+    let codes: Vec<i32> = z.data().chunks_exact(z.channels()).map(|z| z[z.len() - 1]).collect();
+    Symbols::from_vec([1, codes.len(), 1], envelope::code_steps(&codes))
+}
+
+/// The levels of ẑ at some positions.
+fn levels_at(z: &Symbols, starts: &[usize]) -> Symbols {
+    let levels = z.channels() - 1;
+    let at = starts.iter().flat_map(|&position| &z.data()[position * (levels + 1)..][..levels]);
+    Symbols::from_vec([1, starts.len(), levels], at.copied().collect())
+}
+
+/// ẑ with its codes, where positions that are not among `starts` have the levels of the one before.
+fn with_repeats(levels: &Symbols, starts: &[usize], codes: &[i32]) -> Symbols {
+    let width = levels.channels();
+    let mut z = Vec::with_capacity(codes.len() * (width + 1));
+    for (position, &code) in codes.iter().enumerate() {
+        let start = starts.partition_point(|&start| start <= position) - 1;
+        z.extend_from_slice(&levels.data()[start * width..][..width]);
+        z.push(code);
+    }
+    Symbols::from_vec([1, codes.len(), width + 1], z)
 }
 
 /// Parameters of all channels → those of some of them, for every position.
