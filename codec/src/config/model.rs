@@ -58,7 +58,7 @@ pub struct EnvelopeConfig {
     pub edges: Vec<usize>,
     /// Quantization steps are proportional to the amplitude to this power, 0 to 1.
     pub exponent: f64,
-    /// Frames of the [spans](crate::spans) that one transform may replace: a block times rising powers of two, at most
+    /// Frames of the spans that one transform may replace: a block times rising powers of two, at most
     /// three. Without any, every frame has a transform of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<usize>,
