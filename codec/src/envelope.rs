@@ -41,6 +41,8 @@ pub struct Cells {
     block: usize,
     exponent: f32,
     edges: Vec<usize>,
+    /// Channels of ẑ.
+    hyper_latents: usize,
     spans: Spans,
     /// For each band: the cell whose centre is below, and how far the band is on the way to the centre above.
     between: Vec<(usize, f32)>,
@@ -61,8 +63,8 @@ impl Cells {
                 (above - 1, (band as f32 - low) / (high - low))
             })
             .collect();
-        let spans = Spans::new(config);
-        Self { block: config.block, exponent: config.exponent as f32, edges, spans, between }
+        let (hyper_latents, spans) = (config.hyper_latents(), Spans::new(config));
+        Self { block: config.block, exponent: config.exponent as f32, edges, hyper_latents, spans, between }
     }
 
     /// Cells of one signal at one time.
@@ -85,17 +87,12 @@ impl Cells {
         &self.spans
     }
 
-    /// Channels of ẑ.
-    fn hyper_latents(&self) -> usize {
-        SIGNALS * self.count() + usize::from(!self.spans.is_empty())
-    }
-
     /// ẑ of packets `[1, frames, 2 · bands]` with these [codes](Spans::codes), one for each position: levels 0 to
     /// [`TOP`], `[1, ceil(frames / block), channels]`. All blocks of a span have one level, since its coefficients have
     /// no time.
     pub fn measure(&self, packets: &Tensor, codes: &[usize]) -> Symbols {
         let [_, frames, channels] = packets.shape();
-        let (cells, width) = (self.count(), self.hyper_latents());
+        let (cells, width) = (self.count(), self.hyper_latents);
         let mut z = Symbols::zeros([1, frames.div_ceil(self.block), width]);
         let mut position = 0;
         while position < codes.len() {
@@ -137,7 +134,7 @@ impl Cells {
     pub fn shape(&self, z: &Symbols, frames: usize) -> Tensor {
         let (cells, bands) = (self.count(), self.bands());
         let mut out = Tensor::zeros([1, frames, SIGNALS * bands]);
-        let columns: Vec<&[i32]> = z.data().chunks_exact(self.hyper_latents()).collect();
+        let columns: Vec<&[i32]> = z.data().chunks_exact(self.hyper_latents).collect();
         let codes = self.spans.codes(z, frames);
         for (frame, out) in out.data_mut().chunks_exact_mut(SIGNALS * bands).enumerate() {
             let block = frame / self.block;
@@ -173,7 +170,7 @@ impl Cells {
         let (cells, bands) = (self.count(), self.bands());
         let channels = SIGNALS * bands;
         let mut noise = Noise::new(seed);
-        let levels = z.data().chunks_exact(self.hyper_latents()).map(|z| &z[..SIGNALS * cells]);
+        let levels = z.data().chunks_exact(self.hyper_latents).map(|z| &z[..SIGNALS * cells]);
         let rows = packets.data_mut().chunks_mut(self.block * channels);
         let symbols = y.data().chunks(self.block * channels);
         let shapes = shape.data().chunks(self.block * channels);
@@ -373,7 +370,7 @@ mod tests {
         }
         let levels = |codes: &[usize]| {
             let z = cells.measure(&packets, codes);
-            let first: Vec<i32> = z.data().chunks_exact(cells.hyper_latents()).map(|z| z[0]).collect();
+            let first: Vec<i32> = z.data().chunks_exact(cells.hyper_latents).map(|z| z[0]).collect();
             (first, cells.shape(&z, 12))
         };
         let (long, shape) = levels(&[2, 2, 0]);

@@ -5,6 +5,7 @@
 //! limits are those of the library. README.md says how to install the plugin and what its choices are.
 #![allow(missing_docs, reason = "public is only what `plugin_define!` makes")]
 
+mod element;
 mod failure;
 mod typefind;
 

@@ -4,7 +4,7 @@
 //! them exactly: RGBA and ARGB64. Samples of 16 bits are in the byte order of the machine.
 
 use crate::failure;
-use gst_video::{VideoFormat, VideoFrameExt, VideoFrameRef};
+use gst_video::{VideoCapsBuilder, VideoFormat, VideoFrameExt, VideoFrameRef};
 use wavern::errors::SignalError;
 use wavern::rows::Pixels;
 use wavern::{Color, Image, Samples};
@@ -13,8 +13,13 @@ const GRAY16: VideoFormat =
     if cfg!(target_endian = "big") { VideoFormat::Gray16Be } else { VideoFormat::Gray16Le };
 
 /// All formats that pictures come and go in.
-pub(crate) const FORMATS: [VideoFormat; 5] =
+const FORMATS: [VideoFormat; 5] =
     [VideoFormat::Rgb, VideoFormat::Rgba, VideoFormat::Gray8, GRAY16, VideoFormat::Argb64];
+
+/// Caps of all pictures that there are.
+pub(crate) fn all_caps() -> gst::Caps {
+    VideoCapsBuilder::new().format_list(FORMATS).build()
+}
 
 /// The smallest format that holds a picture.
 pub(crate) fn format_of(color: Color, depth: u8, alpha: bool) -> VideoFormat {

@@ -4,7 +4,7 @@ use gst_audio::{AudioCapsBuilder, AudioFormat};
 use wavern::SampleFormat;
 
 /// All formats that sounds come and go in, each as a file stores it.
-pub(crate) const FORMATS: [AudioFormat; 6] = [
+const FORMATS: [AudioFormat; 6] = [
     AudioFormat::S16le,
     AudioFormat::S24le,
     AudioFormat::S32le,

@@ -20,7 +20,6 @@ every epoch. Times are CPU time of one thread.
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import tempfile
@@ -36,7 +35,7 @@ import numpy.typing as npt
 import PIL.Image
 import torch
 import wavern
-from learning import Examples, Recipe, Row, Shape, held_out, normalized, run
+from learning import Examples, Recipe, Row, Shape, arguments_of, held_out, normalized, run
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -219,21 +218,10 @@ def examples(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--work", type=Path, help="where coded files are kept; a temporary folder by default")
-    parser.add_argument("--json", type=Path, help="write the rows to this file too")
-    parser.add_argument("--inputs", help="names of some inputs, with commas between them; all by default")
+    parser = arguments_of(__doc__, epochs=Recipe.epochs)
     parser.add_argument(
         "--side", type=int, default=160, help="pictures are scaled to this square; a multiple of 32"
     )
-    parser.add_argument("--epochs", type=int, default=Recipe.epochs)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1, help="of PyTorch")
-    parser.add_argument("--quick", action="store_true", help="two epochs and one seed, to see that all works")
-    parser.add_argument("--validate", action="store_true", help="choose a recipe: the test is not touched")
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     recipe = Recipe(epochs=2 if args.quick else args.epochs)

@@ -14,7 +14,6 @@ and --validate are those of learn_on_latents.py. Sounds are not mirrored.
 
 from __future__ import annotations
 
-import argparse
 import io
 import tempfile
 import wave
@@ -27,7 +26,7 @@ import numpy.typing as npt
 import torch
 import wavern
 from learn_on_latents import coded_files, labels, loaded
-from learning import Examples, Recipe, Row, Shape, held_out, normalized, run
+from learning import Examples, Recipe, Row, Shape, arguments_of, held_out, normalized, run
 
 #: Samples between columns of latents and of a spectrogram, and what a spectrogram looks at.
 HOP, MEL_HOP, WINDOW, BANDS = 256, 128, 256, 40
@@ -140,19 +139,8 @@ def examples(entry: Input, folder: Path, work: Path, frames: int) -> tuple[Row, 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--work", type=Path, help="where coded files are kept; a temporary folder by default")
-    parser.add_argument("--json", type=Path, help="write the rows to this file too")
-    parser.add_argument("--inputs", help="names of some inputs, with commas between them; all by default")
+    parser = arguments_of(__doc__, epochs=20)
     parser.add_argument("--frames", type=int, default=36, help="length of every sound, in 256 samples")
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1, help="of PyTorch")
-    parser.add_argument("--quick", action="store_true", help="two epochs and one seed, to see that all works")
-    parser.add_argument("--validate", action="store_true", help="choose a recipe: the test is not touched")
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     recipe = Recipe(epochs=2 if args.quick else args.epochs)

@@ -8,6 +8,7 @@ different sides get classifiers of equal cost.
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import time
@@ -244,6 +245,23 @@ class Row:
     def spread(self) -> float:
         """Standard deviation over the seeds."""
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else 0.0
+
+
+def arguments_of(description: str | None, *, epochs: int) -> argparse.ArgumentParser:
+    """What the command line of each experiment takes."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--work", type=Path, help="where coded files are kept; a temporary folder by default")
+    parser.add_argument("--json", type=Path, help="write the rows to this file too")
+    parser.add_argument("--inputs", help="names of some inputs, with commas between them; all by default")
+    parser.add_argument("--epochs", type=int, default=epochs)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1, help="of PyTorch")
+    parser.add_argument("--quick", action="store_true", help="two epochs and one seed, to see that all works")
+    parser.add_argument("--validate", action="store_true", help="choose a recipe: the test is not touched")
+    return parser
 
 
 def measure(row: Row, data: Examples, test: Examples, shape: Shape, recipe: Recipe, seed: int) -> None:

@@ -58,8 +58,8 @@ pub struct EnvelopeConfig {
     pub edges: Vec<usize>,
     /// Quantization steps are proportional to the amplitude to this power, 0 to 1.
     pub exponent: f64,
-    /// Frames of the spans that one transform may replace: a block times rising powers of two, at most
-    /// three. Without any, every frame has a transform of its own.
+    /// Frames of the spans that one transform may replace: a block times rising powers of two, at most three. Without
+    /// any, every frame has a transform of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<usize>,
 }
@@ -70,9 +70,9 @@ impl EnvelopeConfig {
         2 * self.edges.len().saturating_sub(1)
     }
 
-    /// Frames of the longest transform.
-    pub fn longest(&self) -> usize {
-        self.spans.last().copied().unwrap_or(1)
+    /// Channels of z: the levels, and with spans one more that says where they are.
+    pub fn hyper_latents(&self) -> usize {
+        self.levels() + usize::from(!self.spans.is_empty())
     }
 }
 
@@ -93,8 +93,7 @@ impl ModelConfig {
     /// Channels of z.
     pub fn hyper_latents(&self) -> usize {
         match &self.envelope {
-            // One more says where spans are.
-            Some(envelope) => envelope.levels() + usize::from(!envelope.spans.is_empty()),
+            Some(envelope) => envelope.hyper_latents(),
             None => channels_after(&self.hyper_analysis, self.latents()).unwrap_or(0),
         }
     }
@@ -105,6 +104,11 @@ impl ModelConfig {
             Some(envelope) => envelope.levels() + envelope.spans.len(),
             None => self.hyper_latents(),
         }
+    }
+
+    /// Frames of the longest transform of a sound.
+    pub fn longest_span(&self) -> usize {
+        self.envelope.as_ref().and_then(|envelope| envelope.spans.last().copied()).unwrap_or(1)
     }
 
     /// Channels of the hyper features.
@@ -274,7 +278,7 @@ impl ModelConfig {
             && spans.windows(2).all(|s| s[0] < s[1])
             && spans.iter().all(whole)
             && envelope.block.is_power_of_two()
-            && envelope.longest() << self.packet_levels <= 1 << 14
+            && self.longest_span() << self.packet_levels <= 1 << 14
     }
 }
 

@@ -39,13 +39,11 @@ pub fn choose_spans(
         let of_spans =
             joined.data().chunks_exact(length * width).zip(shape.data().chunks_exact(length * width));
         for (span, (values, weights)) in of_spans.enumerate() {
-            let cost = (0..width).map(|channel| {
-                let sum = |rows: &[f32], of: fn(&f32) -> f32| -> f32 {
-                    rows[channel..].iter().step_by(width).map(of).sum()
-                };
-                sum(values, |v| v.abs()) * (sum(weights, |w| *w) / length as f32).sqrt()
-            });
-            let (cost, own): (f32, _) = (cost.sum(), span * blocks..(span + 1) * blocks);
+            let (magnitudes, weights) =
+                (sums(values, width, f32::abs), sums(weights, width, |weight| weight));
+            let by_channel = magnitudes.iter().zip(&weights);
+            let cost: f32 = by_channel.map(|(sum, weights)| sum * (weights / length as f32).sqrt()).sum();
+            let own = span * blocks..(span + 1) * blocks;
             if cost < best[own.clone()].iter().sum() {
                 best[own.clone()].fill(0.0);
                 best[own.start] = cost;
@@ -54,4 +52,13 @@ pub fn choose_spans(
         }
     }
     codes
+}
+
+/// Of each column of rows of `width` values, the sum of what `of` makes of them.
+fn sums(rows: &[f32], width: usize, of: fn(f32) -> f32) -> Vec<f32> {
+    let mut sums = vec![0.0; width];
+    for row in rows.chunks_exact(width) {
+        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += of(value));
+    }
+    sums
 }

@@ -5,7 +5,7 @@
 //! blocks, the last segment one more. Its last block is finished by the first frame of the next segment.
 
 use crate::array::Tensor;
-use crate::config::{EnvelopeConfig, ModelConfig};
+use crate::config::ModelConfig;
 use crate::envelope::{Cells, SIGNALS, channel_of};
 use crate::error::Error;
 use crate::lapped::Lapped;
@@ -45,7 +45,7 @@ impl Packets {
 
 /// The transform of a model of sound.
 pub fn lapped(config: &ModelConfig) -> Lapped {
-    Lapped::new(1 << config.packet_levels, config.envelope.as_ref().map_or(1, EnvelopeConfig::longest))
+    Lapped::new(1 << config.packet_levels, config.longest_span())
 }
 
 /// The cells of a model of sound.
@@ -59,8 +59,7 @@ pub fn cells(config: &ModelConfig) -> Result<Cells, Error> {
 
 /// Samples that a segment has a multiple of: those of a position of ẑ, or of the longest span.
 fn block(config: &ModelConfig) -> u64 {
-    let longest = config.envelope.as_ref().map_or(1, EnvelopeConfig::longest);
-    (config.signal_stride()[1] * config.hyper_stride()[1].max(longest)) as u64
+    (config.signal_stride()[1] * config.hyper_stride()[1].max(config.longest_span())) as u64
 }
 
 /// Refuses segments that do not fall on whole hyper-latents and spans.

@@ -106,7 +106,11 @@ pub fn loss(
 
 /// Bits per pixel, or per sample and channel, of every item.
 pub fn rate_of(config: &ModelConfig, outcome: &Outcome, packets: &Tensor) -> Tensor {
+    (&outcome.latent_bits + &outcome.hyper_bits) / samples(config, packets)
+}
+
+/// Pixels, or samples of all channels, of an item of a batch.
+pub fn samples(config: &ModelConfig, packets: &Tensor) -> f64 {
     let size = packets.size();
-    let samples = (size[1] * size[2]) as f64 * config.packet_channels() as f64 / components(config.kind);
-    (&outcome.latent_bits + &outcome.hyper_bits) / samples
+    (size[1] * size[2]) as f64 * config.packet_channels() as f64 / components(config.kind)
 }

@@ -136,8 +136,7 @@ impl Model {
         Tensor::cat(&slices, 1).view(y_hat.size().as_slice())
     }
 
-    /// Bits of z under its static mixtures, one set per channel and anchor level.
-    /// Where `coded` is 0 nothing is coded.
+    /// Bits of z under its static mixtures, one set per channel and anchor level. Where `coded` is 0 nothing is coded.
     fn hyper_bits(&self, params: &Params, z: &Tensor, coded: Option<&Tensor>, levels: &Levels) -> Tensor {
         let pick = |name: &str| {
             // [anchors, K, channels] → [batch, 1, 1, K, channels]
@@ -150,7 +149,8 @@ impl Model {
             dim: 3,
         };
         let bits = likelihood::bits(&z.unsqueeze(3), &mixture).view_as(z);
-        sum_per_item(&coded.map_or_else(|| bits.shallow_clone(), |coded| &bits * coded), z.size()[0])
+        let bits = coded.map_or_else(|| bits.shallow_clone(), |coded| &bits * coded);
+        sum_per_item(&bits, z.size()[0])
     }
 }
 

@@ -38,17 +38,16 @@ pub fn of_sound(signal: &data::Sound, config: &ModelConfig) -> (usize, Vec<f32>)
         padded
     });
     let segment = sound::segment_frames(SAMPLE_RATE, config) as usize / hop;
+    let spans = cells.spans();
     let mut packets = Vec::with_capacity(frames * width(config));
     for first in (0..frames).step_by(segment) {
         let count = segment.min(frames - first);
         let signals = padded.each_ref().map(|signal| signal[first * hop..][..(count + 1) * hop].to_vec());
         let codes = sound::choose_spans(&signals, count, &lapped, &cells);
-        let own = sound::frames(&signals, &lapped, &cells.spans().layout(&codes, count));
+        let own = sound::frames(&signals, &lapped, &spans.layout(&codes, count));
         for (frame, row) in own.data().chunks_exact(config.packet_channels()).enumerate() {
             packets.extend_from_slice(row);
-            if width(config) > row.len() {
-                packets.push(codes[frame / cells.spans().block()] as f32);
-            }
+            packets.extend((!spans.is_empty()).then(|| codes[frame / spans.block()] as f32));
         }
     }
     (frames, packets)

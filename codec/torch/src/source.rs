@@ -7,7 +7,6 @@ use crate::packets;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tch::Tensor;
 use wavern::Kind;
-use wavern::internals::network::EnvelopeConfig;
 
 /// Batches that wait to be trained on.
 const AHEAD: usize = 3;
@@ -85,7 +84,7 @@ impl Source {
 fn sounds(all: &[(usize, Vec<f32>)], options: &Options, random: &mut Random, send: &SyncSender<Tensor>) {
     let (batch, crop, channels) = (options.batch, options.crop, options.config.packet_channels());
     let width = packets::width(&options.config);
-    let longest = options.config.envelope.as_ref().map_or(1, EnvelopeConfig::longest);
+    let longest = options.config.longest_span();
     // Long sounds are drawn more often, but not in proportion: they are alike throughout.
     let mut ends: Vec<f64> = all.iter().map(|(frames, _)| (*frames as f64).sqrt()).collect();
     (1..ends.len()).for_each(|i| ends[i] += ends[i - 1]);

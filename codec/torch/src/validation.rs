@@ -1,7 +1,7 @@
 //! Rate and quality on signals that are not trained on.
 
 use crate::layers::Levels;
-use crate::loss::components;
+use crate::loss::samples;
 use crate::model::{Model, Rounding};
 use crate::optimizer;
 use crate::params::Params;
@@ -57,9 +57,7 @@ pub fn measure(model: &Model, params: &Params, set: &[Tensor], anchor: usize) ->
             let levels = Levels::new(&[anchor as f64], anchors, packets.device());
             model.forward(params, packets, &levels, Rounding::Hard)
         });
-        let size = packets.size();
-        let positions = (size[0] * size[1] * size[2]) as f64;
-        let samples = positions * model.config.packet_channels() as f64 / components(model.config.kind);
+        let samples = samples(&model.config, packets);
         let hyper_bits = optimizer::value(&outcome.hyper_bits.sum(Kind::Float));
         rate += (optimizer::value(&outcome.latent_bits.sum(Kind::Float)) + hyper_bits) / samples;
         hyper_rate += hyper_bits / samples;

@@ -5,7 +5,7 @@
 
 use super::stream::{Halt, Stream, caps};
 use crate::playback::Playback;
-use crate::{SOUND, samples, tags};
+use crate::{SOUND, element, samples, tags};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -361,10 +361,7 @@ impl ObjectSubclass for WvnAudioDec {
 impl ObjectImpl for WvnAudioDec {
     fn constructed(&self) {
         self.parent_constructed();
-        for pad in [&self.sink, &self.src] {
-            let added = self.obj().add_pad(pad);
-            debug_assert!(added.is_ok(), "two pads of different names");
-        }
+        element::add_pads(&*self.obj(), [&self.sink, &self.src]);
     }
 }
 
@@ -373,26 +370,18 @@ impl GstObjectImpl for WvnAudioDec {}
 impl ElementImpl for WvnAudioDec {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
         static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-            gst::subclass::ElementMetadata::new(
+            element::metadata(
                 "Wavern sound decoder",
                 "Codec/Decoder/Audio",
                 "Decodes Wavern sounds (.wvn) while they are read, and seeks in them",
-                "The Wavern contributors",
             )
         });
         Some(&*METADATA)
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let sounds = gst::Caps::new_empty_simple(SOUND);
-            let samples = samples::all_caps();
-            let made = [
-                gst::PadTemplate::new("src", gst::PadDirection::Src, gst::PadPresence::Always, &samples),
-                gst::PadTemplate::new("sink", gst::PadDirection::Sink, gst::PadPresence::Always, &sounds),
-            ];
-            made.into_iter().flatten().collect()
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| element::templates(&samples::all_caps(), &gst::Caps::new_empty_simple(SOUND)));
         &TEMPLATES
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::settings::{For, Settings};
 use crate::sound_output::Writing;
-use crate::{SOUND, failure, samples, tags};
+use crate::{SOUND, element, failure, samples, tags};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -202,10 +202,7 @@ impl ObjectSubclass for WvnAudioEnc {
 impl ObjectImpl for WvnAudioEnc {
     fn constructed(&self) {
         self.parent_constructed();
-        for pad in [&self.sink, &self.src] {
-            let added = self.obj().add_pad(pad);
-            debug_assert!(added.is_ok(), "two pads of different names");
-        }
+        element::add_pads(&*self.obj(), [&self.sink, &self.src]);
     }
 
     fn properties() -> &'static [glib::ParamSpec] {
@@ -228,26 +225,18 @@ impl GstObjectImpl for WvnAudioEnc {}
 impl ElementImpl for WvnAudioEnc {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
         static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-            gst::subclass::ElementMetadata::new(
+            element::metadata(
                 "Wavern sound encoder",
                 "Codec/Encoder/Audio",
                 "Encodes sounds as a Wavern file (.wvn) while they arrive",
-                "The Wavern contributors",
             )
         });
         Some(&*METADATA)
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let sounds = gst::Caps::new_empty_simple(SOUND);
-            let samples = samples::all_caps();
-            let made = [
-                gst::PadTemplate::new("src", gst::PadDirection::Src, gst::PadPresence::Always, &sounds),
-                gst::PadTemplate::new("sink", gst::PadDirection::Sink, gst::PadPresence::Always, &samples),
-            ];
-            made.into_iter().flatten().collect()
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| element::templates(&gst::Caps::new_empty_simple(SOUND), &samples::all_caps()));
         &TEMPLATES
     }
 

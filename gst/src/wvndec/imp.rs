@@ -1,7 +1,7 @@
 //! What `wvndec` does.
 
 use crate::file_end::{End, FileEnd};
-use crate::{PICTURE, failure, pixels, tags};
+use crate::{PICTURE, element, failure, pixels, tags};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -207,26 +207,18 @@ impl GstObjectImpl for WvnDec {}
 impl ElementImpl for WvnDec {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
         static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-            gst::subclass::ElementMetadata::new(
+            element::metadata(
                 "Wavern picture decoder",
                 "Codec/Decoder/Image",
                 "Decodes Wavern pictures (.wvn), each of which is one frame",
-                "The Wavern contributors",
             )
         });
         Some(&*METADATA)
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let pixels = gst_video::VideoCapsBuilder::new().format_list(pixels::FORMATS).build();
-            let pictures = gst::Caps::new_empty_simple(PICTURE);
-            let made = [
-                gst::PadTemplate::new("src", gst::PadDirection::Src, gst::PadPresence::Always, &pixels),
-                gst::PadTemplate::new("sink", gst::PadDirection::Sink, gst::PadPresence::Always, &pictures),
-            ];
-            made.into_iter().flatten().collect()
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| element::templates(&pixels::all_caps(), &gst::Caps::new_empty_simple(PICTURE)));
         &TEMPLATES
     }
 }

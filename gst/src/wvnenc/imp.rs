@@ -1,7 +1,7 @@
 //! What `wvnenc` does.
 
 use crate::settings::{For, Settings};
-use crate::{PICTURE, exif, failure, pixels};
+use crate::{PICTURE, element, exif, failure, pixels};
 use gst::glib;
 use gst::subclass::prelude::*;
 use gst_video::prelude::*;
@@ -81,26 +81,18 @@ impl GstObjectImpl for WvnEnc {}
 impl ElementImpl for WvnEnc {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
         static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-            gst::subclass::ElementMetadata::new(
+            element::metadata(
                 "Wavern picture encoder",
                 "Codec/Encoder/Image",
                 "Encodes each frame as a Wavern picture, a whole .wvn file",
-                "The Wavern contributors",
             )
         });
         Some(&*METADATA)
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let pixels = gst_video::VideoCapsBuilder::new().format_list(pixels::FORMATS).build();
-            let pictures = gst::Caps::new_empty_simple(PICTURE);
-            let made = [
-                gst::PadTemplate::new("src", gst::PadDirection::Src, gst::PadPresence::Always, &pictures),
-                gst::PadTemplate::new("sink", gst::PadDirection::Sink, gst::PadPresence::Always, &pixels),
-            ];
-            made.into_iter().flatten().collect()
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| element::templates(&gst::Caps::new_empty_simple(PICTURE), &pixels::all_caps()));
         &TEMPLATES
     }
 }
