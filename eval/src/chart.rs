@@ -2,6 +2,7 @@
 
 mod panels;
 
+pub(crate) use panels::{DECODING, ENCODING};
 pub use panels::{rate_distortion, speed, speed_of, spread};
 
 use crate::Error;

@@ -39,6 +39,8 @@ pub struct Row {
     pub bpp: Option<f64>,
     /// Thousands of bits per second.
     pub kbps: Option<f64>,
+    /// Bits for each sample of each channel; only without loss, where all samples were found to be the same.
+    pub bps: Option<f64>,
     /// PSNR over all colour channels, dB.
     pub psnr: Option<f64>,
     /// PSNR of luma (BT.601), dB.

@@ -56,6 +56,7 @@ fn mean(rows: &[&Row]) -> Mean {
         bytes: bytes / rows.len() as u64,
         bpp: over(|row| row.bpp),
         kbps: over(|row| row.kbps),
+        bps: over(|row| row.bps),
         psnr: over(|row| row.psnr),
         psnr_y: over(|row| row.psnr_y),
         ms_ssim: over(|row| row.ms_ssim),

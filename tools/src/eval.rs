@@ -10,6 +10,7 @@ pub(crate) mod find;
 mod images;
 mod journal;
 mod listeners;
+mod lossless_peers;
 mod page;
 mod peers;
 mod process;
@@ -52,20 +53,21 @@ enum What {
 /// files, times and memory whole processes, which run one at a time. All codecs get the same pixels: 8-bit RGB, with
 /// transparency laid on white. Peers: cjpeg (4:2:0, optimised tables), cwebp (-m 6), avifenc (libaom, speed 6: avif is
 /// 4:2:0, avif444 4:4:4, and avif-psnr and avif-iq have that tuning, where the library knows it), cjxl (-e 7). Metrics:
-/// PSNR over RGB and of luma, MS-SSIM, SSIMULACRA2, Butteraugli.
+/// PSNR over RGB and of luma, MS-SSIM, SSIMULACRA2, Butteraugli. With --lossless, peers: cjxl (-d 0 -e 1, 3, 7, 9),
+/// cwebp (-lossless -z 9), flif, oxipng.
 #[derive(Debug, clap::Args)]
 struct ImageArgs {
-    /// Peers to measure beside Wavern, or none
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "jpeg,webp,avif,avif444,jxl")]
-    peers: Vec<String>,
+    /// Peers to measure beside Wavern, or none [default: jpeg,webp,avif,avif444,jxl; jxl,webp,flif,oxipng without loss]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    peers: Option<Vec<String>>,
 
     /// Qualities of Wavern
     #[arg(short, long, value_name = "LIST", value_parser = values::parse_quality, value_delimiter = ',',
-          default_value = "0,20,40,60,80,100")]
+          default_value = "0,20,40,60,80,100", conflicts_with = "lossless")]
     quality: Vec<f32>,
 
     /// Bits per pixel to aim at with every codec, instead of qualities
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_positive, conflicts_with_all = ["quality", "settings"])]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_positive, conflicts_with_all = ["quality", "settings", "lossless"])]
     bpp: Vec<f64>,
 
     #[command(flatten)]
@@ -77,20 +79,23 @@ struct ImageArgs {
 /// Every sound is encoded and decoded by Wavern and by those peers whose tools are installed. Rates count whole files,
 /// times and memory whole processes, which run one at a time. All codecs get the same 16-bit samples. The delay of each
 /// decoder is measured and removed; sample rate, channels and length must survive. Peers: opusenc, lame, ffmpeg's AAC,
-/// oggenc, flac. Metrics: SI-SDR, log-spectral distance, mel distance, and the --listeners.
+/// oggenc, flac. Metrics: SI-SDR, log-spectral distance, mel distance, and the --listeners. With --lossless, peers:
+/// flac (-8), wavpack (-hh), mac (Monkey's Audio), ofr (OptimFROG).
 #[derive(Debug, clap::Args)]
 struct AudioArgs {
-    /// Peers to measure beside Wavern, or none
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "opus,mp3,aac,vorbis,flac")]
-    peers: Vec<String>,
+    /// Peers to measure beside Wavern, or none [default: opus,mp3,aac,vorbis,flac; flac,wavpack,ape,optimfrog without
+    /// loss]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    peers: Option<Vec<String>>,
 
     /// Bit rates to ask every codec for
     #[arg(long, value_name = "LIST", value_parser = values::parse_bitrate, value_delimiter = ',',
-          default_value = "48k,64k,80k,96k,128k,160k")]
+          default_value = "48k,64k,80k,96k,128k,160k", conflicts_with = "lossless")]
     bitrate: Vec<u32>,
 
     /// Qualities of Wavern, instead of bit rates
-    #[arg(short, long, value_name = "LIST", value_parser = values::parse_quality, value_delimiter = ',')]
+    #[arg(short, long, value_name = "LIST", value_parser = values::parse_quality, value_delimiter = ',',
+          conflicts_with = "lossless")]
     quality: Vec<f32>,
 
     /// Models of human listeners: Python packages, used where they are installed
@@ -112,12 +117,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
+/// Peers that are measured if none are named.
+const USUAL_IMAGES: [&str; 5] = ["jpeg", "webp", "avif", "avif444", "jxl"];
+
 fn images(args: &ImageArgs) -> Result<()> {
     let settings = args.quality.iter().map(|&quality| f64::from(quality)).collect();
     let knob = Knob { lowest: 0.0, highest: 100.0, step: 1.0, rises: true };
     let engine = args.shared.common.engine_arguments();
     let own = Own { settings, engine, option: &["-q", "{q}"], knob, format: Format::Ppm };
-    let codecs = codecs(&args.shared, &args.peers, &peers::IMAGES, &own)?;
+    let codecs = if args.shared.lossless {
+        exact_codecs(&args.shared, args.peers.as_deref(), &lossless_peers::IMAGES, own)?
+    } else {
+        let names = args.peers.clone().unwrap_or_else(|| USUAL_IMAGES.map(str::to_owned).into());
+        codecs(&args.shared, &names, &peers::IMAGES, &own)?
+    };
     let is_wanted = |head: &[u8]| matches!(InputKind::of(head), Ok(InputKind::Image(_)));
     evaluate::<images::Picture>(&args.shared, &codecs, &args.bpp, is_wanted, &())
 }
@@ -132,7 +145,13 @@ fn audio(args: &AudioArgs) -> Result<()> {
     };
     let engine = args.shared.common.engine_arguments();
     let own = Own { settings, engine, option, knob, format: Format::Wav };
-    let mut codecs = codecs(&args.shared, &args.peers, &peers::AUDIO, &own)?;
+    if args.shared.lossless {
+        let codecs = exact_codecs(&args.shared, args.peers.as_deref(), &lossless_peers::AUDIO, own)?;
+        return evaluate::<audio::Sound>(&args.shared, &codecs, &[], audio::is_sound, &Listeners::default());
+    }
+    let all = || peers::AUDIO.iter().map(|peer| peer.name.to_owned()).collect();
+    let names = args.peers.clone().unwrap_or_else(all);
+    let mut codecs = codecs(&args.shared, &names, &peers::AUDIO, &own)?;
     for codec in codecs.iter_mut().skip(1 + args.shared.variant.len()) {
         let is_asked = args.shared.settings.iter().any(|(name, _)| *name == codec.name);
         if codec.name != "flac" && !is_asked {
@@ -147,6 +166,15 @@ fn audio(args: &AudioArgs) -> Result<()> {
     evaluate::<audio::Sound>(&args.shared, &codecs, &[], audio::is_sound, &listeners)
 }
 
+/// Wavern at several efforts, and peers without loss: those that were named, or all.
+fn exact_codecs(args: &Shared, names: Option<&[String]>, peers: &[Peer], lossy: Own) -> Result<Vec<Codec>> {
+    let settings = args.effort.iter().map(|effort| f64::from(effort.value())).collect();
+    let knob = Knob { lowest: 1.0, highest: 9.0, step: 1.0, rises: false };
+    let own = Own { settings, option: &["--lossless", "-e", "{q}"], knob, ..lossy };
+    let all = || peers.iter().map(|peer| peer.name.to_owned()).collect();
+    codecs(args, &names.map_or_else(all, <[String]>::to_vec), peers, &own)
+}
+
 fn evaluate<O: Shown>(
     args: &Shared,
     codecs: &[Codec],
@@ -157,6 +185,11 @@ fn evaluate<O: Shown>(
     let outputs = Outputs::new(args)?;
     let folder = args.html.as_deref().map(|path| Folder::new(path, args.force || args.resume)).transpose()?;
     let anchor = Anchor::new(args.anchor.as_deref(), codecs, 1 + args.variant.len())?;
+    if args.lossless && matches!(anchor, Anchor::Curves(_)) {
+        return Err(Error::usage(
+            "without loss there are no curves to compare with (expected a codec of this run)",
+        ));
+    }
     let files = find(&args.paths, is_wanted)?;
     if files.is_empty() {
         return Err(Error::failed("nothing to measure in the paths given"));
@@ -173,6 +206,7 @@ fn evaluate<O: Shown>(
         threads: args.common.threads().unwrap_or(cores),
         jobs: args.jobs.map_or(cores, NonZeroUsize::get),
         quiet: args.common.is_quiet(),
+        exact: args.lossless,
     };
     let outcome = plan.run::<O>(context, &mut journal)?;
     if outcome.reused > 0 {
@@ -182,7 +216,8 @@ fn evaluate<O: Shown>(
         let results = Results::new(&outcome.rows, codecs, &anchor);
         outputs.write(&results, &args.common)?;
         if let Some(folder) = folder {
-            let exhibits = plan.exhibits::<O>(&results, &folder);
+            // What is the same has nothing to show.
+            let exhibits = if args.lossless { Vec::new() } else { plan.exhibits::<O>(&results, &folder) };
             folder.finish(&results, &exhibits, plan.threads)?;
         }
     }

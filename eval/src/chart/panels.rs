@@ -3,6 +3,10 @@
 use super::{Panel, Series};
 use crate::{Comparison, Metric, Row, codecs, means};
 
+/// Titles of panels of speeds.
+pub(crate) const ENCODING: &str = "Encoding speed";
+pub(crate) const DECODING: &str = "Decoding speed";
+
 /// One panel for each metric: the mean curves of all codecs.
 pub fn rate_distortion(rows: &[Row]) -> Vec<Panel> {
     let rate = if rows.iter().any(Row::is_image) { "bits per pixel" } else { "kbit/s" };
@@ -49,7 +53,7 @@ pub fn speed(rows: &[Row], bd_rates: &[(usize, f64)], against: &str) -> Vec<Pane
             series: bd_rates.iter().map(of_codec).collect(),
         }
     };
-    vec![panel("Encoding speed", |row| row.encode_s), panel("Decoding speed", |row| row.decode_s)]
+    vec![panel(ENCODING, |row| row.encode_s), panel(DECODING, |row| row.decode_s)]
 }
 
 /// Megapixels or seconds of sound for each second, over all rows of a codec.

@@ -1,6 +1,7 @@
 //! Sounds under test: as every codec is given them, and how far the decoded ones are from them.
 
 use super::bench::Original;
+use super::images::CHANGED;
 use super::listeners::Listeners;
 use super::peers::Format;
 use super::process;
@@ -73,6 +74,15 @@ impl Original for Sound {
         self.audio.sample_rate()
     }
 
+    fn samples(&self) -> u64 {
+        (self.audio.frames() * self.audio.channels().len()) as u64
+    }
+
+    fn verify(&self, decoded: &Path) -> Result<()> {
+        let decoded = self.decoded(decoded)?;
+        if decoded.channels() == self.audio.channels() { Ok(()) } else { Err(Error::failed(CHANGED)) }
+    }
+
     fn score(&self, decoded: &Path, listeners: &Listeners, row: &mut Row) -> Result<()> {
         let (decoded_audio, delay) = self.aligned(decoded)?;
         row.delay = Some(delay);
@@ -90,8 +100,8 @@ impl Original for Sound {
 }
 
 impl Sound {
-    /// What a decoder wrote, without its delay and in the length of the original; and the delay in samples.
-    pub(crate) fn aligned(&self, path: &Path) -> Result<(Audio, i64)> {
+    /// What a decoder wrote, at the rate and with the channels of the original.
+    fn decoded(&self, path: &Path) -> Result<Audio> {
         let decoded = sound(files::read_signal(&Input::read(path)?)?.signal)?;
         let (rate, channels) = (self.audio.sample_rate(), self.audio.channels().len());
         if (decoded.sample_rate(), decoded.channels().len()) != (rate, channels) {
@@ -100,6 +110,13 @@ impl Sound {
                 "decoded to {found} (expected {rate} Hz, {channels} channels)"
             )));
         }
+        Ok(decoded)
+    }
+
+    /// What a decoder wrote, without its delay and in the length of the original; and the delay in samples.
+    pub(crate) fn aligned(&self, path: &Path) -> Result<(Audio, i64)> {
+        let decoded = self.decoded(path)?;
+        let rate = self.audio.sample_rate();
         let seconds = |seconds: f64| (seconds * f64::from(rate)) as usize;
         let delay = metrics::delay(&self.audio, &decoded, seconds(REACH_S));
         let (frames, found) = (self.audio.frames(), decoded.frames() as i64 - delay);

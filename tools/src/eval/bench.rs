@@ -43,6 +43,12 @@ pub(crate) trait Original: Sized + Sync {
     /// Samples a second, which some decoders have to know; 0 for pictures.
     fn sample_rate(&self) -> u32;
 
+    /// Samples of all channels.
+    fn samples(&self) -> u64;
+
+    /// Reads what a decoder without loss wrote: anything but the samples of the original is an error.
+    fn verify(&self, decoded: &Path) -> Result<()>;
+
     /// Reads what a decoder wrote and fills in the metrics.
     fn score(&self, decoded: &Path, context: &Self::Context, row: &mut Row) -> Result<()>;
 }
@@ -58,6 +64,8 @@ pub(crate) struct Plan<'a> {
     /// Threads that compute metrics.
     pub(crate) jobs: usize,
     pub(crate) quiet: bool,
+    /// Whether all samples have to come back, instead of being compared by metrics.
+    pub(crate) exact: bool,
 }
 
 /// The rows, in the order of files, codecs and settings, and how many of them failed or came from the journal.
@@ -160,7 +168,12 @@ impl Plan<'_> {
         }
         let score = |slot: Slot| match slot {
             Slot::Coded { mut row, decoded } => {
-                let scored = original.score(&decoded, context, &mut row);
+                let scored = if self.exact {
+                    row.bps = Some(row.bytes as f64 * 8.0 / original.samples() as f64);
+                    original.verify(&decoded)
+                } else {
+                    original.score(&decoded, context, &mut row)
+                };
                 progress.inc(1);
                 match scored {
                     Ok(()) => Slot::Measured(row),

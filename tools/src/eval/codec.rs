@@ -4,8 +4,8 @@ use super::peers::{Format, Knob, Peer};
 use super::process::{self, Cost};
 use crate::error::{At, Error, Result};
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 use wavern::Kind;
 use wavern::internals::weights;
 
@@ -177,11 +177,12 @@ impl Codec {
     pub(crate) fn arguments(&self, setting: f64, threads: usize) -> String {
         let fill = Fill { setting: &setting.to_string(), threads, sample_rate: 0 };
         let mut options = Vec::new();
+        let names_output = |option: &mut String| ["-o", "--o"].iter().any(|o| option.starts_with(o));
         for argument in &self.encoder.arguments {
             match argument.as_str() {
                 "{in}" => {}
                 // Of tools that name the output by an option, that option goes with it.
-                "{out}" => drop(options.pop_if(|option: &mut String| option.starts_with("-o"))),
+                "{out}" => drop(options.pop_if(names_output)),
                 _ => options.push(fill.fill(argument)),
             }
         }
@@ -197,6 +198,11 @@ impl Codec {
         folder: &Path,
     ) -> Result<(PathBuf, u64, Cost)> {
         let coded = folder.join("coded").with_extension(&self.extension);
+        // Some encoders do not overwrite.
+        match fs::remove_file(&coded) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).at(coded.display()),
+            _ => {}
+        }
         let fill = Fill { setting: &setting.to_string(), threads, sample_rate: 0 };
         let cost = self.encoder.run(&fill, source, &coded)?;
         let bytes = fs::metadata(&coded).at(coded.display())?.len();
@@ -331,6 +337,7 @@ mod tests {
             (&["-q", "{q}", "{in}", "-o", "{out}"][..], "-q 2.5"),
             (&["-q", "{q}", "-outfile", "{out}", "{in}"], "-q 2.5"),
             (&["{in}", "{out}", "-d", "{q}", "--threads={threads}"], "-d 2.5 --threads=3"),
+            (&["--encode", "--preset", "{q}", "{in}", "--output", "{out}"], "--encode --preset 2.5"),
         ] {
             let codec = Codec { encoder: command(template), ..any() };
             assert_eq!(codec.arguments(2.5, 3), expected);

@@ -56,13 +56,17 @@ impl Original for Picture {
         0
     }
 
+    fn samples(&self) -> u64 {
+        self.0.samples().len() as u64
+    }
+
+    fn verify(&self, decoded: &Path) -> Result<()> {
+        let decoded = self.decoded(decoded)?;
+        if decoded.samples() == self.0.samples() { Ok(()) } else { Err(Error::failed(CHANGED)) }
+    }
+
     fn score(&self, decoded: &Path, (): &(), row: &mut Row) -> Result<()> {
-        let decoded = decoded_picture(decoded)?;
-        let (width, height) = (self.0.width(), self.0.height());
-        if (decoded.width(), decoded.height()) != (width, height) {
-            let found = format!("decoded to {} x {} pixels", decoded.width(), decoded.height());
-            return Err(Error::failed(format!("{found} (expected {width} x {height})")));
-        }
+        let decoded = self.decoded(decoded)?;
         row.psnr = metrics::psnr(&self.0, &decoded);
         row.psnr_y = metrics::psnr_y(&self.0, &decoded);
         row.ms_ssim = metrics::ms_ssim(&self.0, &decoded);
@@ -71,6 +75,22 @@ impl Original for Picture {
         row.butteraugli = butteraugli.map(|distance| distance.norm3);
         row.butteraugli_max = butteraugli.map(|distance| distance.max);
         Ok(())
+    }
+}
+
+/// What a decoder without loss did wrong.
+pub(super) const CHANGED: &str = "decoded to other samples than those of the original";
+
+impl Picture {
+    /// What a decoder wrote, in the size of the original.
+    fn decoded(&self, path: &Path) -> Result<Image> {
+        let decoded = decoded_picture(path)?;
+        let (width, height) = (self.0.width(), self.0.height());
+        if (decoded.width(), decoded.height()) != (width, height) {
+            let found = format!("decoded to {} x {} pixels", decoded.width(), decoded.height());
+            return Err(Error::failed(format!("{found} (expected {width} x {height})")));
+        }
+        Ok(decoded)
     }
 }
 

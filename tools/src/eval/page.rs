@@ -94,10 +94,15 @@ fn page(results: &Results<'_>, exhibits: &[Exhibit], threads: usize) -> Result<M
                         (threads) " threads for each codec. Rates count the bytes of whole files; times and memory are of whole \
                         processes, one at a time." }
                     h2 { "Summary" }
-                    (summary(results, is_image))
+                    @if results.is_exact() { (exact_summary(results, is_image)) } @else { (summary(results, is_image)) }
                     h2 { "Charts" }
-                    p.soft { "Curves: means over all files at each setting; rate to the right, quality upwards unless the axis says that lower is \
-                        better. Speeds: the best codec is at the bottom right. Dots above the names of codecs are single files; lower is better." }
+                    @if results.is_exact() {
+                        p.soft { "Means over all files at each setting: the best codec is at the bottom right." }
+                    } @else {
+                        p.soft { "Curves: means over all files at each setting; rate to the right, quality upwards unless the axis says that \
+                            lower is better. Speeds: the best codec is at the bottom right. Dots above the names of codecs are single files; \
+                            lower is better." }
+                    }
                     ul.legend { @for (index, name) in results.curve_names().iter().enumerate() { li { (dot(index)) (name) } } }
                     div.charts { @for chart in &charts { div.card { (PreEscaped(chart)) } } }
                     (numbers(rows))
@@ -161,6 +166,39 @@ fn summary(results: &Results<'_>, is_image: bool) -> Markup {
                 td { (cell(chart::speed_of(rows, name, |row| row.decode_s), 1)) }
                 td { (cell(mean(name, |row| row.encode_mib), 0)) }
                 td { (cell(mean(name, |row| row.decode_mib), 0)) }
+            } } }
+        } }
+    }
+}
+
+/// Sizes and speeds without loss.
+fn exact_summary(results: &Results<'_>, is_image: bool) -> Markup {
+    let anchor = results.exact_anchor();
+    let names = results.names();
+    let place = |codec: &str| names.iter().position(|name| name == codec).unwrap_or_default();
+    let cell = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.2}"));
+    let unit = if is_image { "MP/s" } else { "× real time" };
+    html! {
+        p { "Without loss: all samples of every file came back from every codec, as counted here."
+            @if let Some(anchor) = anchor {
+                " Percentages are bytes more than those of " b { (anchor) } " at the setting where it takes fewest; negative is less."
+            }
+        }
+        div.scroll { table {
+            thead { tr {
+                th { "codec" } th { "setting" } th { "files" } th { "bytes" } th { "bits per sample" }
+                @if let Some(anchor) = anchor { th { "against " (anchor) } }
+                th { "encode" small { (unit) } } th { "decode" small { (unit) } }
+            } }
+            tbody { @for one in results.exact() { tr {
+                td { (dot(place(&one.codec))) (one.codec) }
+                td { (one.setting.map_or("–".to_owned(), |setting| setting.to_string())) }
+                td { (one.files) }
+                td { (one.bytes) }
+                td { (format!("{:.4}", one.bps)) }
+                @if anchor.is_some() { td { (one.against.map_or("–".to_owned(), |p| signed(&format!("{p:+.2} %")))) } }
+                td { (cell(one.encode_speed)) }
+                td { (cell(one.decode_speed)) }
             } } }
         } }
     }

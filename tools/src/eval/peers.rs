@@ -211,22 +211,25 @@ pub(crate) const AUDIO: [Peer; 5] = [
         version: ("--version", &[("vorbis-tools", "vorbis-tools ")]),
         needs: None,
     },
-    Peer {
-        name: "flac",
-        title: "FLAC (lossless, -8)",
-        encoder: "flac",
-        encode: &["--silent", "-f", "-{q}", "-o", "{out}", "{in}"],
-        decoder: "flac",
-        decode: &["-d", "--silent", "-f", "-o", "{out}", "{in}"],
-        source: Format::Wav,
-        result: Format::Wav,
-        extension: "flac",
-        knob: Knob { lowest: 8.0, highest: 8.0, step: 1.0, rises: true },
-        settings: &[8.0],
-        version: ("--version", &[("flac", "flac ")]),
-        needs: None,
-    },
+    FLAC,
 ];
+
+/// Without loss: beside lossy codecs for what it costs, and in the list of those without loss.
+pub(super) const FLAC: Peer = Peer {
+    name: "flac",
+    title: "FLAC (lossless, -8)",
+    encoder: "flac",
+    encode: &["--silent", "-f", "-{q}", "-o", "{out}", "{in}"],
+    decoder: "flac",
+    decode: &["-d", "--silent", "-f", "-o", "{out}", "{in}"],
+    source: Format::Wav,
+    result: Format::Wav,
+    extension: "flac",
+    knob: Knob { lowest: 8.0, highest: 8.0, step: 1.0, rises: true },
+    settings: &[8.0],
+    version: ("--version", &[("flac", "flac ")]),
+    needs: None,
+};
 
 const BITRATES: &[f64] = &[48.0, 64.0, 80.0, 96.0, 128.0, 160.0];
 const FFMPEG: &[&str] =

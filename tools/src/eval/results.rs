@@ -12,7 +12,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use wavern::{Image, Samples};
 use wavern_eval::chart::{self, Panel};
-use wavern_eval::{Comparison, Curve, Metric, Row, compare, means, table, to_csv};
+use wavern_eval::{
+    Comparison, Curve, Exact, Metric, Row, compare, exact, exact_panels, exact_table, means, table, to_csv,
+};
 
 /// Destinations, checked before anything is measured.
 pub(crate) struct Outputs {
@@ -118,7 +120,8 @@ impl Outputs {
 
     pub(crate) fn write(self, results: &Results<'_>, common: &Common) -> Result<()> {
         let rows = results.rows;
-        cli::print(&table(rows))?;
+        let anchor = results.exact_anchor();
+        cli::print(&if results.is_exact() { exact_table(rows, anchor) } else { table(rows) })?;
         cli::print(&bd_table(&results.versus))?;
         for versus in &results.versus {
             if versus.comparisons.is_empty() {
@@ -137,6 +140,7 @@ impl Outputs {
                 "codecs": results.codecs.iter().map(codec_json).collect::<Vec<_>>(),
                 "rows": rows,
                 "means": means(rows),
+                "lossless": results.exact(),
                 "bd_rates": results.versus.iter().flat_map(versus_json).collect::<Vec<_>>(),
             });
             output.write_bytes(format!("{object:#}\n").as_bytes())?;
@@ -158,6 +162,8 @@ pub(crate) struct Results<'a> {
     pub(crate) rows: &'a [Row],
     pub(crate) codecs: &'a [Codec],
     pub(crate) versus: Vec<Versus>,
+    /// What sizes without loss are compared with.
+    exact_anchor: Option<String>,
     /// Curves from a file, which are drawn beside the curves of the run.
     foreign: Vec<Curve>,
 }
@@ -168,7 +174,29 @@ impl<'a> Results<'a> {
             Anchor::Curves(curves) => curves.clone(),
             Anchor::None | Anchor::Codec(_) => Vec::new(),
         };
-        Self { rows, codecs, versus: versus(rows, codecs, anchor), foreign }
+        if rows.iter().any(|row| row.bps.is_some()) {
+            let exact_anchor = match anchor {
+                Anchor::Codec(name) => Some(name.clone()),
+                Anchor::None | Anchor::Curves(_) => None,
+            };
+            return Self { rows, codecs, versus: Vec::new(), exact_anchor, foreign };
+        }
+        Self { rows, codecs, versus: versus(rows, codecs, anchor), exact_anchor: None, foreign }
+    }
+
+    /// Whether these are measurements without loss.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.rows.iter().any(|row| row.bps.is_some())
+    }
+
+    /// Sizes and speeds without loss, if these are such measurements.
+    pub(crate) fn exact(&self) -> Vec<Exact> {
+        exact(self.rows, self.exact_anchor())
+    }
+
+    /// What those sizes are compared with.
+    pub(crate) fn exact_anchor(&self) -> Option<&str> {
+        self.exact_anchor.as_deref()
     }
 
     /// Names of the codecs that have rows, in the order of their colours.
@@ -200,6 +228,9 @@ impl<'a> Results<'a> {
 
     /// Curves, speeds, spreads.
     pub(crate) fn panels(&self) -> Vec<Panel> {
+        if self.is_exact() {
+            return exact_panels(self.rows);
+        }
         let mut rows = self.rows.to_vec();
         let files: BTreeSet<&str> = self.rows.iter().map(Row::stem).collect();
         for curve in &self.foreign {

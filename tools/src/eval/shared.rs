@@ -2,8 +2,10 @@
 
 use super::codec::{PeerCommand, Variant};
 use crate::cli::Common;
+use crate::values;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use wavern::Effort;
 
 /// Options for pictures and sounds.
 #[derive(Debug, clap::Args)]
@@ -11,6 +13,16 @@ pub(super) struct Shared {
     /// Files and folders to measure; folders are searched recursively
     #[arg(value_name = "PATH", required = true)]
     pub(super) paths: Vec<PathBuf>,
+
+    /// Without loss: sizes and speeds, of files whose samples all come back. Wavern gets --lossless; there are other
+    /// peers
+    #[arg(long)]
+    pub(super) lossless: bool,
+
+    /// With --lossless: efforts of Wavern
+    #[arg(short, long, value_name = "LIST", value_parser = values::parse_effort, value_delimiter = ',',
+          default_value = "1,4,8", requires = "lossless")]
+    pub(super) effort: Vec<Effort>,
 
     /// Settings of a peer, such as avif=20,30,40 [default: a list for each peer that covers the common rates]
     #[arg(long, value_name = "PEER=LIST", value_parser = parse_settings)]

@@ -231,3 +231,68 @@ fn a_picture_among_sounds_and_a_plot_of_no_known_kind_are_refused() {
     assert!(audio(&[]).contains("photo.png: this is a picture (expected a sound"));
     assert!(audio(&["--plot", "curve.pdf"]).contains("curve.pdf: the plot is SVG or PNG"));
 }
+
+#[test]
+fn without_loss_samples_are_verified_and_bytes_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let eval = |kind: &str, efforts: &str, input: &str, more: &[&str]| {
+        let mut command = wavern();
+        command.args(["eval", kind, "--lossless", "-e", efforts, "-f", "--peers", "none"]).args(more);
+        let assert = command.arg(testdata(input)).arg("--csv").arg(at("r.csv")).assert().success();
+        String::from_utf8_lossy(&assert.get_output().stdout).into_owned()
+    };
+    let page = at("page");
+    let more = ["--variant", "tiles=--tile-side 256", "--html", page.to_str().unwrap()];
+    let text = eval("images", "1,2", "photo.png", &more);
+    assert!(text.starts_with("codec  effort files        bytes bits/sample  vs wavern"), "{text}");
+    let measured = rows(&at("r.csv"));
+    let facts: Vec<_> = measured.iter().map(|row| (row.codec.as_str(), row.setting.unwrap())).collect();
+    assert_eq!(facts, [("wavern", 1.0), ("wavern", 2.0), ("tiles", 1.0), ("tiles", 2.0)]);
+    for row in &measured {
+        let samples = f64::from(row.width.unwrap() * row.height.unwrap() * 3);
+        assert!((row.bps.unwrap() - row.bytes as f64 * 8.0 / samples).abs() < 1e-9 && row.psnr.is_none());
+    }
+    assert!(fs::read_to_string(page.join("index.html")).unwrap().contains("all samples of every file"));
+    let text = eval("audio", "1", "sound.wav", &[]);
+    assert!(text.contains("x real time"), "{text}");
+    assert!(rows(&at("r.csv")).iter().all(|row| row.bps > Some(0.5) && row.bps < Some(16.0)));
+
+    // What is not the same is no measurement.
+    let own = assert_cmd::cargo_bin!("wavern").display().to_string();
+    let lines = format!("x={own} encode -q {{q}} {{in}} {{out}} :: {own} decode {{in}} {{out}}");
+    let mut command = wavern();
+    command.args(["eval", "images", "--lossless", "--peers", "none", "-e", "1", "--settings", "x=80"]);
+    let assert = command.args(["--peer-command", &lines]).arg(testdata("photo.png")).assert().code(1);
+    let note = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(note.contains("x: decoded to other samples than those of the original"), "{note}");
+}
+
+#[test]
+fn peers_without_loss_are_measured_or_named_and_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = folder.path().join("r.csv");
+    let eval = |kind: &str, input: &str| {
+        let mut command = wavern();
+        command.args(["eval", kind, "--lossless", "-e", "1", "-f", "--csv"]).arg(&csv).arg(testdata(input));
+        command
+    };
+    let lists = [
+        ("images", "photo.png", &["jxl", "webp", "flif", "oxipng"][..]),
+        ("audio", "sound.wav", &["flac", "wavpack", "ape", "optimfrog"]),
+    ];
+    for (kind, input, names) in lists {
+        let assert = eval(kind, input).env("PATH", "").assert().success();
+        let note = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(names.iter().all(|name| note.contains(&format!("{name} is left out: "))), "{note}");
+        assert_eq!(rows(&csv).len(), 1);
+        // All that are installed give back what they were given.
+        let assert = eval(kind, input).assert().success();
+        let note = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        let measured = rows(&csv);
+        for name in names {
+            let is_there = measured.iter().any(|row| row.codec == *name && row.bps.is_some());
+            assert_ne!(is_there, note.contains(&format!("{name} is left out: ")), "{note}");
+        }
+    }
+}

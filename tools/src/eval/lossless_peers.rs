@@ -1,0 +1,122 @@
+//! The codecs that Wavern is measured beside without loss. Their setting is how hard the encoder tries.
+
+use super::peers::{FLAC, Format, Knob, Peer};
+
+/// Efforts are not searched among: a codec without loss has no rate to aim at.
+const EFFORT: Knob = Knob { lowest: 0.0, highest: 10.0, step: 1.0, rises: false };
+
+/// Pictures.
+pub(crate) const IMAGES: [Peer; 4] = [
+    Peer {
+        name: "jxl",
+        title: "JPEG XL (libjxl, -d 0)",
+        encoder: "cjxl",
+        encode: &["{in}", "{out}", "-d", "0", "-e", "{q}", "--num_threads={threads}", "--quiet"],
+        decoder: "djxl",
+        decode: &["{in}", "{out}", "--num_threads={threads}", "--quiet"],
+        source: Format::Ppm,
+        result: Format::Ppm,
+        extension: "jxl",
+        knob: EFFORT,
+        settings: &[1.0, 3.0, 7.0, 9.0],
+        version: ("--version", &[("libjxl", "cjxl ")]),
+        needs: None,
+    },
+    Peer {
+        name: "webp",
+        title: "WebP (libwebp, -lossless)",
+        encoder: "cwebp",
+        encode: &["-quiet", "-mt", "-lossless", "-exact", "-z", "{q}", "{in}", "-o", "{out}"],
+        decoder: "dwebp",
+        decode: &["-quiet", "-mt", "-ppm", "{in}", "-o", "{out}"],
+        source: Format::Ppm,
+        result: Format::Ppm,
+        extension: "webp",
+        knob: EFFORT,
+        settings: &[9.0],
+        version: ("-version", &[("libwebp", "")]),
+        needs: None,
+    },
+    Peer {
+        name: "flif",
+        title: "FLIF",
+        encoder: "flif",
+        encode: &["-e", "-E{q}", "{in}", "{out}"],
+        decoder: "flif",
+        decode: &["-d", "{in}", "{out}"],
+        source: Format::Ppm,
+        result: Format::Ppm,
+        extension: "flif",
+        knob: Knob { highest: 100.0, ..EFFORT },
+        settings: &[60.0],
+        version: ("--version", &[("flif", "FLIF ")]),
+        needs: None,
+    },
+    Peer {
+        name: "oxipng",
+        title: "PNG (oxipng)",
+        encoder: "oxipng",
+        encode: &["-q", "-o", "{q}", "-t", "{threads}", "--strip", "all", "--out", "{out}", "{in}"],
+        // It has no decoder of its own.
+        decoder: "ffmpeg",
+        decode: &["-loglevel", "error", "-y", "-i", "{in}", "-pix_fmt", "rgb24", "{out}"],
+        source: Format::Png,
+        result: Format::Ppm,
+        extension: "png",
+        knob: EFFORT,
+        settings: &[6.0],
+        version: ("--version", &[("oxipng", "oxipng ")]),
+        needs: None,
+    },
+];
+
+/// Sounds.
+pub(crate) const AUDIO: [Peer; 4] = [
+    FLAC,
+    Peer {
+        name: "wavpack",
+        title: "WavPack (-hh)",
+        encoder: "wavpack",
+        encode: &["-q", "-y", "-hh", "-x{q}", "{in}", "-o", "{out}"],
+        decoder: "wvunpack",
+        decode: &["-q", "-y", "{in}", "-o", "{out}"],
+        source: Format::Wav,
+        result: Format::Wav,
+        extension: "wv",
+        knob: EFFORT,
+        settings: &[0.0, 3.0],
+        version: ("--version", &[("wavpack", "wavpack ")]),
+        needs: None,
+    },
+    Peer {
+        name: "ape",
+        title: "Monkey's Audio",
+        encoder: "mac",
+        encode: &["{in}", "{out}", "-c{q}"],
+        decoder: "mac",
+        decode: &["{in}", "{out}", "-d"],
+        source: Format::Wav,
+        result: Format::Wav,
+        extension: "ape",
+        knob: Knob { highest: 5000.0, step: 1000.0, ..EFFORT },
+        settings: &[2000.0, 4000.0, 5000.0],
+        // It says so above the list of its options, which it gives for any that it does not know.
+        version: ("--version", &[("mac", "(v ")]),
+        needs: None,
+    },
+    Peer {
+        name: "optimfrog",
+        title: "OptimFROG",
+        encoder: "ofr",
+        encode: &["--encode", "--preset", "{q}", "{in}", "--output", "{out}"],
+        decoder: "ofr",
+        decode: &["--decode", "{in}", "--output", "{out}"],
+        source: Format::Wav,
+        result: Format::Wav,
+        extension: "ofr",
+        knob: EFFORT,
+        settings: &[2.0, 5.0],
+        version: ("--version", &[("ofr", "version ")]),
+        needs: None,
+    },
+];
