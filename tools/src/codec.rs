@@ -3,7 +3,6 @@
 use crate::error::{Error, Result};
 use crate::explain::{explain, explain_container};
 use crate::extension::Backend;
-use crate::files::rows::FileRows;
 use crate::progress::Progress;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use wavern::internals::chunks;
 use wavern::internals::engine::Transforms;
 use wavern::internals::quality::Level;
 use wavern::internals::weights;
-use wavern::rows::{PictureInfo, WriteRows};
+use wavern::rows::{PictureInfo, ReadRows, WriteRows};
 use wavern::search::{SearchReport, Watch};
 use wavern::{
     Audio, Color, DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Image, Kind, Latents, Metadata,
@@ -108,15 +107,15 @@ pub(crate) fn encode(
 
 /// Encodes a picture row by row.
 pub(crate) fn encode_rows(
-    rows: &mut FileRows,
+    info: &PictureInfo,
+    rows: &mut dyn ReadRows,
     target: Target,
     effort: Effort,
     pictures: Pictures,
     engine: Engine,
 ) -> Result<Stream> {
-    let info = rows.info.clone();
-    let encoded =
-        encoder(Kind::Image, target, effort, pictures, engine)?.encode_rows(&info, rows).map_err(explain)?;
+    let encoder = encoder(Kind::Image, target, effort, pictures, engine)?;
+    let encoded = encoder.encode_rows(info, rows).map_err(explain)?;
     Ok(Stream { bytes: encoded.bytes, level: encoded.level, search: encoded.search })
 }
 

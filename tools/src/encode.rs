@@ -3,6 +3,7 @@
 use crate::batch::{self, Fit};
 use crate::cli::{self, Common};
 use crate::codec::{self, Pictures, Rate, Stream, Target};
+use crate::drawn::{self, Watched};
 use crate::error::{At, Error, Result};
 use crate::files::input::Opened;
 use crate::files::kind;
@@ -46,8 +47,9 @@ pub(crate) struct Args {
     )]
     quality: Option<Wanted>,
 
-    /// Every sample comes back as it was, as with -q lossless. With =auto, pictures: only if that takes no more bytes
-    /// than -q 90, at which hardly anybody sees a difference
+    /// Every sample comes back as it was, as with -q lossless; of JPEG and other lossy files, the pixels or sounds that
+    /// they are decoded to, not the bytes. With =auto, pictures: only if that takes no more bytes than -q 90, at which
+    /// hardly anybody sees a difference
     #[arg(
         long, value_name = "auto", num_args = 0..=1, require_equals = true, default_missing_value = "always",
         conflicts_with_all = ["quality", "bitrate", "target_size", "target_bpp", "target_psnr", "tune"]
@@ -155,6 +157,18 @@ impl Args {
 
     fn pictures(&self) -> Pictures {
         Pictures { tune: self.tune.into(), tile_side: self.tile_side }
+    }
+
+    /// Whether neither what to preserve nor how much of it was asked for, and somebody hears of what else there is.
+    fn takes_advice(&self) -> bool {
+        let is_asked = self.quality.is_some()
+            || self.lossless.is_some()
+            || self.max_error.is_some()
+            || self.target_size.is_some()
+            || self.target_bpp.is_some()
+            || self.target_psnr.is_some()
+            || self.tune != values::Tune::default();
+        !is_asked && (self.json || !self.common.is_quiet())
     }
 
     fn reading(&self) -> Reading {
@@ -332,8 +346,13 @@ fn by_rows(args: &Args, mut rows: FileRows, target: Target) -> Result<(Coded, Ve
     }
     args.common.notes(&input, &rows.notes);
     let told = rows.notes.len();
-    let stream = codec::encode_rows(&mut rows, target, args.effort, args.pictures(), args.engine());
+    let info = rows.info.clone();
+    let mut watched = Watched::new(&mut rows, &info, args.takes_advice());
+    let stream = codec::encode_rows(&info, &mut watched, target, args.effort, args.pictures(), args.engine());
+    let drawn = watched.drawn(&info);
     let Stream { bytes, level, search } = stream.at(&input)?;
+    rows.notes
+        .extend(drawn.and_then(|image| drawn::note(&image, bytes.len(), args.tile_side, args.engine())));
     args.common.notes(&input, &rows.notes[told..]);
     let pixels = f64::from(rows.info.width) * f64::from(rows.info.height);
     let coded = Coded {
@@ -370,8 +389,12 @@ fn whole(
         }
         (target, _) => (target, None),
     };
+    let mut drawn = None;
     let signal = match signal {
         Signal::Image(mut image) => {
+            if args.takes_advice() && drawn::is_drawn(&image) {
+                drawn = Some(strip::image(image.clone(), &args.strip)?);
+            }
             if !args.keep_hidden && !target.is_lossless() {
                 image = image.with_hidden_colors_extended();
             }
@@ -387,7 +410,11 @@ fn whole(
     let start = Instant::now();
     let stream = codec::encode(&signal, target, args.effort, args.pictures(), args.engine()).at(&input)?;
     let stream = exact.filter(|exact| exact.bytes.len() <= stream.bytes.len()).unwrap_or(stream);
+    let advice =
+        drawn.and_then(|image| drawn::note(&image, stream.bytes.len(), args.tile_side, args.engine()));
     let seconds = (trial + start.elapsed()).as_secs_f64();
+    args.common.notes(&input, advice.as_slice());
+    notes.extend(advice);
     let Stream { bytes, level, search } = stream;
     let (what, rate) = (codec::describe(&signal), codec::rate(&signal, bytes.len()));
     let size = bytes.len() as u64;

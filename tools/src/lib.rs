@@ -5,6 +5,7 @@ mod batch;
 mod cli;
 mod codec;
 mod decode;
+mod drawn;
 mod encode;
 pub mod error;
 mod eval;

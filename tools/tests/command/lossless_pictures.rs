@@ -53,6 +53,13 @@ fn no_sample_changes_by_more_than_was_allowed() {
         let change = now.as_raw().iter().zip(before.as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
         assert_eq!(change, error);
         sizes.push(fs::metadata(&file).unwrap().len());
+        let info = |options: &[&str]| {
+            let output = wavern().arg("info").args(options).arg(&file).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert!(info(&[]).contains(&format!("quality    no colour differs by more than {error}\n")));
+        let facts: serde_json::Value = serde_json::from_str(&info(&["--json"])).unwrap();
+        assert_eq!((&facts["max_error"], &facts["lossless"]), (&error.into(), &false.into()));
     }
     assert!(sizes[0] > sizes[1] && sizes[1] > 2 * sizes[2], "{sizes:?}");
     for (option, input) in [("0", "photo.png"), ("9", "photo.png"), ("2057", "photo.png"), ("1", "sound.wav")]
@@ -90,4 +97,35 @@ fn auto_takes_the_smaller_file() {
     for (option, input) in [("--lossless=auto", "sound.wav"), ("--lossless=maybe", "photo.png")] {
         wavern().args(["encode", option]).arg(testdata(input)).arg(file("b.wvn")).assert().code(2);
     }
+}
+
+#[test]
+fn drawings_without_options_are_told_what_lossless_would_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let drawing = DynamicImage::ImageRgb8(image::RgbImage::from_fn(300, 200, |x, y| {
+        image::Rgb(if (x / 7 + y / 5) % 3 == 0 { [250, 240, 30] } else { [20, 20, 90] })
+    }));
+    // Of these, PNG and PPM come row by row.
+    for name in ["drawing.png", "drawing.ppm", "drawing.bmp"] {
+        drawing.save(file(name)).unwrap();
+    }
+    let notes = |input: &Path, options: &[&str]| {
+        let out = file("out.wvn");
+        let assert = wavern().args(["encode", "-f"]).args(options).arg(input).arg(&out).assert().success();
+        let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        said.lines().filter(|line| line.contains("note: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for name in ["drawing.png", "drawing.ppm", "drawing.bmp"] {
+        let told = notes(&file(name), &[]);
+        let lossy = fs::metadata(file("out.wvn")).unwrap().len();
+        assert_eq!(notes(&file(name), &["--lossless"]), [""; 0]);
+        let exact = fs::metadata(file("out.wvn")).unwrap().len();
+        let expected = format!("--lossless makes a smaller file of this drawing: {exact} bytes, not {lossy}");
+        assert!(told.len() == 1 && told[0].ends_with(&expected), "{told:?}, expected {expected}");
+        for options in [&["-q", "60"][..], &["--tune", "visual"], &["--target-size", "50k"], &["--quiet"]] {
+            assert_eq!(notes(&file(name), options), [""; 0], "{options:?}");
+        }
+    }
+    assert_eq!(notes(&testdata("photo.png"), &[]), [""; 0]);
 }

@@ -1,0 +1,182 @@
+//! Pictures that look drawn, such as screenshots: whether they would be smaller without loss.
+
+use crate::codec::{self, Engine, Pictures, Target};
+use wavern::rows::{PictureInfo, Pixels, ReadRows};
+use wavern::{Color, Effort, Image, Samples};
+
+/// Pixels of the largest picture that is coded a second time: a second of one core.
+const MOST_PIXELS: u64 = 10_000_000;
+/// Rows apart that are looked at.
+const STEP: usize = 8;
+/// The share of pixels equal to the one to their left from which on a picture is taken for drawn. Photographs have less
+/// than a tenth.
+const DRAWN: f64 = 0.6;
+
+/// Bytes of a lossy file that is small enough for anybody.
+const SMALL: usize = 1000;
+
+/// The share of its rows, in the middle, that a large picture is judged by first, and the least such rows.
+const SHARE: u32 = 8;
+const FEWEST_ROWS: u32 = 64;
+/// Contexts learn little in a part, and a part may be the busiest: what it stands for counts this much less.
+const DOUBT: f64 = 0.5;
+
+/// Rows of a picture on their way to the encoder, kept as long as they look drawn.
+pub(crate) struct Watched<'a> {
+    rows: &'a mut dyn ReadRows,
+    look: Option<Look>,
+}
+
+/// What was seen of a picture so far.
+struct Look {
+    row: usize,
+    color: Color,
+    samples: Samples,
+    equal: usize,
+    looked: usize,
+}
+
+impl<'a> Watched<'a> {
+    /// Looks at the rows of a picture if `wanted`.
+    pub(crate) fn new(rows: &'a mut dyn ReadRows, info: &PictureInfo, wanted: bool) -> Self {
+        Self { rows, look: Look::new(info).filter(|_| wanted) }
+    }
+
+    /// The picture, if all of it was read and looks drawn; `info` is what it was said to be.
+    pub(crate) fn drawn(self, info: &PictureInfo) -> Option<Image> {
+        let Look { samples, .. } = self.look?;
+        let image = Image::new(info.width, info.height, info.color, samples).ok()?;
+        let image = match &info.alpha {
+            Some(alpha) => image.with_alpha(alpha.clone()).ok()?,
+            None => image,
+        };
+        Some(image.with_metadata(info.metadata.clone()))
+    }
+}
+
+impl ReadRows for Watched<'_> {
+    fn read(&mut self, count: usize) -> Result<Pixels<'_>, wavern::Error> {
+        let pixels = self.rows.read(count)?;
+        self.look = self.look.take().and_then(|look| look.with(pixels));
+        Ok(pixels)
+    }
+}
+
+impl Look {
+    fn new(info: &PictureInfo) -> Option<Self> {
+        let pixels = u64::from(info.width) * u64::from(info.height);
+        let samples = if info.depth == 8 { Samples::U8(Vec::new()) } else { Samples::U16(Vec::new()) };
+        let look = Self { row: info.row(), color: info.color, samples, equal: 0, looked: 0 };
+        (pixels <= MOST_PIXELS).then_some(look)
+    }
+
+    /// Counts pixels of some rows that are equal to the one to their left.
+    fn count(&mut self, pixels: Pixels<'_>) {
+        match pixels {
+            Pixels::U8(samples) => self.count_in(samples),
+            Pixels::U16(samples) => self.count_in(samples),
+        }
+    }
+
+    fn count_in<T: Copy + PartialEq>(&mut self, samples: &[T]) {
+        let channels = self.color.channels();
+        for row in samples.chunks_exact(self.row).step_by(STEP) {
+            let (from, to) = (row.chunks_exact(channels), row[channels..].chunks_exact(channels));
+            self.equal += from.zip(to).filter(|(a, b)| a == b).count();
+            self.looked += row.len() / channels - 1;
+        }
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.equal as f64 >= DRAWN * self.looked as f64
+    }
+
+    /// With further rows, or nothing if it does not look drawn any more.
+    fn with(mut self, pixels: Pixels<'_>) -> Option<Self> {
+        self.count(pixels);
+        if !self.is_drawn() {
+            return None;
+        }
+        pixels.append_to(&mut self.samples);
+        Some(self)
+    }
+}
+
+/// Whether a picture in memory looks drawn and is small enough to be coded twice.
+pub(crate) fn is_drawn(image: &Image) -> bool {
+    Look::new(&PictureInfo::from(image)).is_some_and(|mut look| {
+        look.count(Pixels::from(image.samples()));
+        look.is_drawn()
+    })
+}
+
+/// What to tell about a drawn picture whose lossy file has `bytes` bytes, if it is smaller without loss.
+pub(crate) fn note(image: &Image, bytes: usize, tile_side: Option<u32>, engine: Engine) -> Option<String> {
+    if bytes < SMALL {
+        return None;
+    }
+    let exact = |image: Image| {
+        let (effort, pictures) = (Effort::default(), Pictures { tile_side, ..Pictures::default() });
+        let coded = codec::encode(&image.into(), Target::Lossless, effort, pictures, engine).ok()?;
+        Some(coded.bytes.len())
+    };
+    // Art that only looks like a drawing takes several times as long as its lossy file.
+    if let Some((middle, parts)) = middle(image)
+        && exact(middle)? as f64 * parts * DOUBT > bytes as f64
+    {
+        return None;
+    }
+    let exact = exact(image.clone())?;
+    let text = format!("--lossless makes a smaller file of this drawing: {exact} bytes, not {bytes}");
+    (exact < bytes).then_some(text)
+}
+
+/// The rows in the middle of a picture, without metadata and alpha, and how many such parts it has; nothing of one that
+/// is small.
+fn middle(image: &Image) -> Option<(Image, f64)> {
+    let rows = image.height() / SHARE;
+    let first = ((image.height() - rows) / 2) as usize;
+    let info = PictureInfo::from(image);
+    let part = first * info.row()..(first + rows as usize) * info.row();
+    let mut samples = if info.depth == 8 { Samples::U8(Vec::new()) } else { Samples::U16(Vec::new()) };
+    Pixels::from(image.samples()).part(part).append_to(&mut samples);
+    let middle = Image::new(info.width, rows, info.color, samples).ok()?;
+    (rows >= FEWEST_ROWS).then_some((middle, f64::from(image.height()) / f64::from(rows)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stripes of `width` pixels.
+    fn stripes(width: usize) -> Image {
+        let samples = (0..96 * 64).flat_map(|at| [(at % 96 / width * 37 % 251) as u8; 3]).collect();
+        Image::new(96, 64, Color::Rgb, Samples::U8(samples)).unwrap()
+    }
+
+    #[test]
+    fn what_repeats_its_pixels_looks_drawn() {
+        assert!(is_drawn(&stripes(8)) && is_drawn(&stripes(3)));
+        assert!(!is_drawn(&stripes(2)) && !is_drawn(&stripes(1)));
+    }
+
+    #[test]
+    fn rows_are_kept_only_of_drawings() {
+        struct Rows(Image, usize);
+        impl ReadRows for Rows {
+            fn read(&mut self, count: usize) -> Result<Pixels<'_>, wavern::Error> {
+                self.1 += count;
+                Ok(Pixels::from(self.0.samples()).part((self.1 - count) * 288..self.1 * 288))
+            }
+        }
+        for (width, wanted, drawn) in [(8, true, true), (1, true, false), (8, false, false)] {
+            let image = stripes(width);
+            let (info, mut rows) = (PictureInfo::from(&image), Rows(image.clone(), 0));
+            let mut watched = Watched::new(&mut rows, &info, wanted);
+            for _ in 0..4 {
+                assert_eq!(watched.read(16).unwrap().len(), 16 * 288);
+            }
+            assert_eq!(watched.drawn(&info), drawn.then_some(image), "{width} {wanted}");
+        }
+    }
+}
