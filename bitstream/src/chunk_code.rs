@@ -39,6 +39,8 @@ impl ChunkCode {
     pub const RIFF: Self = Self(*b"riff");
     /// `flac`: one metadata block of a FLAC, behind its type. May be repeated.
     pub const FLAC: Self = Self(*b"flac");
+    /// `near`: by how much the colours of a picture without loss differ from the original's at most.
+    pub const NEAR: Self = Self(*b"near");
     /// `fill`: bytes without meaning.
     pub const FILL: Self = Self(*b"fill");
 
@@ -61,7 +63,7 @@ impl ChunkCode {
     /// Whether a file may hold more than one: `pngc`, `riff`, `flac`, `fill`, and skippable chunks that this version
     /// does not know.
     pub(crate) fn may_repeat(self) -> bool {
-        !self.is_critical() && ![Self::ICC, Self::EXIF, Self::XMP, Self::IPTC].contains(&self)
+        !self.is_critical() && ![Self::ICC, Self::EXIF, Self::XMP, Self::IPTC, Self::NEAR].contains(&self)
     }
 }
 

@@ -195,6 +195,13 @@ impl<'a> Container<'a> {
         }
     }
 
+    /// What `near` says: no colour of a pixel differs from the original's by more, in steps of its samples. `None` if
+    /// every sample is as it was, and of a sound and a picture with loss.
+    pub fn max_error(&self) -> Option<u16> {
+        let payload = self.metadata.all(ChunkCode::NEAR).next().filter(|_| self.header.is_lossless())?;
+        payload.try_into().map(u16::from_le_bytes).ok().filter(|error| *error > 0)
+    }
+
     /// The payload of `ALPH`: the alpha channel of a picture, coded without loss.
     pub fn alpha(&self) -> Option<&'a [u8]> {
         match &self.content {

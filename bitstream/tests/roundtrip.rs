@@ -175,3 +175,19 @@ fn description_lists_every_byte_after_the_signature() {
         describe(&files()[1].1).unwrap().map(|chunk| chunk.unwrap().code.to_string()).collect();
     assert_eq!(codes, ["IMGH", "iccp", "exif", "noTe", "xmpd", "ALPH", "TABL", "DATA"]);
 }
+
+#[test]
+fn the_greatest_error_is_that_of_a_picture_without_loss_and_well_formed() {
+    let read = |level: u16, payload: &[u8]| {
+        let header = ImageHeader { level, ..support::image_header(64, 64) };
+        let builder = ContainerBuilder::new(header).metadata(ChunkCode::NEAR, payload).tile(&b"1234567"[..]);
+        let file = builder.build(&Limits::default()).unwrap();
+        Container::parse(&file, &Limits::default()).unwrap().max_error()
+    };
+    let exact = wavern_bitstream::LOSSLESS_LEVEL;
+    assert_eq!((read(exact, &[3, 0]), read(exact, &[8, 8])), (Some(3), Some(2056)));
+    for payload in [&[][..], &[3], &[0, 0], &[3, 0, 0]] {
+        assert_eq!(read(exact, payload), None, "{payload:?}");
+    }
+    assert_eq!(read(700, &[3, 0]), None);
+}

@@ -98,6 +98,10 @@ fn samples_may_change_by_so_much_and_alpha_not_at_all() {
                 Encoder::new(options.threads(2)).unwrap().encode_image_and_reconstruct(&image).unwrap();
             let near = decoder().decode_image(&coded.0.bytes).unwrap();
             assert!(near == coded.1, "{depth} {error} {effort}");
+            let container = Container::parse(&coded.0.bytes, &Limits::default()).unwrap();
+            assert_eq!(container.max_error(), Some(error));
+            let exact = encoded(&image);
+            assert_eq!(Container::parse(&exact, &Limits::default()).unwrap().max_error(), None);
             assert_eq!(near.alpha(), image.alpha());
             let change = match (near.samples(), image.samples()) {
                 (Samples::U8(a), Samples::U8(b)) => a.iter().zip(b).map(|(a, b)| a.abs_diff(*b).into()).max(),

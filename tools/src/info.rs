@@ -117,7 +117,10 @@ impl Facts<'_> {
             }
             let [low, high] = levels(container);
             match [low, high].map(|level| codec::quality(header, level)) {
-                _ if header.is_lossless() => line("quality", "lossless"),
+                _ if header.is_lossless() => match container.max_error() {
+                    None => line("quality", "lossless"),
+                    Some(error) => line("quality", &format!("no colour differs by more than {error}")),
+                },
                 [Some(quality), _] if low == high => {
                     line("quality", &format!("{quality:.1} (level {low})"));
                 }
@@ -182,7 +185,8 @@ impl Facts<'_> {
         let header = container.header();
         object["level"] = header.level().into();
         object["quality"] = codec::quality(header, header.level()).into();
-        object["lossless"] = header.is_lossless().into();
+        object["lossless"] = (header.is_lossless() && container.max_error().is_none()).into();
+        object["max_error"] = container.max_error().into();
         object["weights"] = header.weights().to_string().into();
         codec::add_rate(&mut object, rate(container, self.bytes));
         match header {

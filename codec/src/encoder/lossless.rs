@@ -65,7 +65,7 @@ impl Encoder {
     }
 
     /// By how much the samples of a picture may change.
-    fn error(&self, info: &PictureInfo) -> Result<u16, Error> {
+    pub(super) fn error(&self, info: &PictureInfo) -> Result<u16, Error> {
         let error = self.options.picture.max_error.unwrap_or(0);
         if info.depth == 8 && error > 8 {
             let problem = format!("{error} (expected 1 to 8, since samples have 8 bits)");

@@ -21,7 +21,7 @@ use crate::signal::{Image, SignalError};
 use crate::weights::Weights;
 use crate::{alpha, chunks};
 use rayon::prelude::*;
-use wavern_bitstream::{BitDepth, ContainerBuilder, ImageHeader, LOSSLESS_LEVEL, WeightsId};
+use wavern_bitstream::{BitDepth, ChunkCode, ContainerBuilder, ImageHeader, LOSSLESS_LEVEL, WeightsId};
 use wavern_kernel as kernel;
 
 impl Encoder {
@@ -142,6 +142,12 @@ impl Encoder {
         }
         if let Some(fitted) = fitted {
             builder = builder.fitted(fitted);
+        }
+        if header.level == LOSSLESS_LEVEL {
+            let error = self.error(info)?;
+            if error > 0 {
+                builder = builder.metadata(ChunkCode::NEAR, error.to_le_bytes().to_vec());
+            }
         }
         Ok(builder.tiles(tiles).build(&self.options.limits)?)
     }
