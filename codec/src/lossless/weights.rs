@@ -37,6 +37,10 @@ pub struct LosslessWeights {
 impl LosslessWeights {
     /// # Errors
     /// If it is not a weight file for pictures without loss, or contradicts itself.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Self::open(bytes, id_of(bytes))
+    }
+
     fn open(bytes: &[u8], id: WeightsId) -> Result<Self, Error> {
         let map = TensorMap::new(bytes)?;
         let contents: Contents =
@@ -99,7 +103,7 @@ static WEIGHTS: OnceLock<Arc<LosslessWeights>> = OnceLock::new();
 /// # Errors
 /// If it is not a weight file for pictures without loss, or contradicts itself.
 pub fn provide(file: &[u8]) -> Result<WeightsId, Error> {
-    let weights = LosslessWeights::open(file, id_of(file))?;
+    let weights = LosslessWeights::from_bytes(file)?;
     let id = weights.id;
     WEIGHTS.get_or_init(|| Arc::new(weights));
     Ok(id)

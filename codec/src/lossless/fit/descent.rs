@@ -1,19 +1,18 @@
 //! Descent from the networks of a set to those that suit one picture.
 
-use super::real::{Batch, Memory, slope};
+use super::batch::{Batch, MARGIN};
+use super::real::{Memory, slope};
 use crate::lossless::Planes;
 use crate::lossless::color::Transform;
-use crate::lossless::network::inputs::{AROUND, Depth, Inputs, Neighbours, Plane, Tap};
+use crate::lossless::network::inputs::Plane;
 use crate::lossless::network::model::Parameters;
-use crate::lossless::network::shape::{ACTIVATION, Shape, WEIGHT};
+use crate::lossless::network::shape::{Shape, WEIGHT};
 use crate::lossless::weights::Set;
 use rayon::prelude::*;
-use wavern_kernel::planar::GROUP;
 
-/// Rows and columns of a stretch of samples, and what is known around it.
+/// Rows and columns of a stretch of samples.
 const ROWS: usize = 8;
 const COLUMNS: usize = 128;
-const MARGIN: usize = 5;
 
 /// Where the samples of a picture come from.
 pub trait Samples: Sync {
@@ -61,7 +60,7 @@ impl Descent {
             states.par_iter_mut().for_each(|state| {
                 state.batch.clear();
                 for tile in &tiles {
-                    state.take(&tile.planes, columns, tile.bits);
+                    state.batch.take(state.plane, tile, MARGIN..MARGIN + ROWS, COLUMNS);
                 }
                 state.step(rate, PRICE / pixels);
             });
@@ -85,16 +84,7 @@ struct State {
     second: Vec<f32>,
     steps: i32,
     batch: Batch,
-    inputs: Inputs,
     memory: Memory,
-}
-
-impl Batch {
-    fn clear(&mut self) {
-        self.inputs.clear();
-        self.residual.clear();
-        self.unit.clear();
-    }
 }
 
 impl State {
@@ -110,37 +100,7 @@ impl State {
             second: zeros,
             steps: 0,
             batch: Batch::default(),
-            inputs: Inputs::default(),
             memory: Memory::default(),
-        }
-    }
-
-    /// Adds the samples inside the margin of some planes to the batch.
-    fn take(&mut self, planes: &[Vec<i32>], columns: usize, bits: u32) {
-        let plane = self.plane;
-        for row in MARGIN..MARGIN + ROWS {
-            let at = |index: usize, (down, right): Tap| {
-                let first = (row as isize + down as isize) as usize * columns + MARGIN;
-                &planes[index][(first as isize + right as isize) as usize..][..COLUMNS]
-            };
-            let taps = |index: usize, taps: &[Tap]| taps.iter().map(|&tap| at(index, tap)).collect();
-            let neighbours = Neighbours {
-                own: taps(plane as usize, plane.own()),
-                first: if plane == Plane::First { Vec::new() } else { taps(0, &AROUND) },
-                second: if plane == Plane::Third { taps(1, &AROUND) } else { Vec::new() },
-            };
-            self.inputs.set(plane, &neighbours, Depth::new(plane, bits), 0);
-            let stride = self.inputs.stride;
-            for i in 0..COLUMNS {
-                let groups = self.inputs.groups.chunks_exact(stride).take(plane.inputs() / GROUP);
-                let bytes = groups.flat_map(|group| group[i].to_le_bytes());
-                self.batch.inputs.extend(bytes.map(|byte| (f32::from(byte) - 128.0) / ACTIVATION));
-            }
-            let relative = self.inputs.relative();
-            let samples = at(plane as usize, (0, 0));
-            self.batch.residual.extend(samples.iter().zip(relative.base).map(|(s, b)| (s - b) as f32));
-            let units = relative.unit.iter().zip(relative.shift).take(COLUMNS);
-            self.batch.unit.extend(units.map(|(unit, shift)| (unit << shift) as f32 / 64.0));
         }
     }
 

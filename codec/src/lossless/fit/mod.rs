@@ -1,5 +1,6 @@
 //! Networks that are fitted to one picture: a descent by the encoder, and whole-number changes of weights in the file.
 
+mod batch;
 mod deltas;
 mod descent;
 mod real;
@@ -7,5 +8,6 @@ mod real;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{Batch, MARGIN};
 pub use deltas::{read, write};
 pub use descent::{Descent, Samples};

@@ -1,20 +1,10 @@
 //! The network of a plane in reals, and the slope of the bits of samples by its parameters.
 
+use super::batch::Batch;
 use crate::lossless::network::shape::{ACTIVATION, OUTPUTS, Shape};
 use wavern_kernel::causal::LANES;
 use wavern_kernel::float::{After, Pointwise};
 use wavern_kernel::gradient;
-
-/// Samples of a plane, with what a network sees of them: a multiple of [`LANES`].
-#[derive(Default)]
-pub struct Batch {
-    /// `[samples, inputs]`.
-    pub inputs: Vec<f32>,
-    /// `[samples]`: less what means are relative to.
-    pub residual: Vec<f32>,
-    /// `[samples]`: the typical difference, in samples.
-    pub unit: Vec<f32>,
-}
 
 /// Reused memory.
 #[derive(Default)]
@@ -39,7 +29,7 @@ fn parts(shape: Shape, mut parameters: &[f32]) -> [(&[f32], &[f32]); 3] {
     })
 }
 
-/// The mean slope of the bits of a batch by the parameters, into `slope`.
+/// The mean slope of the bits of a batch, a multiple of [`LANES`] samples, by the parameters, into `slope`.
 pub fn slope(shape: Shape, parameters: &[f32], batch: &Batch, slope: &mut [f32], memory: &mut Memory) {
     let (n, Shape { inputs, width }) = (batch.residual.len(), shape);
     assert!(n.is_multiple_of(LANES) && batch.inputs.len() == n * inputs);
