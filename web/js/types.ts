@@ -28,12 +28,20 @@ export interface ReadOptions extends CallOptions {
   limits?: Limits;
 }
 
+/** Pixels of a picture. */
+export interface Region {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 /** How to decode a picture. */
 export interface DecodeOptions extends ReadOptions {
   /** Decode what is left of a damaged file. */
   partial?: boolean;
   /** Only these pixels; only the tiles that they need are read. */
-  region?: { x: number; y: number; width: number; height: number };
+  region?: Region;
   /** How much smaller. */
   scale?: 1 | 2 | 4 | 8;
   /** Hears of the picture before its first rows. */
@@ -206,4 +214,6 @@ export interface WavernOptions {
   module?: () => Promise<WebAssembly.Module>;
   /** Starts the worker that requests run in; `false` runs them in this thread, as happens where there are no workers. */
   worker?: false | (() => Worker);
+  /** How many workers share a large picture; without it, as many as there are cores, at most four. */
+  workers?: number;
 }

@@ -1,6 +1,7 @@
 // The interface: calls with types of their own, weights when they are asked for.
 
 import { type Backend, here, inWorker } from "./backend.js";
+import { bands, InOrder } from "./bands.js";
 import { WavernError } from "./errors.js";
 import type { Head, Reply, Sink } from "./instance.js";
 import { loadModule } from "./module.js";
@@ -20,27 +21,32 @@ import type {
   PictureInfo,
   Pixels,
   ReadOptions,
+  Region,
   Sound,
   Symbols,
   WavernOptions,
 } from "./types.js";
 import { type LoadWeights, weightsIds, weightsIn } from "./weights.js";
 
-/** The codec, in a worker of its own. Calls are answered one after the other. */
+/** The codec, in a worker of its own. Calls are answered one after the other; others share large pictures with it. */
 export class Wavern {
   readonly #backend: Backend;
+  readonly #helpers: Backend[];
   readonly #loadWeights: LoadWeights;
   /** Weight files by id, which a new instance is given again. */
   readonly #weights = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
 
   constructor(options: WavernOptions = {}) {
-    const { weights = new URL("./weights/", import.meta.url), worker } = options;
+    const { weights = new URL("./weights/", import.meta.url), worker, workers = cores() } = options;
     this.#loadWeights = typeof weights === "function" ? weights : weightsIn(folder(weights));
     const load = options.module ?? (() => loadModule(new URL(import.meta.url)));
     let loading: Promise<WebAssembly.Module> | undefined;
     const module = () => (loading ??= load().catch((error: unknown) => ((loading = undefined), Promise.reject(error))));
-    if (worker === false || (worker === undefined && typeof Worker === "undefined")) this.#backend = here(module);
-    else this.#backend = inWorker(worker ?? startWorker, module);
+    const alone = worker === false || (worker === undefined && typeof Worker === "undefined");
+    // A worker starts when it is first asked.
+    const open = () => (alone ? here(module) : inWorker(worker || startWorker, module));
+    this.#backend = open();
+    this.#helpers = Array.from({ length: alone ? 0 : Math.max(workers, 1) - 1 }, open);
   }
 
   /** Decodes a picture for a canvas. */
@@ -50,25 +56,77 @@ export class Wavern {
 
   /** Decodes a picture, with all that the file says of it. */
   async decodePicture(file: Bytes, options: DecodeOptions = {}): Promise<Picture> {
-    let info: PictureInfo | undefined;
-    let data = new Uint8ClampedArray(0);
-    let at = 0;
-    const { head, body } = await this.#request({ ...decodeHead(options), form: "rgba" }, await bytesOf(file), options, {
+    const bytes = await bytesOf(file);
+    const head = { ...decodeHead(options), form: "rgba" };
+    const parts = await this.#bands(bytes, options);
+    if (parts.length > 1) return this.#decodeBands(head, bytes, options, parts);
+    const rows = new PictureRows(options);
+    let next = 0;
+    const reply = await this.#request(head, bytes, options, {
       begin: (head) => {
-        info = pictureInfo(head);
-        data = new Uint8ClampedArray(info.width * info.height * 4);
-        at = 0;
-        options.onBegin?.(info);
+        next = 0;
+        rows.begin(pictureInfo(head));
       },
       rows: (bytes) => {
-        if (info === undefined) return;
-        data.set(bytes, at);
-        const y = at / 4 / info.width;
-        at += bytes.length;
-        options.onRows?.({ y, data: new Uint8ClampedArray(bytes.buffer), picture: info });
+        rows.add(bytes, next);
+        next += bytes.length / 4 / rows.width;
       },
     });
-    return { ...pictureInfo(head), data, ...extras(head, body) };
+    return { ...pictureInfo(reply.head), data: rows.data, ...extras(reply.head, reply.body) };
+  }
+
+  /** The regions of a picture that workers decode each for itself: one, or none, if there is nothing to share. */
+  async #bands(file: Uint8Array, { region, partial, scale = 1, signal }: DecodeOptions): Promise<Region[]> {
+    if (this.#helpers.length === 0 || partial) return [];
+    // What cannot be read is told by the decoder.
+    const info = await this.probe(file.slice(0, 64), signal && { signal }).catch(() => undefined);
+    signal?.throwIfAborted();
+    if (info?.kind !== "image" || info.weights === weightsIds.lossless) return [];
+    const { x, y, width, height } = region ?? { x: 0, y: 0, width: info.width, height: info.height };
+    // A smaller picture is less work; a region outside is for the decoder to refuse.
+    if (scale !== 1 || x + width > info.width || y + height > info.height) return [];
+    return bands(width, y, height, 1 + this.#helpers.length).map((band) => ({ x, width, ...band }));
+  }
+
+  /** A picture of which each worker decodes a band. */
+  async #decodeBands(head: Head, file: Uint8Array, options: DecodeOptions, parts: Region[]): Promise<Picture> {
+    const failed = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+    const height = parts.reduce((sum, part) => sum + part.height, 0);
+    const rows = new PictureRows(options);
+    const inOrder = new InOrder<() => void>(parts.length, (hear) => hear());
+    let slowest = 0;
+    const top = parts[0]!.y;
+    const decode = async ({ x, y, width, height: own }: Region, at: number): Promise<Reply> => {
+      // A worker that is started anew begins again.
+      let next = y - top;
+      const how = { ...options, signal, onTime: (time: number) => void (slowest = Math.max(slowest, time)) };
+      const sink: Sink = {
+        begin: (head) => {
+          next = y - top;
+          if (at === 0) rows.begin({ ...pictureInfo(head), height });
+        },
+        rows: (bytes) => {
+          const row = next;
+          next += bytes.length / 4 / width;
+          inOrder.push(at, () => rows.add(bytes, row));
+        },
+      };
+      const backend = at === 0 ? this.#backend : this.#helpers[at - 1]!;
+      const reply = await this.#request({ ...head, region: [x, y, width, own] }, file, how, sink, backend);
+      inOrder.end(at);
+      return reply;
+    };
+    try {
+      const [first] = await Promise.all(parts.map(decode));
+      options.onTime?.(slowest);
+      return { ...pictureInfo(first!.head), height, data: rows.data, ...extras(first!.head, first!.body) };
+    } catch (error) {
+      // The others need not go on.
+      failed.abort();
+      options.signal?.throwIfAborted();
+      throw error;
+    }
   }
 
   /** Decodes a picture into the samples that the file has, of 8 or 16 bits. */
@@ -166,44 +224,83 @@ export class Wavern {
     return head as unknown as FileInfo;
   }
 
-  /** Ends the worker and frees its memory. The next call starts another. */
+  /** Ends the workers and frees their memory. The next call starts others. */
   close(): void {
-    this.#backend.close();
+    for (const backend of [this.#backend, ...this.#helpers]) backend.close();
     this.#weights.clear();
   }
 
   /** Answers a request, and fetches the weights that it turns out to need. */
-  async #request(head: Head, body: Uint8Array, options: CallOptions, sink: Sink = {}): Promise<Reply> {
+  async #request(
+    head: Head,
+    body: Uint8Array,
+    options: CallOptions,
+    sink: Sink = {},
+    backend = this.#backend,
+  ): Promise<Reply> {
     const { signal } = options;
     const given = new Set<string>();
     for (;;) {
       signal?.throwIfAborted();
       try {
-        const reply = await this.#backend.answer(head, body, sink, signal);
+        const reply = await backend.answer(head, body, sink, signal);
         options.onTime?.(reply.milliseconds);
         return reply;
       } catch (error) {
         const needed = error instanceof WavernError && error.kind === "weights" ? error.needed : undefined;
         if (needed === undefined || given.has(needed)) throw error;
         given.add(needed);
-        await this.#giveWeights(needed, options);
+        await this.#giveWeights(needed, options, backend);
       }
     }
   }
 
-  async #giveWeights(id: string, { onWeights, signal }: CallOptions): Promise<void> {
+  async #giveWeights(id: string, { onWeights, signal }: CallOptions, backend: Backend): Promise<void> {
     let loading = this.#weights.get(id);
     if (loading === undefined) {
       loading = this.#loadWeights(id, onWeights);
       this.#weights.set(id, loading);
       loading.catch(() => this.#weights.delete(id));
     }
-    const { head } = await this.#backend.answer({ op: "weights" }, await loading, {}, signal);
+    const { head } = await backend.answer({ op: "weights" }, await loading, {}, signal);
     if (head["id"] !== id) {
       this.#weights.delete(id);
       throw new WavernError("weights", `the weights that came for ${id} are ${String(head["id"])}`, { needed: id });
     }
   }
+}
+
+/** RGBA of a picture, and word of its rows, while they come. */
+class PictureRows {
+  data = new Uint8ClampedArray(0);
+  readonly #options: DecodeOptions;
+  #info: PictureInfo | undefined;
+
+  constructor(options: DecodeOptions) {
+    this.#options = options;
+  }
+
+  get width(): number {
+    return this.#info?.width ?? 0;
+  }
+
+  begin(info: PictureInfo): void {
+    this.#info = info;
+    this.data = new Uint8ClampedArray(info.width * info.height * 4);
+    this.#options.onBegin?.(info);
+  }
+
+  /** Rows from `y` on. */
+  add(bytes: Uint8Array<ArrayBuffer>, y: number): void {
+    if (this.#info === undefined) return;
+    this.data.set(bytes, 4 * y * this.#info.width);
+    this.#options.onRows?.({ y, data: new Uint8ClampedArray(bytes.buffer), picture: this.#info });
+  }
+}
+
+/** How many workers decode a large picture without being asked: as many as there are cores, but at most four. */
+function cores(): number {
+  return typeof navigator === "undefined" ? 1 : Math.min(navigator.hardwareConcurrency || 1, 4);
 }
 
 function startWorker(): Worker {

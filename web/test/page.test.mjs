@@ -265,8 +265,26 @@ test("the package: a worker, an element, rows while they come", async () => {
   assert.equal(kind, "format");
 
   const result = await page.evaluate(async () => {
-    const { decode, latents, WavernError } = await import("/index.js");
+    const { decode, latents, Wavern, WavernError } = await import("/index.js");
     const bytes = await (await fetch("/large.wvn")).arrayBuffer();
+    const hashed = async ({ data }) => {
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+      return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    };
+    // The same by different numbers of workers; the first time, each fetches and starts what it needs.
+    const shared = [];
+    for (const workers of [1, 2, 4]) {
+      const codec = new Wavern({ workers });
+      await codec.decode(bytes);
+      const [start, tops] = [performance.now(), []];
+      const image = await codec.decode(bytes, { onRows: ({ y }) => tops.push(y) });
+      const time = performance.now() - start;
+      const part = await codec.decode(bytes, { region: { x: 33, y: 7, width: 1500, height: 1100 } });
+      shared.push({ workers, time, tops, hash: await hashed(image), part: await hashed(part) });
+      const broken = await codec.decode(bytes.slice(0, bytes.byteLength - 9)).catch((error) => error);
+      shared.at(-1).kind = broken.kind;
+      codec.close();
+    }
     await decode(await (await fetch("/small.wvn")).arrayBuffer());
     const parts = [];
     // The page goes on while the worker works.
@@ -281,11 +299,9 @@ test("the package: a worker, an element, rows while they come", async () => {
     const stopped = await decode(bytes, { signal: abort.signal }).then(() => "not stopped", (error) => error.name);
     const symbols = await latents(bytes);
     const error = await decode(new Uint8Array(3)).catch((error) => error);
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", image.data));
     return {
-      parts, total, frames, stopped, isImageData: image instanceof ImageData, y: symbols[0].y.shape,
-      isError: error instanceof WavernError && error instanceof Error,
-      hash: [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+      parts, total, frames, stopped, shared, isImageData: image instanceof ImageData, y: symbols[0].y.shape,
+      isError: error instanceof WavernError && error instanceof Error, hash: await hashed(image),
     };
   });
   const { data } = await codecOf("wavern.wasm").decode(file);
@@ -294,6 +310,11 @@ test("the package: a worker, an element, rows while they come", async () => {
   assert.equal(result.stopped, "AbortError");
   assert.deepEqual(result.y.slice(0, 2), [77, 102]);
   assert.ok(result.frames > 5, `${result.frames} frames`);
+  for (const { workers, time, tops, kind, ...one } of result.shared) {
+    console.log(`2 megapixels, ${workers} workers: ${time.toFixed(0)} ms`);
+    assert.deepEqual([one.hash, one.part, kind], [hash(data), result.shared[0].part, "format"], `${workers} workers`);
+    assert.deepEqual(tops, tops.toSorted((a, b) => a - b));
+  }
   const { parts, total } = result;
   assert.ok(parts.length > 4 && parts[0][1] < 0.8 * total, `first rows after ${parts[0]?.[1]} of ${total} ms`);
   console.log(`2 megapixels: ${total.toFixed(0)} ms, first rows after ${parts[0][1].toFixed(0)} ms`);
