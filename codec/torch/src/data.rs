@@ -97,7 +97,8 @@ pub fn pictures(
     Ok(all)
 }
 
-fn read(folder: &Path, side: usize) -> Result<Vec<(PathBuf, RgbImage)>, String> {
+/// All pictures below `folder` whose sides are at least `side`, with their paths, in order of name.
+pub(crate) fn read(folder: &Path, side: usize) -> Result<Vec<(PathBuf, RgbImage)>, String> {
     let files = list(folder)?;
     let all: Vec<_> = files
         .into_par_iter()

@@ -12,6 +12,7 @@
 //! * [`data`], [`crops`], [`drawing`], [`packets`], [`source`]: from files to batches.
 //! * [`initial`], [`grow`], [`linear`]: the PCA start, or another model as one; `closed` opens units that have died.
 //! * [`loss`], [`options`], [`schedule`], [`train`], [`validation`]: what is minimised, the loop and its curve.
+//! * [`lossless`]: the same for the networks of pictures without loss, which are small and have a loop of their own.
 //! * [`export`]: trained floats → the weight file, with the proof that no partial sum leaves the exact range.
 //! * [`backend`]: the same networks behind the codec's `Transforms` trait, for `--backend torch`.
 
@@ -35,6 +36,7 @@ pub mod layers;
 pub mod likelihood;
 pub mod linear;
 pub mod loss;
+pub mod lossless;
 pub mod model;
 pub mod optimizer;
 pub mod options;

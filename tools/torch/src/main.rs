@@ -3,6 +3,7 @@
 
 mod engine;
 mod train;
+mod train_lossless;
 
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use wavern_cli::Result;

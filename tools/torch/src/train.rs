@@ -1,6 +1,7 @@
 //! `wavern train`: learn a model from folders of pictures or sounds, and turn checkpoints into weight files.
 
 use crate::engine::parse_device;
+use crate::train_lossless;
 use clap::{Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use wavern::internals::network::ModelConfig;
@@ -30,6 +31,8 @@ enum What {
     Image(Run),
     /// Train the audio model on a folder of sounds (FLAC, Ogg Vorbis, WAV)
     Audio(Run),
+    /// Train a set of the networks for pictures without loss
+    Lossless(train_lossless::Run),
     /// Measure a model on a folder without writing files: rate with the integer and with a float prior, and quality
     Validate(Validate),
     /// Reduce a checkpoint to what another run can start from: averaged weights as packed 16-bit floats
@@ -41,6 +44,8 @@ enum What {
     },
     /// Turn a checkpoint into a weight file, proving that its integer networks stay exact
     Export(Export),
+    /// Turn sets for pictures without loss into a weight file
+    ExportLossless(train_lossless::Export),
 }
 
 #[derive(Debug, clap::Args)]
@@ -279,6 +284,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             Err(Error::usage("--linear and --tune are for pictures"))
         }
         What::Audio(run) => train(run, Kind::Audio),
+        What::Lossless(run) => train_lossless::run(run),
+        What::ExportLossless(export) => train_lossless::export(export),
         What::Validate(validate) => measure(validate),
         What::Slim(slim) => write_slim(slim),
         What::State { checkpoint } => print_state(checkpoint),
