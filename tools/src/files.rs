@@ -16,6 +16,7 @@ mod gif;
 mod guard;
 pub mod held;
 mod ifd;
+mod iff;
 pub mod image_reader;
 pub mod image_writer;
 pub mod input;

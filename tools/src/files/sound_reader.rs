@@ -6,7 +6,7 @@ use super::guard::guarded;
 use super::m4a::{self, Edit};
 use super::opus::OpusStream;
 use super::parts::Parts;
-use super::{flac_head, limits, tags};
+use super::{flac_head, iff, limits, tags};
 use crate::error::{At, Error, Result};
 use std::fs::File;
 use std::io::{Cursor, Seek};
@@ -51,13 +51,15 @@ impl SoundReader {
         }
         let is_aiff = head.starts_with(b"FORM");
         let is_m4a = head.get(4..8) == Some(b"ftyp");
-        let (mut sought, mut index) = (None, None);
+        let (mut sought, mut index, mut besides) = (None, None, iff::Besides::default());
         if is_m4a || head.starts_with(b"caff") || (is_aiff && file.is_some()) {
             let mut source: Box<dyn MediaSource> = match file {
                 Some(file) => Box::new(file),
                 None => Box::new(Cursor::new(bytes.get(limits::FILE_BYTES).at("reading")?)),
             };
             index = is_m4a.then(|| m4a::index(&mut source)).flatten();
+            source.rewind().at("reading")?;
+            besides = iff::look(&mut source);
             source.rewind().at("reading")?;
             sought = Some(source);
         }
@@ -96,6 +98,13 @@ impl SoundReader {
             if !lost.is_empty() {
                 notes.push(format!("tags that are no text are left out: {}", lost.join(", ")));
             }
+        }
+        if !besides.comments.is_empty() {
+            metadata.flac.push(tags::comment_block(tags::VENDOR, &besides.comments));
+        }
+        if !besides.left_out.is_empty() {
+            let format = if is_aiff { "AIFF" } else { "CAF" };
+            notes.push(format!("chunks of the {format} left out: {}", besides.left_out.join(", ")));
         }
         let (sample_rate, channels, sample) = (part.sample_rate, part.channels, part.sample);
         let (frames, ended) = (0, false);

@@ -191,6 +191,10 @@ pub(super) fn block_of_id3v1(tag: &[u8]) -> Option<Vec<u8>> {
 
 /// A tag as comments; `None` if it holds no text.
 fn comments_for(tag: &Tag) -> Option<Vec<String>> {
+    // The author of an AIFF, whom symphonia takes for a program.
+    if let (true, Some(StandardTag::Encoder(author))) = (tag.raw.key == "AUTH", &tag.std) {
+        return Some(vec![format!("ARTIST={author}")]);
+    }
     if let Some((name, text)) = tag.std.as_ref().and_then(names::comment) {
         return Some(vec![format!("{name}={text}")]);
     }

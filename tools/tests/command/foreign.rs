@@ -338,3 +338,23 @@ fn rim_error(one: &Image, other: &Image) -> f64 {
     }
     sum / f64::from(count)
 }
+
+#[test]
+fn a_jpeg_that_no_decoder_reads_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = fs::read(foreign("jpeg-orientation-6.jpg")).unwrap();
+    let frame = bytes.windows(4).position(|part| matches!(part, [0xFF, 0xC0..=0xC2, 0, _])).unwrap();
+    let file = folder.path().join("a.jpg");
+    for (marker, bits, name) in [
+        (0xC9, 8, "a JPEG with arithmetic coding"),
+        (0xC3, 8, "a JPEG without loss"),
+        (0xC5, 8, "a hierarchical JPEG"),
+        (0xC1, 12, "a JPEG of 12 bits"),
+    ] {
+        let mut other = bytes.clone();
+        (other[frame + 1], other[frame + 4]) = (marker, bits);
+        fs::write(&file, other).unwrap();
+        let (code, said) = encode(&file, folder.path(), &[]);
+        assert!(code == 3 && said.contains(name), "{name}: {code}, {said}");
+    }
+}

@@ -336,3 +336,37 @@ fn a_sound_of_a_known_kind_that_cannot_be_read_is_named() {
         assert!(refused(&path, folder.path(), 3).contains(name), "{name}");
     }
 }
+
+#[test]
+fn chunks_of_an_aiff_and_a_caf_become_comments_or_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (changed, coded) = (folder.path().join("changed"), folder.path().join("x.wvn"));
+    let chunk = |id: &[u8; 4], content: &[u8]| {
+        let padding = &[0][..content.len() % 2];
+        [&id[..], &(content.len() as u32).to_be_bytes(), content, padding].concat()
+    };
+    let mut aiff = fs::read(testdata("foreign/aiff-float-over-full-scale.aiff")).unwrap();
+    aiff.extend([chunk(b"AUTH", b"First"), chunk(b"INST", &[0; 20]), chunk(b"MARK", b"\0\0")].concat());
+    let length = (aiff.len() as u32 - 8).to_be_bytes();
+    aiff[4..8].copy_from_slice(&length);
+    let info = b"\0\0\0\x02artist\0First\0comments\0Second\0";
+    let size = |length: usize| (length as u64).to_be_bytes();
+    let mut caf = fs::read(testdata("foreign/alac.caf")).unwrap();
+    // Behind the chunk that comes first, whose content has 32 bytes.
+    let more = [&b"info"[..], &size(info.len()), info, b"mark", &size(8), &[0; 8]].concat();
+    caf.splice(52..52, more);
+    for (bytes, comment, note) in [
+        (aiff, "ARTIST=First", "chunks of the AIFF left out: INST, MARK\n"),
+        (caf, "COMMENT=Second", "chunks of the CAF left out: mark\n"),
+    ] {
+        fs::write(&changed, bytes).unwrap();
+        let assert = wavern().args(["encode", "-f"]).arg(&changed).arg(&coded).assert().success();
+        let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(said.contains(note) && notes(&said) == 1, "{said}");
+        let out = folder.path().join("x.flac");
+        wavern().args(["decode", "-f"]).arg(&coded).arg(&out).assert().success();
+        let comments = String::from_utf8_lossy(&blocks(&out)[0].1).into_owned();
+        assert!(comments.contains("ARTIST=First") && comments.contains(comment), "{comments}");
+        assert!(!comments.contains("ENCODER=First"), "{comments}");
+    }
+}

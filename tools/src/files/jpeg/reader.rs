@@ -15,6 +15,11 @@ use wavern_bitstream::Limits;
 /// Reads a picture.
 pub fn read(bytes: &[u8], reading: &Reading) -> Result<Loaded> {
     let mut segments = Segments::of(bytes);
+    if let Some(what) = segments.unsupported {
+        return Err(Error::unsupported(format!(
+            "{what} (expected baseline or progressive, 8 bits, Huffman coding)"
+        )));
+    }
     let mut notes = std::mem::take(&mut segments.notes);
     let mut metadata = std::mem::take(&mut segments.metadata);
     let image = match segments.end {

@@ -11,6 +11,8 @@ pub struct Segments {
     pub metadata: Metadata,
     /// One line each: what is not.
     pub notes: Vec<String>,
+    /// What no decoder reads, if the file has it.
+    pub unsupported: Option<&'static str>,
     /// Rows; 0 until the frame was found, or if they come behind the pixels.
     pub height: u32,
     /// Number of components.
@@ -90,6 +92,13 @@ impl Segments {
     }
 
     fn take<'a>(&mut self, marker: u8, content: &'a [u8], pieces: &mut Pieces<'a>) {
+        self.unsupported = self.unsupported.or(match (marker, content.first()) {
+            (0xDE, _) | (0xC5..=0xC7 | 0xCD..=0xCF, Some(_)) => Some("a hierarchical JPEG"),
+            (0xC9..=0xCB, Some(_)) => Some("a JPEG with arithmetic coding"),
+            (0xC3, Some(_)) => Some("a JPEG without loss"),
+            (0xC0..=0xC2, Some(12)) => Some("a JPEG of 12 bits"),
+            _ => None,
+        });
         match marker {
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) && self.components == 0 => {
                 if let [_, high, low, _, _, components, rest @ ..] = content {
