@@ -169,8 +169,8 @@ pub struct WavernEncodeOptions {
     /// Pictures: no colour changes by more than this, in steps of a sample: 1 to 8, in 16 bits 1 to 2056; 0: no such
     /// bound. Quality, targets and tune do not apply.
     pub max_error: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Sounds, not 0: segments of at most 20 ms, for listeners who wait for no more. Not with lossless.
+    pub low_delay: u32,
 }
 
 // SAFETY: pointers, functions that may be absent, numbers of 64 bits, then an even number of those of 32.
@@ -194,7 +194,7 @@ unsafe impl Sized_ for WavernEncodeOptions {
             bitrate: 0,
             keep_hidden: 0,
             max_error: 0,
-            reserved: 0,
+            low_delay: 0,
         }
     }
 }
@@ -326,7 +326,6 @@ pub(crate) unsafe fn encoding(from: *const WavernEncodeOptions) -> Result<Encodi
         // SAFETY: by the contract of this function.
         unsafe { read(from) }?
     };
-    reserved(WavernEncodeOptions::NAME, given.reserved)?;
     let lossless = given.lossless != 0;
     let effort = u8::try_from(given.effort).unwrap_or(u8::MAX);
     let mut options = EncodeOptions::new()
@@ -338,9 +337,11 @@ pub(crate) unsafe fn encoding(from: *const WavernEncodeOptions) -> Result<Encodi
     if given.threads != 0 {
         options = options.threads(given.threads as usize);
     }
+    let mut sound = SoundOptions::new().low_delay(given.low_delay != 0);
     if given.bitrate != 0 {
-        options = options.sound(SoundOptions::new().bitrate(given.bitrate));
+        sound = sound.bitrate(given.bitrate);
     }
+    options = options.sound(sound);
     let tune = match given.tune {
         0 => Tune::Psnr,
         1 => Tune::Visual,

@@ -191,7 +191,7 @@ static void encoding(void) {
         case 6: options.target_bpp = -1; break;
         case 7: options.target_bpp = 1, options.target_psnr = 30; break;
         case 9: options.max_error = 70000; break;
-        case 10: options.reserved = 1; break;
+        case 10: options.lossless = 1, options.low_delay = 1; break;
         case 8: options.lossless = 1, options.bitrate = 1000; break;
         }
         FAILS(WAVERN_ERROR_ARGUMENT, wavern_encoder_new(&options, &encoder, &error));

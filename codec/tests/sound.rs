@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use wavern::{Audio, Metadata, SampleFormat};
 use wavern::{
     DecodeOptions, Decoder, Effort, EncodeOptions, Encoder, Quality, Signal, SoundOptions, SoundReader,
+    Window,
 };
 use wavern_bitstream::{ChunkCode, Container, Header, Limits, describe};
 
@@ -265,6 +266,70 @@ fn a_bit_rate_is_kept_in_pieces_too() {
     }
     writer.finish(&metadata).unwrap();
     assert!(pieces == bytes);
+}
+
+/// What a listener has after each piece of 5 ms that a writer was given and flushed.
+fn heard_while_written(encoder: &Encoder, rate: u32, sound: &[Vec<f32>]) -> (Vec<usize>, Vec<u8>) {
+    let pipe = Pipe::default();
+    let metadata = Metadata::default();
+    let writer = encoder.sound_writer(rate, SampleFormat::I16, sound.len(), &metadata, pipe.clone());
+    let (mut writer, mut file, mut heard) = (writer.unwrap(), Vec::new(), Vec::new());
+    for piece in (0..sound[0].len()).step_by(rate as usize / 200) {
+        let end = sound[0].len().min(piece + rate as usize / 200);
+        writer.write(sound.iter().map(|channel| channel[piece..end].to_vec()).collect()).unwrap();
+        writer.flush().unwrap();
+        file.extend(pipe.0.lock().unwrap().drain(..));
+        let decoder = decoder();
+        let frames =
+            decoder.sound_reader_partial(&file[..]).map_or(0, |mut reader| all(&mut reader)[0].len());
+        heard.push(end - frames);
+    }
+    writer.finish(&metadata).unwrap();
+    file.extend(pipe.0.lock().unwrap().drain(..));
+    (heard, file)
+}
+
+#[test]
+fn a_low_delay_is_a_segment_and_a_block_and_keeps_its_bit_rate() {
+    for (rate, channel_count) in [(RATE, 2), (48_000, 2), (96_000, 1)] {
+        let sound = channels(rate as usize * 3 / 10, channel_count);
+        let options = EncodeOptions::new().sound(SoundOptions::new().low_delay(true)).threads(2);
+        let encoder = Encoder::new(options).unwrap();
+        let (behind, bytes) = heard_while_written(&encoder, rate, &sound);
+        let segment = segment_frames(&bytes);
+        assert!(segment * 50 <= rate as usize, "{segment} frames at {rate} Hz");
+        // The pieces are 5 ms; a segment is known not to be the last one when the next begins.
+        let most = segment + 256 + rate as usize / 200 + 1;
+        assert!(behind.iter().all(|&frames| frames <= most), "{behind:?} of {most}");
+        // What is coded at once is the same file, and as good as in long segments.
+        let audio = Audio::new(rate, SampleFormat::I16, sound.clone()).unwrap();
+        let coded = encoder.encode_audio(&audio).unwrap();
+        assert!(coded.bytes == bytes);
+        let kept = decoder().latents(&bytes).unwrap();
+        assert!(kept == coded.latents);
+        let window = Window { row: 0, column: 5, rows: 1, columns: 14 };
+        let part = &decoder().latents_window(&bytes, window).unwrap()[0];
+        let channels = kept[0].y.channels();
+        assert_eq!(part.y.data(), &kept[0].y.data()[5 * channels..19 * channels]);
+        let loss: f32 =
+            sound.iter().flatten().zip(decode(&bytes).iter().flatten()).map(|(a, b)| (a - b).powi(2)).sum();
+        let power: f32 = sound.iter().flatten().map(|v| v * v).sum();
+        assert!(loss < power / 100.0, "{loss} of {power}");
+    }
+    // A bit rate holds for any tenth of a second, but for the head.
+    let mut sound = channels(3 * RATE as usize, 2);
+    sound.iter_mut().for_each(|channel| channel[..RATE as usize].fill(0.0));
+    let sizes = |bits: u32| {
+        let sound_options = SoundOptions::new().low_delay(true).bitrate(bits);
+        let encoder = Encoder::new(EncodeOptions::new().sound(sound_options).threads(2)).unwrap();
+        let audio = Audio::new(RATE, SampleFormat::I16, sound.clone()).unwrap();
+        encoder.encode_audio(&audio).unwrap().bytes.len() as f64 * 8.0 / 3.0
+    };
+    // One second is silent and cannot lend the others more than a tenth of a second.
+    let rate = sizes(96_000);
+    assert!((60_000.0..=75_000.0).contains(&rate), "{rate}");
+    let refused = EncodeOptions::new().lossless(true).sound(SoundOptions::new().low_delay(true));
+    assert!(Encoder::new(refused).is_err());
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub(crate) struct Settings {
     keep_hidden: bool,
     pub snapshot: bool,
     bitrate: u32,
+    pub low_delay: bool,
 }
 
 impl Default for Settings {
@@ -59,6 +60,7 @@ impl Default for Settings {
             keep_hidden: false,
             snapshot: false,
             bitrate: 0,
+            low_delay: false,
         }
     }
 }
@@ -137,12 +139,19 @@ impl Settings {
                 ),
                 flag("snapshot", "Snapshot", "End the stream after one frame"),
             ]),
-            For::Sounds => all.push(count(
-                "bitrate",
-                "Bit rate",
-                "Bits per second; finds the quality that meets it. 0: no such target",
-                i32::MAX as u32,
-            )),
+            For::Sounds => all.extend([
+                count(
+                    "bitrate",
+                    "Bit rate",
+                    "Bits per second; finds the quality that meets it. 0: no such target",
+                    i32::MAX as u32,
+                ),
+                flag(
+                    "low-delay",
+                    "Low delay",
+                    "Segments of at most 20 ms, each sent at once, and a bit rate that holds for every few of them",
+                ),
+            ]),
         }
         all
     }
@@ -168,6 +177,7 @@ impl Settings {
             "keep-hidden" => to(&mut self.keep_hidden, value),
             "snapshot" => to(&mut self.snapshot, value),
             "bitrate" => to(&mut self.bitrate, value),
+            "low-delay" => to(&mut self.low_delay, value),
             _ => debug_assert!(false, "a property that was not declared"),
         }
     }
@@ -187,6 +197,7 @@ impl Settings {
             "tile-side" => self.tile_side.to_value(),
             "keep-hidden" => self.keep_hidden.to_value(),
             "snapshot" => self.snapshot.to_value(),
+            "low-delay" => self.low_delay.to_value(),
             _ => self.bitrate.to_value(),
         }
     }
@@ -233,9 +244,10 @@ impl Settings {
         if self.threads > 0 {
             options = options.threads(self.threads as usize);
         }
+        let mut sound = SoundOptions::new().low_delay(self.low_delay);
         if self.bitrate > 0 {
-            options = options.sound(SoundOptions::new().bitrate(self.bitrate));
+            sound = sound.bitrate(self.bitrate);
         }
-        Ok(options)
+        Ok(options.sound(sound))
     }
 }

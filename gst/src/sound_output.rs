@@ -10,6 +10,8 @@ pub(crate) struct Writing {
     writer: SoundWriter<'static, Output>,
     _encoder: Arc<Encoder>,
     output: Output,
+    /// Whether samples are coded as soon as they fill a segment.
+    prompt: bool,
 }
 
 /// Bytes of the file that have not been taken; a copy is another handle to the same.
@@ -25,12 +27,13 @@ impl Writing {
         format: SampleFormat,
         channels: usize,
         metadata: &Metadata,
+        prompt: bool,
     ) -> Result<Self, Error> {
         let (kept, output) = (encoder.clone(), Output::default());
         // SAFETY: the encoder lies behind an `Arc` that this struct holds and drops after the writer.
         let encoder: &'static Encoder = unsafe { &*Arc::as_ptr(&kept) };
         let writer = encoder.sound_writer(rate, format, channels, metadata, output.clone())?;
-        Ok(Self { writer, _encoder: kept, output })
+        Ok(Self { writer, _encoder: kept, output, prompt })
     }
 
     /// Takes the next samples, and gives the bytes that are ready.
@@ -39,6 +42,9 @@ impl Writing {
     /// As [`SoundWriter::write_exact`].
     pub fn write(&mut self, samples: Vec<Vec<f64>>) -> Result<Vec<u8>, Error> {
         self.writer.write_exact(samples)?;
+        if self.prompt {
+            self.writer.flush()?;
+        }
         Ok(self.output.take())
     }
 

@@ -49,12 +49,14 @@ impl Default for Target {
     }
 }
 
-/// What pictures are coded with, and sounds are not.
+/// What only pictures or only sounds are coded with.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Pictures {
+pub(crate) struct Details {
     pub(crate) tune: Tune,
     /// Of tiles, in pixels.
     pub(crate) tile_side: Option<u32>,
+    /// Sounds in segments of at most 20 ms.
+    pub(crate) low_delay: bool,
 }
 
 /// A stream and the level it was coded at.
@@ -92,11 +94,11 @@ pub(crate) fn encode(
     signal: &Signal,
     target: Target,
     effort: Effort,
-    pictures: Pictures,
+    details: Details,
     engine: Engine,
 ) -> Result<Stream> {
     let kind = if matches!(signal, Signal::Image(_)) { Kind::Image } else { Kind::Audio };
-    let encoder = encoder(kind, target, effort, pictures, engine)?;
+    let encoder = encoder(kind, target, effort, details, engine)?;
     let (bytes, level, search) = match signal {
         Signal::Image(image) => encoder.encode_image(image).map(|e| (e.bytes, e.level, e.search)),
         Signal::Audio(audio) => encoder.encode_audio(audio).map(|e| (e.bytes, e.level, e.search)),
@@ -111,10 +113,10 @@ pub(crate) fn encode_rows(
     rows: &mut dyn ReadRows,
     target: Target,
     effort: Effort,
-    pictures: Pictures,
+    details: Details,
     engine: Engine,
 ) -> Result<Stream> {
-    let encoder = encoder(Kind::Image, target, effort, pictures, engine)?;
+    let encoder = encoder(Kind::Image, target, effort, details, engine)?;
     let encoded = encoder.encode_rows(info, rows).map_err(explain)?;
     Ok(Stream { bytes: encoded.bytes, level: encoded.level, search: encoded.search })
 }
@@ -124,10 +126,10 @@ pub(crate) fn encoder(
     kind: Kind,
     target: Target,
     effort: Effort,
-    pictures: Pictures,
+    details: Details,
     engine: Engine,
 ) -> Result<Encoder> {
-    let Pictures { tune, tile_side } = pictures;
+    let Details { tune, tile_side, low_delay } = details;
     let mut picture = PictureOptions::new().tune(tune);
     if let Some(side) = tile_side {
         picture = picture.tile_side(side);
@@ -142,6 +144,10 @@ pub(crate) fn encoder(
         crate::files::stop_only(watch.clone());
     }
     picture = picture.watch(watch);
+    if low_delay && kind == Kind::Image {
+        return Err(Error::usage("--low-delay is for sounds"));
+    }
+    let mut sound = SoundOptions::new().low_delay(low_delay);
     let mut options = EncodeOptions::new().effort(effort).limits(engine.limits);
     if let Some(threads) = engine.threads {
         options = options.threads(threads);
@@ -168,13 +174,13 @@ pub(crate) fn encoder(
                 "--bitrate is for sounds (a picture takes -q, --target-size or --target-bpp)",
             ));
         }
-        Target::Bitrate(bits) => options = options.sound(SoundOptions::new().bitrate(bits)),
+        Target::Bitrate(bits) => sound = sound.bitrate(bits),
         Target::Picture(_) if kind == Kind::Audio => {
             return Err(Error::usage("target: applies to pictures only"));
         }
         Target::Picture(target) => picture = picture.target(target),
     }
-    Encoder::new(options.picture(picture)).map_err(explain)
+    Encoder::new(options.picture(picture).sound(sound)).map_err(explain)
 }
 
 /// Decodes a stream.

@@ -1,6 +1,6 @@
 //! Sounds as the verbs handle them: piece by piece, in memory that does not grow with them.
 
-use crate::codec::{self, Engine, Pictures, Rate, Target};
+use crate::codec::{self, Engine, Rate};
 use crate::error::{At, Error, Result};
 use crate::explain;
 use crate::files::aiff::AiffWriter;
@@ -16,8 +16,7 @@ use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{TryRecvError, sync_channel};
-use wavern::{Decoder, SoundSummary};
-use wavern::{Metadata, SampleFormat};
+use wavern::{Decoder, Encoder, Metadata, SampleFormat, SoundSummary};
 
 /// What became of a sound.
 pub(crate) struct Facts {
@@ -58,18 +57,16 @@ impl Facts {
 pub(crate) fn encode(
     input: Opened,
     partial: bool,
-    target: Target,
-    effort: wavern::Effort,
+    encoder: &Encoder,
+    progress: bool,
     strip: &[Strip],
-    engine: Engine,
     out: &mut dyn Write,
 ) -> Result<(SoundSummary, Facts)> {
     let (name, count, expected) = (input.name().to_owned(), input.count(), input.expected());
-    let progress = (engine.progress && expected > 0).then(Progress::new);
+    let progress = (progress && expected > 0).then(Progress::new);
     let file = input.file().transpose().at(&name)?;
     let mut source = SoundSource::open(Box::new(input.into_bytes()), file, partial).at(&name)?;
     let (sample_rate, format, channels) = source.format();
-    let encoder = codec::encoder(wavern::Kind::Audio, target, effort, Pictures::default(), engine)?;
     let mut front = source.front();
     strip::metadata(&mut front, strip);
     let writer = encoder.sound_writer(sample_rate, format, channels, &front, out);

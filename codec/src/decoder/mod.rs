@@ -142,7 +142,8 @@ impl Decoder {
     }
 
     /// The quantized latents of a file, without the synthesis: one entry for a picture, one per group of channels for
-    /// sound. Learning in the compressed domain starts here.
+    /// sound. Learning in the compressed domain starts here. A segment of a sound begins with a position of ẑ; short
+    /// segments leave ŷ at 0 where they do not fill the last one.
     ///
     /// # Errors
     /// As [`Self::decode`]; [`Error::Option`] if the file has none, because it was coded without loss.

@@ -56,10 +56,11 @@ pub fn latents_window(
 ) -> Result<Vec<Latents>, Error> {
     let config = &weights.config;
     sound::check_segments(header, config)?;
-    let mut frames = 0;
+    let mut frames: usize = 0;
     let mut places = Vec::with_capacity(container.segments().len());
     for segment in container.segments() {
         let columns = sound::positions(header, segment.last, config);
+        frames = frames.next_multiple_of(config.hyper_stride()[1]);
         places.push((segment, Window { row: 0, column: frames, rows: 1, columns }));
         frames += columns;
     }

@@ -113,6 +113,10 @@ impl EncodeOptions {
             let problem = "a size, a rate or an error to meet (expected none: it takes what it takes)".into();
             return Err(Error::Option { option: "lossless", problem });
         }
+        if self.lossless && self.sound.low_delay {
+            let problem = "a low delay (expected none: predictions need longer segments)".into();
+            return Err(Error::Option { option: "lossless", problem });
+        }
         match self.picture.target {
             Some(Target::BitsPerPixel(value)) => positive("target in bits per pixel", value),
             Some(Target::Psnr(value)) => positive("target PSNR", value),
@@ -198,6 +202,7 @@ pub enum Target {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SoundOptions {
     pub(crate) bitrate: Option<u32>,
+    pub(crate) low_delay: bool,
 }
 
 impl SoundOptions {
@@ -213,6 +218,18 @@ impl SoundOptions {
     /// 10,000 above.
     pub fn bitrate(mut self, bits_per_second: u32) -> Self {
         self.bitrate = Some(bits_per_second);
+        self
+    }
+
+    /// Segments of at most 20 ms (one block of 256 frames below 12.8 kHz), so that a
+    /// [`SoundWriter`](crate::SoundWriter) that is [flushed](crate::SoundWriter::flush) holds no more back, and a bit
+    /// rate that holds for each few of them.
+    ///
+    /// A listener is then a segment and a block of 256 frames behind: 22 ms at 48 kHz, where it is more than a second
+    /// otherwise. Every segment tells its loudness anew and has a head and a check of its own, which takes 20 to 30
+    /// kbit/s in stereo. Not without loss.
+    pub fn low_delay(mut self, low_delay: bool) -> Self {
+        self.low_delay = low_delay;
         self
     }
 }

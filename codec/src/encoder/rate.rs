@@ -3,6 +3,9 @@
 //! Segments wait in a window. Once it is full, one level is chosen for all of it, such that the file has its bit rate
 //! up to the end of the window; the older half is then written, and the rest waits for what comes. A sound that ends
 //! within its first window, which is most of a minute of stereo, has one level throughout.
+//!
+//! Where nothing may wait, the window is one segment. It gets its share of the rate, more if those before it left some,
+//! and less if they took too much.
 
 use super::sound::{CodedSegment, Segment, SegmentEncoder};
 use crate::error::Error;
@@ -22,6 +25,19 @@ const GUESSES: u32 = 3;
 /// About how many levels double the rate; where to look next.
 const LEVELS_PER_OCTAVE: f64 = 150.0;
 
+/// Of a window of one segment: what its budget may be, in shares of the rate, and how many seconds of the rate may be
+/// left for later.
+const SHARES: std::ops::RangeInclusive<f64> = 0.5..=2.0;
+const CREDIT_SECONDS: f64 = 0.1;
+
+/// How many segments wait for a level.
+pub(super) enum Window {
+    /// As many as hold a bounded number of latents, each of them so many.
+    Latents(usize),
+    /// One.
+    Segment,
+}
+
 /// Segments that wait for a level.
 pub(super) struct RateControl {
     /// Bytes for each frame of samples.
@@ -34,20 +50,30 @@ pub(super) struct RateControl {
     /// Frames and bytes of the sound up to the window.
     frames: u64,
     bytes: u64,
+    /// Bytes that were left for later and are too many for a window of one segment.
+    forgone: f64,
+    sample_rate: u32,
 }
 
 impl RateControl {
-    /// For `bits` per second, and segments of `latents` latents each. `start` is where to look first.
-    pub(super) fn new(bits: u32, sample_rate: u32, latents: usize, start: Level, top: Level) -> Self {
-        let capacity = WINDOW_LATENTS / latents.max(1);
+    /// For `bits` per second. `start` is where to look first.
+    pub(super) fn new(bits: u32, sample_rate: u32, window: Window, start: Level, top: Level) -> Self {
+        let capacity = match window {
+            Window::Latents(each) => {
+                (WINDOW_LATENTS / each.max(1)).clamp(*WINDOW_SEGMENTS.start(), *WINDOW_SEGMENTS.end())
+            }
+            Window::Segment => 1,
+        };
         Self {
             rate: f64::from(bits) / 8.0 / f64::from(sample_rate),
             window: VecDeque::new(),
-            capacity: capacity.clamp(*WINDOW_SEGMENTS.start(), *WINDOW_SEGMENTS.end()),
+            capacity,
             level: start,
             top,
             frames: 0,
             bytes: 0,
+            forgone: 0.0,
+            sample_rate,
         }
     }
 
@@ -59,6 +85,11 @@ impl RateControl {
     /// Whether segments should be taken out before more are put in.
     pub(super) fn is_full(&self) -> bool {
         self.window.len() >= self.capacity
+    }
+
+    /// Whether a segment is to be taken out as soon as it is put in.
+    pub(super) fn never_waits(&self) -> bool {
+        self.capacity == 1
     }
 
     /// Codes what is to be written next: half of the window, or all of it if the sound has `ended`. `written` are the
@@ -79,17 +110,30 @@ impl RateControl {
         Ok(coded.into_iter().map(|segment| (level, segment)).collect())
     }
 
+    /// Bytes for the payloads of the window.
+    fn budget(&mut self) -> f64 {
+        let waiting = self.window.iter().map(|segment| segment.frames).sum::<u64>() as f64;
+        let fixed = (self.window.len() * SEGMENT_BYTES) as f64;
+        let mut left = self.frames as f64 * self.rate - self.bytes as f64;
+        if !self.never_waits() {
+            return left + waiting * self.rate - fixed;
+        }
+        left -= self.forgone;
+        let surplus = (left - CREDIT_SECONDS * f64::from(self.sample_rate) * self.rate).max(0.0);
+        self.forgone += surplus;
+        let share = waiting * self.rate;
+        (share + left - surplus).clamp(SHARES.start() * share, SHARES.end() * share) - fixed
+    }
+
     /// The level for the window, and what it makes of its segments: the highest with which the file keeps its rate, or
     /// one with which it falls short of it by little.
     fn choose(
-        &self,
+        &mut self,
         ended: bool,
         keep: bool,
         encoder: &SegmentEncoder,
     ) -> Result<(Level, Vec<CodedSegment>), Error> {
-        let frames = self.frames + self.window.iter().map(|segment| segment.frames).sum::<u64>();
-        let fixed = self.window.len() * SEGMENT_BYTES;
-        let budget = frames as f64 * self.rate - self.bytes as f64 - fixed as f64;
+        let budget = self.budget();
         // Before the end a window need not be exact: the next one makes up for it.
         let slack = if ended { SLACK } else { 5.0 * SLACK };
         let code = |level: Level| -> Result<Vec<CodedSegment>, Error> {

@@ -54,14 +54,21 @@ impl SegmentEncoder {
     }
 
     /// A header without level and length.
-    pub(super) fn header(&self, sample_rate: u32, format: SampleFormat, channels: usize) -> AudioHeader {
+    pub(super) fn header(
+        &self,
+        sample_rate: u32,
+        format: SampleFormat,
+        channels: usize,
+        low_delay: bool,
+    ) -> AudioHeader {
+        let length = if low_delay { sound::short_segment_frames } else { sound::segment_frames };
         AudioHeader {
             level: 0,
             lossless: false,
             format,
             sample_rate,
             channels: channels as u32,
-            segment_frames: sound::segment_frames(sample_rate, self.engine.config()),
+            segment_frames: length(sample_rate, self.engine.config()),
             weights: self.engine.weights.id,
         }
     }

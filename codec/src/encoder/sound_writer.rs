@@ -1,6 +1,6 @@
 //! A sound into its file while it arrives. The mirror is `decoder/sound_reader.rs`.
 
-use super::rate::RateControl;
+use super::rate::{RateControl, Window};
 use super::sound::{CodedSegment, Segment, SegmentEncoder};
 use super::sound_file::SoundFile;
 use super::{Encoder, SoundSummary};
@@ -244,7 +244,8 @@ impl Lossy {
         channels: usize,
     ) -> Result<(Self, AudioHeader), Error> {
         let segments = SegmentEncoder::new(encoder)?;
-        let mut header = segments.header(sample_rate, format, channels);
+        let low_delay = encoder.options.sound.low_delay;
+        let mut header = segments.header(sample_rate, format, channels, low_delay);
         let config = segments.engine.config();
         let anchors = config.lambdas.len();
         let level = encoder.options.quality.level(anchors);
@@ -252,7 +253,8 @@ impl Lossy {
         let rate = encoder.options.sound.bitrate.map(|bits| {
             let groups = sound::groups(channels).len();
             let latents = header.segment_frames as usize / segments.lapped.hop() * config.latents() * groups;
-            RateControl::new(bits, sample_rate, latents, level, Level::top(anchors))
+            let window = if low_delay { Window::Segment } else { Window::Latents(latents) };
+            RateControl::new(bits, sample_rate, window, level, Level::top(anchors))
         });
         Ok((Self { segments, rate, pending: vec![Vec::new(); channels], begun: false }, header))
     }
@@ -287,10 +289,10 @@ impl Lossy {
             }
             rate.push(segment);
         }
-        if last {
+        if last || rate.never_waits() {
             let written = file.size();
-            let coded = encoder.pool.run(|| rate.take(true, written, keep, &self.segments))?;
-            file.emit(coded, true)?;
+            let coded = encoder.pool.run(|| rate.take(last, written, keep, &self.segments))?;
+            file.emit(coded, last)?;
         }
         Ok(())
     }

@@ -27,6 +27,13 @@ pub fn segment_frames(sample_rate: u32, config: &ModelConfig) -> u64 {
     (u64::from(sample_rate) / block).max(1) * block
 }
 
+/// Frames of a segment that is to be heard soon: at most 20 ms, but at least a hop.
+pub fn short_segment_frames(sample_rate: u32, config: &ModelConfig) -> u64 {
+    let (longest, hop, block) = (u64::from(sample_rate) / 50, hop(config), block(config));
+    let unit = if longest < block { hop } else { block };
+    (longest / unit).max(1) * unit
+}
+
 /// Packets of a segment of one group.
 #[derive(Debug)]
 pub struct Packets {
@@ -59,17 +66,23 @@ pub fn cells(config: &ModelConfig) -> Result<Cells, Error> {
 
 /// Samples that a segment has a multiple of: those of a position of ẑ, or of the longest span.
 fn block(config: &ModelConfig) -> u64 {
-    (config.signal_stride()[1] * config.hyper_stride()[1].max(config.longest_span())) as u64
+    hop(config) * config.hyper_stride()[1].max(config.longest_span()) as u64
 }
 
-/// Refuses segments that do not fall on whole hyper-latents and spans.
+/// Samples from one frame of packets to the next.
+fn hop(config: &ModelConfig) -> u64 {
+    config.signal_stride()[1] as u64
+}
+
+/// Refuses segments that do not fall on whole hyper-latents and spans, unless they are shorter than one.
 ///
 /// # Errors
 /// [`Error::Field`].
 pub fn check_segments(header: &AudioHeader, config: &ModelConfig) -> Result<(), Error> {
-    let (value, block) = (header.segment_frames, block(config));
-    if value == 0 || value % block != 0 {
-        let expected = format!("a multiple of {block}");
+    let (value, block, hop) = (header.segment_frames, block(config), hop(config));
+    let unit = if value < block { hop } else { block };
+    if value == 0 || value % unit != 0 {
+        let expected = format!("a multiple of {block}, or below it one of {hop}");
         return Err(Error::Field { field: "segment length in frames", value, expected });
     }
     Ok(())

@@ -71,18 +71,20 @@ pub(crate) fn packets(
     Ok(Packets { values, layout })
 }
 
-/// The latents of segments put together, one entry for each group of channels. Positions of ẑ that a last segment
-/// begins and does not fill keep their place.
+/// The latents of segments put together, one entry for each group of channels. A position of ẑ that a segment begins
+/// and does not fill keeps its place, and the columns of ŷ that are missing in it are 0.
 pub(crate) fn joined(header: &AudioHeader, segments: &[Vec<Latents>], config: &ModelConfig) -> Vec<Latents> {
     (0..groups(header.channels as usize).len())
         .map(|group| {
             let parts = || segments.iter().map(|segment| &segment[group]);
-            let columns = parts().map(|part| part.y.shape()[1]).sum();
+            let stride = config.hyper_stride()[1];
+            let columns =
+                parts().fold(0, |first: usize, part| first.next_multiple_of(stride) + part.y.shape()[1]);
             let mut whole = Latents::zeros(config, 1, columns);
             let mut first = 0;
             for part in parts() {
                 whole.set_window([0, first], config.hyper_stride(), part);
-                first += part.y.shape()[1];
+                first = (first + part.y.shape()[1]).next_multiple_of(stride);
             }
             whole
         })

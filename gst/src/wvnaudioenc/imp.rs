@@ -161,7 +161,8 @@ impl State {
         if let Some(comments) = self.tags.as_ref().and_then(|tags| tags::comment_block(tags)) {
             metadata = metadata.with_flac_block(COMMENTS, &comments);
         }
-        let writing = Writing::new(encoder, info.rate(), format, info.channels() as usize, &metadata);
+        let (channels, prompt) = (info.channels() as usize, self.settings.low_delay);
+        let writing = Writing::new(encoder, info.rate(), format, channels, &metadata, prompt);
         self.writing = Some(writing.map_err(|error| failure::encoding(&error))?);
         Ok((info, mask))
     }

@@ -122,6 +122,7 @@ fn a_sound_is_the_file_that_the_library_writes() {
         for (properties, options) in [
             ("", EncodeOptions::new()),
             ("lossless=true", EncodeOptions::new().lossless(true)),
+            ("low-delay=true", EncodeOptions::new().sound(wavern::SoundOptions::new().low_delay(true))),
             ("bitrate=96000", EncodeOptions::new().sound(wavern::SoundOptions::new().bitrate(96_000))),
         ] {
             let caps =
