@@ -5,6 +5,7 @@
 //! - [`Row`]: one file through one codec at one setting, as CSV and back; [`Metric`] names its cells.
 //! - [`bd_rate()`]: how much more rate one curve needs than another; [`compare()`]: the same for rows of many files,
 //!   with a confidence interval.
+//! - [`at_equal_rates()`]: what sounds reach at the same real rate.
 //! - [`exact()`]: sizes and speeds of codecs without loss.
 //! - [`chart`]: rate–distortion curves, speed and spread, as SVG and PNG.
 //! - [`Curve`]: a curve from elsewhere, such as a result file of CompressAI.
@@ -25,6 +26,7 @@ pub mod bd_rate;
 pub mod chart;
 pub mod compare;
 mod curve;
+mod equal_rate;
 mod error;
 mod exact;
 mod metric;
@@ -36,6 +38,7 @@ mod table;
 pub use bd_rate::{BdError, BdRate, bd_rate};
 pub use compare::{Comparison, Interval, compare};
 pub use curve::Curve;
+pub use equal_rate::{AtRate, RATES, at_equal_rates, equal_rate_table};
 pub use error::Error;
 pub use exact::{Exact, exact, exact_panels, exact_table};
 pub use metric::Metric;

@@ -1,6 +1,6 @@
-//! Pictures that look drawn, such as screenshots: whether they would be smaller without loss.
+//! Details that look drawn, such as screenshots: whether they would be smaller without loss.
 
-use crate::codec::{self, Engine, Pictures, Target};
+use crate::codec::{self, Details, Engine, Target};
 use wavern::rows::{PictureInfo, Pixels, ReadRows};
 use wavern::{Color, Effort, Image, Samples};
 
@@ -116,8 +116,8 @@ pub(crate) fn note(image: &Image, bytes: usize, tile_side: Option<u32>, engine: 
         return None;
     }
     let exact = |image: Image| {
-        let (effort, pictures) = (Effort::default(), Pictures { tile_side, ..Pictures::default() });
-        let coded = codec::encode(&image.into(), Target::Lossless, effort, pictures, engine).ok()?;
+        let (effort, details) = (Effort::default(), Details { tile_side, ..Details::default() });
+        let coded = codec::encode(&image.into(), Target::Lossless, effort, details, engine).ok()?;
         Some(coded.bytes.len())
     };
     // Art that only looks like a drawing takes several times as long as its lossy file.

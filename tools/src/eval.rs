@@ -78,9 +78,10 @@ struct ImageArgs {
 ///
 /// Every sound is encoded and decoded by Wavern and by those peers whose tools are installed. Rates count whole files,
 /// times and memory whole processes, which run one at a time. All codecs get the same 16-bit samples. The delay of each
-/// decoder is measured and removed; sample rate, channels and length must survive. Peers: opusenc, lame, ffmpeg's AAC,
-/// oggenc, flac. Metrics: SI-SDR, log-spectral distance, mel distance, and the --listeners. With --lossless, peers:
-/// flac (-8), wavpack (-hh), mac (Monkey's Audio), ofr (OptimFROG).
+/// decoder is measured and removed; sample rate, channels and length must survive. Peers: opusenc (opus-speech
+/// with --speech), lame, ffmpeg's AAC, oggenc, flac. Metrics: SI-SDR, log-spectral distance, mel distance, and the
+/// --listeners. What all reach at equal real rates, between the measured ones, is a table of its own. With --lossless,
+/// peers: flac (-8), wavpack (-hh), mac (Monkey's Audio), ofr (OptimFROG).
 #[derive(Debug, clap::Args)]
 struct AudioArgs {
     /// Peers to measure beside Wavern, or none [default: opus,mp3,aac,vorbis,flac; flac,wavpack,ape,optimfrog without

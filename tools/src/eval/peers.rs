@@ -148,22 +148,30 @@ pub(crate) const IMAGES: [Peer; 7] = [
 /// Kilobits a second.
 const BITRATE: Knob = Knob { lowest: 32.0, highest: 320.0, step: 1.0, rises: true };
 
+const OPUS: Peer = Peer {
+    name: "opus",
+    title: "Opus (libopus)",
+    encoder: "opusenc",
+    encode: &["--quiet", "--bitrate", "{q}", "{in}", "{out}"],
+    decoder: "opusdec",
+    decode: &["--quiet", "--force-wav", "--no-dither", "--rate", "{rate}", "{in}", "{out}"],
+    source: Format::Wav,
+    result: Format::Wav,
+    extension: "opus",
+    knob: BITRATE,
+    settings: BITRATES,
+    version: ("--version", &[("libopus", "libopus ")]),
+    needs: None,
+};
+
 /// Sounds. The setting is the bit rate in kbit/s that the tool is asked for; what counts is the rate of the file.
-pub(crate) const AUDIO: [Peer; 5] = [
+pub(crate) const AUDIO: [Peer; 6] = [
+    OPUS,
     Peer {
-        name: "opus",
-        title: "Opus (libopus)",
-        encoder: "opusenc",
-        encode: &["--quiet", "--bitrate", "{q}", "{in}", "{out}"],
-        decoder: "opusdec",
-        decode: &["--quiet", "--force-wav", "--no-dither", "--rate", "{rate}", "{in}", "{out}"],
-        source: Format::Wav,
-        result: Format::Wav,
-        extension: "opus",
-        knob: BITRATE,
-        settings: BITRATES,
-        version: ("--version", &[("libopus", "libopus ")]),
-        needs: None,
+        name: "opus-speech",
+        title: "Opus (libopus, --speech)",
+        encode: &["--quiet", "--speech", "--bitrate", "{q}", "{in}", "{out}"],
+        ..OPUS
     },
     Peer {
         name: "mp3",

@@ -13,7 +13,8 @@ use std::path::Path;
 use wavern::{Image, Samples};
 use wavern_eval::chart::{self, Panel};
 use wavern_eval::{
-    Comparison, Curve, Exact, Metric, Row, compare, exact, exact_panels, exact_table, means, table, to_csv,
+    Comparison, Curve, Exact, Metric, Row, at_equal_rates, compare, equal_rate_table, exact, exact_panels,
+    exact_table, means, table, to_csv,
 };
 
 /// Destinations, checked before anything is measured.
@@ -123,6 +124,8 @@ impl Outputs {
         let anchor = results.exact_anchor();
         cli::print(&if results.is_exact() { exact_table(rows, anchor) } else { table(rows) })?;
         cli::print(&bd_table(&results.versus))?;
+        let at_rates = at_equal_rates(rows);
+        cli::print(&equal_rate_table(&at_rates))?;
         for versus in &results.versus {
             if versus.comparisons.is_empty() {
                 common.say(format_args!(
@@ -140,6 +143,7 @@ impl Outputs {
                 "codecs": results.codecs.iter().map(codec_json).collect::<Vec<_>>(),
                 "rows": rows,
                 "means": means(rows),
+                "equal_rates": at_rates,
                 "lossless": results.exact(),
                 "bd_rates": results.versus.iter().flat_map(versus_json).collect::<Vec<_>>(),
             });
