@@ -128,4 +128,14 @@ fn drawings_without_options_are_told_what_lossless_would_take() {
         }
     }
     assert_eq!(notes(&testdata("photo.png"), &[]), [""; 0]);
+    // A large one is judged by a part of it.
+    let large = DynamicImage::ImageRgb8(image::RgbImage::from_fn(640, 800, |x, y| {
+        image::Rgb(if (x / 9 * 7919 + y / 7 * 104_729) % 31 < 9 { [250, 240, 30] } else { [20, 20, 90] })
+    }));
+    large.save(file("large.png")).unwrap();
+    let told = notes(&file("large.png"), &[]);
+    notes(&file("large.png"), &["--lossless"]);
+    let exact = fs::metadata(file("out.wvn")).unwrap().len() as f64;
+    let said = told[0].split_once("about ").and_then(|(_, rest)| rest.split(' ').next()?.parse::<f64>().ok());
+    assert!(said.is_some_and(|bytes| (exact * 0.5..exact * 3.0).contains(&bytes)), "{told:?}, {exact}");
 }
