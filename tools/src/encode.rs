@@ -69,7 +69,7 @@ pub(crate) struct Args {
     bitrate: Option<u32>,
 
     /// Sounds: segments of at most 20 ms, so that who listens is 22 ms behind at 48 kHz, for more than a second
-    /// otherwise; takes 20 to 30 kbit/s more in stereo
+    /// otherwise; takes 15 to 20 kbit/s more in stereo
     #[arg(long, conflicts_with = "lossless")]
     low_delay: bool,
 

@@ -226,7 +226,7 @@ impl SoundOptions {
     /// rate that holds for each few of them.
     ///
     /// A listener is then a segment and a block of 256 frames behind: 22 ms at 48 kHz, where it is more than a second
-    /// otherwise. Every segment tells its loudness anew and has a head and a check of its own, which takes 20 to 30
+    /// otherwise. Every segment tells its loudness anew and has a head and a check of its own, which takes 15 to 20
     /// kbit/s in stereo. Not without loss.
     pub fn low_delay(mut self, low_delay: bool) -> Self {
         self.low_delay = low_delay;

@@ -20,6 +20,8 @@ const WINDOW_SEGMENTS: std::ops::RangeInclusive<usize> = 4..=64;
 const SLACK: f64 = 0.004;
 /// Bytes of a segment around its payload: chunk, check, and its entry in the table, rounded up.
 const SEGMENT_BYTES: usize = 20;
+/// Of those, what its entry in the table takes, at most.
+const ENTRY_BYTES: f64 = 2.0;
 /// How many guesses are made before the search goes by halves.
 const GUESSES: u32 = 3;
 /// About how many levels double the rate; where to look next.
@@ -118,7 +120,9 @@ impl RateControl {
         if !self.never_waits() {
             return left + waiting * self.rate - fixed;
         }
-        left -= self.forgone;
+        // The entries of its table come at the end of the file.
+        let segments = self.frames as f64 / waiting.max(1.0);
+        left -= self.forgone + segments * ENTRY_BYTES;
         let surplus = (left - CREDIT_SECONDS * f64::from(self.sample_rate) * self.rate).max(0.0);
         self.forgone += surplus;
         let share = waiting * self.rate;
