@@ -222,8 +222,8 @@ typedef struct {
     // Pictures: no colour changes by more than this, in steps of a sample: 1 to 8, in 16 bits 1 to 2056; 0: no such
     // bound. Quality, targets and tune do not apply.
     uint32_t max_error;
-    // 0.
-    uint32_t reserved;
+    // Sounds, not 0: segments of at most 20 ms, for listeners who wait for no more. Not with lossless.
+    uint32_t low_delay;
 } WavernEncodeOptions;
 
 // What is known of a file without decoding. What does not belong to its kind is 0.

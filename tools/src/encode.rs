@@ -99,7 +99,7 @@ pub(crate) struct Args {
     ///   4, 5  two steps: -4 %, 3 times
     ///   6-9   24 to 400 gradient iterations: -6 to -10 %, 40 to 600 times
     /// With --tune visual, 2 to 9 are all one step that weighs errors by how visible they are.
-    /// Sounds: -11 % size at equal SI-SDR, 2 to 4 times the time.
+    /// Sounds: -12 % size at equal SI-SDR, 5 to 9 times the time.
     /// Sounds without loss: 4 to 7 are 0.3 % smaller than 1 to 3 and take twice the time, to
     /// decode too; 8 and 9 are 0.1 % smaller again, at four times.
     /// A picture is held in memory while it is searched.
