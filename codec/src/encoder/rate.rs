@@ -23,9 +23,9 @@ const SEGMENT_BYTES: usize = 20;
 /// Of those, what its entry in the table takes, at most.
 const ENTRY_BYTES: f64 = 2.0;
 /// How many guesses are made before the search goes by halves.
-const GUESSES: u32 = 3;
+const GUESSES: u32 = 6;
 /// About how many levels double the rate; where to look next.
-const LEVELS_PER_OCTAVE: f64 = 150.0;
+const LEVELS_PER_OCTAVE: f64 = 130.0;
 
 /// Of a window of one segment: what its budget may be, in shares of the rate, and how many seconds of the rate may be
 /// left for later.
@@ -150,23 +150,24 @@ impl RateControl {
             });
             coded.collect()
         };
-        // The highest level known to fit, with what it gives, and the lowest known not to.
+        // The highest level known to fit, with what it gives, and the lowest known not to, with its size.
         let mut fits: Option<(u16, Vec<CodedSegment>)> = None;
-        let mut beyond = self.top.0 + 1;
+        let mut fitting = 0.0;
+        let (mut beyond, mut too_large) = (self.top.0 + 1, None);
         let mut next = self.level.0.min(self.top.0);
-        let mut tries = 0;
-        loop {
-            tries += 1;
+        for tries in 1.. {
             let coded = code(Level(next))?;
             let size = coded.iter().map(|segment| segment.payload.len()).sum::<usize>() as f64;
+            let last = next;
             if size <= budget || next == 0 {
                 let close = size >= budget * (1.0 - slack);
                 fits = Some((next, coded));
+                fitting = size;
                 if close || next == self.top.0 {
                     break;
                 }
             } else {
-                beyond = next;
+                (beyond, too_large) = (next, Some(size));
             }
             let lowest = fits.as_ref().map_or(0, |(level, _)| level + 1);
             if lowest >= beyond {
@@ -177,10 +178,16 @@ impl RateControl {
                 continue;
             }
             // Rates grow by equal factors with the level, about: aim at the middle of what is close enough.
-            let factor = budget.max(1.0) * (1.0 - slack / 2.0) / size.max(1.0);
-            let step = (factor.log2() * LEVELS_PER_OCTAVE).round();
-            let aim = (f64::from(next) + step).clamp(f64::from(lowest), f64::from(beyond - 1));
-            next = aim as u16;
+            let aim = (budget.max(1.0) * (1.0 - slack / 2.0)).log2();
+            let log = |size: f64| size.max(1.0).log2();
+            let level = match (&fits, too_large) {
+                (Some((below, _)), Some(large)) if log(large) > log(fitting) => {
+                    let share = (aim - log(fitting)) / (log(large) - log(fitting));
+                    f64::from(*below) + share * f64::from(beyond - below)
+                }
+                _ => f64::from(last) + (aim - log(size)) * LEVELS_PER_OCTAVE,
+            };
+            next = level.round().clamp(f64::from(lowest), f64::from(beyond - 1)) as u16;
         }
         let (level, coded) = fits.unwrap_or_default();
         Ok((Level(level), coded))
