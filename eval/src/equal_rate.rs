@@ -30,18 +30,25 @@ pub struct AtRate {
 /// nothing.
 pub fn at_equal_rates(rows: &[Row]) -> Vec<AtRate> {
     let sounds: Vec<&Row> = rows.iter().filter(|row| row.kbps.is_some()).collect();
-    let names = codecs(rows);
     let files: BTreeSet<&str> = sounds.iter().map(|row| row.file.as_str()).collect();
     let mut all = Vec::new();
     for metric in Metric::present(sounds.iter().copied()) {
+        let curve = |codec: &str, file: &str| {
+            let own = sounds.iter().filter(|row| row.file == file && row.codec == codec);
+            let mut points: Vec<(f64, f64)> =
+                own.filter_map(|row| Some((row.kbps?, metric.of(row)?))).collect();
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            points.dedup_by_key(|point| point.0);
+            points
+        };
+        let curves: Vec<(&str, Vec<_>)> = codecs(rows)
+            .into_iter()
+            .map(|codec| (codec, files.iter().map(|&file| (file, curve(codec, file))).collect()))
+            .collect();
         for kbps in RATES {
             let mut of_codecs: Vec<(&str, BTreeMap<&str, f64>)> = Vec::new();
-            for &codec in &names {
-                let reached = files.iter().filter_map(|&file| {
-                    let own = sounds.iter().filter(|row| row.file == file && row.codec == codec);
-                    let points = own.filter_map(|row| Some((row.kbps?, metric.of(row)?))).collect();
-                    Some((file, between(points, kbps)?))
-                });
+            for (codec, curves) in &curves {
+                let reached = curves.iter().filter_map(|(file, curve)| Some((*file, between(curve, kbps)?)));
                 let reached: BTreeMap<&str, f64> = reached.collect();
                 if 2 * reached.len() >= files.len() && !reached.is_empty() {
                     of_codecs.push((codec, reached));
@@ -65,10 +72,9 @@ pub fn at_equal_rates(rows: &[Row]) -> Vec<AtRate> {
     all
 }
 
-/// The value at `rate` of a curve through `points` (rate, value); none outside it, or of fewer than two points.
-fn between(mut points: Vec<(f64, f64)>, rate: f64) -> Option<f64> {
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    points.dedup_by_key(|point| point.0);
+/// The value at `rate` of a curve through `points` (rate, value) of rising rates; none outside it, or of fewer than two
+/// points.
+fn between(points: &[(f64, f64)], rate: f64) -> Option<f64> {
     let pair = points.windows(2).find(|pair| (pair[0].0..=pair[1].0).contains(&rate))?;
     let [(from, low), (to, high)] = [pair[0], pair[1]];
     let share = (rate / from).ln() / (to / from).ln();

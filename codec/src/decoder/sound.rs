@@ -10,6 +10,7 @@ use crate::signal::Audio;
 use crate::sound::{self, joined, lossless};
 use crate::weights::Weights;
 use rayon::prelude::*;
+use std::ops::Range;
 use wavern_bitstream::{AudioHeader, Container, Segment};
 
 /// The whole sound.
@@ -56,15 +57,13 @@ pub fn latents_window(
 ) -> Result<Vec<Latents>, Error> {
     let config = &weights.config;
     sound::check_segments(header, config)?;
-    let mut frames: usize = 0;
-    let mut places = Vec::with_capacity(container.segments().len());
-    for segment in container.segments() {
-        let columns = sound::positions(header, segment.last, config);
-        frames = frames.next_multiple_of(config.hyper_stride()[1]);
-        places.push((segment, Window { row: 0, column: frames, rows: 1, columns }));
-        frames += columns;
-    }
-    check_window(window, [1, frames])?;
+    let segments = container.segments();
+    let lengths = segments.iter().map(|segment| sound::positions(header, segment.last, config));
+    let columns = sound::places(lengths, config);
+    check_window(window, [1, columns.last().map_or(0, |columns| columns.end)])?;
+    let place =
+        |columns: Range<usize>| Window { row: 0, column: columns.start, rows: 1, columns: columns.len() };
+    let mut places: Vec<_> = segments.iter().zip(columns.into_iter().map(place)).collect();
     places.retain(|(_, place)| place.intersection(window).is_some());
     let decoded = places.par_iter().map(|(part, _)| Ok(segment(part, header, weights)?.1));
     let decoded = decoded.collect::<Result<Vec<Vec<Latents>>, Error>>()?;

@@ -49,12 +49,11 @@ pub(super) struct RateControl {
     /// The level of the last window, where the search for the next begins.
     level: Level,
     top: Level,
-    /// Frames and bytes of the sound up to the window.
+    /// Frames of the sound up to the window.
     frames: u64,
-    bytes: u64,
-    /// Bytes that were left for later and are too many for a window of one segment.
+    /// Of a window of one segment: the most bytes that may be left for later, and those that were left beyond that.
+    credit: f64,
     forgone: f64,
-    sample_rate: u32,
 }
 
 impl RateControl {
@@ -66,16 +65,16 @@ impl RateControl {
             }
             Window::Segment => 1,
         };
+        let rate = f64::from(bits) / 8.0 / f64::from(sample_rate);
         Self {
-            rate: f64::from(bits) / 8.0 / f64::from(sample_rate),
+            rate,
             window: VecDeque::new(),
             capacity,
             level: start,
             top,
             frames: 0,
-            bytes: 0,
+            credit: CREDIT_SECONDS * f64::from(sample_rate) * rate,
             forgone: 0.0,
-            sample_rate,
         }
     }
 
@@ -103,8 +102,8 @@ impl RateControl {
         keep: bool,
         encoder: &SegmentEncoder,
     ) -> Result<Vec<(Level, CodedSegment)>, Error> {
-        self.bytes = written;
-        let (level, mut coded) = self.choose(ended, keep, encoder)?;
+        let budget = self.budget(written);
+        let (level, mut coded) = self.choose(budget, ended, keep, encoder)?;
         self.level = level;
         let count = if ended { self.window.len() } else { self.window.len().div_ceil(2) };
         coded.truncate(count);
@@ -112,32 +111,32 @@ impl RateControl {
         Ok(coded.into_iter().map(|segment| (level, segment)).collect())
     }
 
-    /// Bytes for the payloads of the window.
-    fn budget(&mut self) -> f64 {
+    /// Bytes for the payloads of the window, in front of which the file has `written` bytes.
+    fn budget(&mut self, written: u64) -> f64 {
         let waiting = self.window.iter().map(|segment| segment.frames).sum::<u64>() as f64;
         let fixed = (self.window.len() * SEGMENT_BYTES) as f64;
-        let mut left = self.frames as f64 * self.rate - self.bytes as f64;
+        let share = waiting * self.rate;
+        let mut left = self.frames as f64 * self.rate - written as f64;
         if !self.never_waits() {
-            return left + waiting * self.rate - fixed;
+            return left + share - fixed;
         }
         // The entries of its table come at the end of the file.
         let segments = self.frames as f64 / waiting.max(1.0);
         left -= self.forgone + segments * ENTRY_BYTES;
-        let surplus = (left - CREDIT_SECONDS * f64::from(self.sample_rate) * self.rate).max(0.0);
+        let surplus = (left - self.credit).max(0.0);
         self.forgone += surplus;
-        let share = waiting * self.rate;
         (share + left - surplus).clamp(SHARES.start() * share, SHARES.end() * share) - fixed
     }
 
-    /// The level for the window, and what it makes of its segments: the highest with which the file keeps its rate, or
-    /// one with which it falls short of it by little.
+    /// The level for the window, and what it makes of its segments: the highest whose payloads fit into `budget` bytes,
+    /// or one that falls short of them by little.
     fn choose(
-        &mut self,
+        &self,
+        budget: f64,
         ended: bool,
         keep: bool,
         encoder: &SegmentEncoder,
     ) -> Result<(Level, Vec<CodedSegment>), Error> {
-        let budget = self.budget();
         // Before the end a window need not be exact: the next one makes up for it.
         let slack = if ended { SLACK } else { 5.0 * SLACK };
         let code = |level: Level| -> Result<Vec<CodedSegment>, Error> {
@@ -150,26 +149,23 @@ impl RateControl {
             });
             coded.collect()
         };
-        // The highest level known to fit, with what it gives, and the lowest known not to, with its size.
-        let mut fits: Option<(u16, Vec<CodedSegment>)> = None;
-        let mut fitting = 0.0;
+        // The highest level known to fit and the lowest known not to, with their sizes; and what fits.
+        let (mut fits, mut found) = (None, Vec::new());
         let (mut beyond, mut too_large) = (self.top.0 + 1, None);
         let mut next = self.level.0.min(self.top.0);
         for tries in 1.. {
             let coded = code(Level(next))?;
             let size = coded.iter().map(|segment| segment.payload.len()).sum::<usize>() as f64;
-            let last = next;
             if size <= budget || next == 0 {
                 let close = size >= budget * (1.0 - slack);
-                fits = Some((next, coded));
-                fitting = size;
+                (fits, found) = (Some((next, size)), coded);
                 if close || next == self.top.0 {
                     break;
                 }
             } else {
                 (beyond, too_large) = (next, Some(size));
             }
-            let lowest = fits.as_ref().map_or(0, |(level, _)| level + 1);
+            let lowest = fits.map_or(0, |(level, _)| level + 1);
             if lowest >= beyond {
                 break;
             }
@@ -180,16 +176,15 @@ impl RateControl {
             // Rates grow by equal factors with the level, about: aim at the middle of what is close enough.
             let aim = (budget.max(1.0) * (1.0 - slack / 2.0)).log2();
             let log = |size: f64| size.max(1.0).log2();
-            let level = match (&fits, too_large) {
-                (Some((below, _)), Some(large)) if log(large) > log(fitting) => {
-                    let share = (aim - log(fitting)) / (log(large) - log(fitting));
-                    f64::from(*below) + share * f64::from(beyond - below)
+            let level = match (fits, too_large) {
+                (Some((below, small)), Some(large)) if log(large) > log(small) => {
+                    let share = (aim - log(small)) / (log(large) - log(small));
+                    f64::from(below) + share * f64::from(beyond - below)
                 }
-                _ => f64::from(last) + (aim - log(size)) * LEVELS_PER_OCTAVE,
+                _ => f64::from(next) + (aim - log(size)) * LEVELS_PER_OCTAVE,
             };
             next = level.round().clamp(f64::from(lowest), f64::from(beyond - 1)) as u16;
         }
-        let (level, coded) = fits.unwrap_or_default();
-        Ok((Level(level), coded))
+        Ok((Level(fits.map_or(0, |(level, _)| level)), found))
     }
 }

@@ -10,13 +10,14 @@ use crate::envelope::{Cells, SIGNALS, channel_of};
 use crate::error::Error;
 use crate::lapped::Lapped;
 use std::f32::consts::FRAC_1_SQRT_2;
+use std::ops::Range;
 use wavern_bitstream::AudioHeader;
 
 /// Samples of full scale 1 are multiplied by this before the transform.
 pub const UNIT: f32 = 16.0;
 
 /// Channels coded together: both of a stereo pair, else one alone.
-pub fn groups(channels: usize) -> Vec<std::ops::Range<usize>> {
+pub fn groups(channels: usize) -> Vec<Range<usize>> {
     let size = if channels == 2 { 2 } else { 1 };
     (0..channels).step_by(size).map(|first| first..first + size).collect()
 }
@@ -29,8 +30,8 @@ pub fn segment_frames(sample_rate: u32, config: &ModelConfig) -> u64 {
 
 /// Frames of a segment that is to be heard soon: at most 20 ms, but at least a hop.
 pub fn short_segment_frames(sample_rate: u32, config: &ModelConfig) -> u64 {
-    let (longest, hop, block) = (u64::from(sample_rate) / 50, hop(config), block(config));
-    let unit = if longest < block { hop } else { block };
+    let longest = u64::from(sample_rate) / 50;
+    let unit = unit(longest, config);
     (longest / unit).max(1) * unit
 }
 
@@ -74,15 +75,21 @@ fn hop(config: &ModelConfig) -> u64 {
     config.signal_stride()[1] as u64
 }
 
+/// What a segment of about so many frames has a multiple of: whole hyper-latents and spans, or frames of packets in one
+/// that is shorter.
+fn unit(frames: u64, config: &ModelConfig) -> u64 {
+    let block = block(config);
+    if frames < block { hop(config) } else { block }
+}
+
 /// Refuses segments that do not fall on whole hyper-latents and spans, unless they are shorter than one.
 ///
 /// # Errors
 /// [`Error::Field`].
 pub fn check_segments(header: &AudioHeader, config: &ModelConfig) -> Result<(), Error> {
-    let (value, block, hop) = (header.segment_frames, block(config), hop(config));
-    let unit = if value < block { hop } else { block };
-    if value == 0 || value % unit != 0 {
-        let expected = format!("a multiple of {block}, or below it one of {hop}");
+    let value = header.segment_frames;
+    if value == 0 || !value.is_multiple_of(unit(value, config)) {
+        let expected = format!("a multiple of {}, or below it one of {}", block(config), hop(config));
         return Err(Error::Field { field: "segment length in frames", value, expected });
     }
     Ok(())
@@ -92,6 +99,17 @@ pub fn check_segments(header: &AudioHeader, config: &ModelConfig) -> Result<(), 
 pub fn positions(header: &AudioHeader, last: Option<u64>, config: &ModelConfig) -> usize {
     let blocks = (last.unwrap_or(header.segment_frames) as usize).div_ceil(config.signal_stride()[1]);
     blocks + usize::from(last.is_some())
+}
+
+/// The columns of ŷ that segments have when they are put together, given how many each has: every one begins with a
+/// position of ẑ.
+pub fn places(lengths: impl IntoIterator<Item = usize>, config: &ModelConfig) -> Vec<Range<usize>> {
+    let next = |end: &mut usize, length: usize| {
+        let start = end.next_multiple_of(config.hyper_stride()[1]);
+        *end = start + length;
+        Some(start..*end)
+    };
+    lengths.into_iter().scan(0, next).collect()
 }
 
 /// One or two channels → mid and side in units of the networks. One channel alone is a stereo pair without side.

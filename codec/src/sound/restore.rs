@@ -1,6 +1,6 @@
 //! Latents of segments → samples.
 
-use super::frames::{Packets, cells, from_mid_side, groups, lapped, overlap_add};
+use super::frames::{Packets, cells, from_mid_side, groups, lapped, overlap_add, places};
 use crate::config::ModelConfig;
 use crate::engine::Engine;
 use crate::envelope::SIGNALS;
@@ -77,14 +77,10 @@ pub(crate) fn joined(header: &AudioHeader, segments: &[Vec<Latents>], config: &M
     (0..groups(header.channels as usize).len())
         .map(|group| {
             let parts = || segments.iter().map(|segment| &segment[group]);
-            let stride = config.hyper_stride()[1];
-            let columns =
-                parts().fold(0, |first: usize, part| first.next_multiple_of(stride) + part.y.shape()[1]);
-            let mut whole = Latents::zeros(config, 1, columns);
-            let mut first = 0;
-            for part in parts() {
-                whole.set_window([0, first], config.hyper_stride(), part);
-                first = (first + part.y.shape()[1]).next_multiple_of(stride);
+            let places = places(parts().map(|part| part.y.shape()[1]), config);
+            let mut whole = Latents::zeros(config, 1, places.last().map_or(0, |place| place.end));
+            for (part, place) in parts().zip(places) {
+                whole.set_window([0, place.start], config.hyper_stride(), part);
             }
             whole
         })

@@ -178,14 +178,13 @@ impl<'a> Results<'a> {
             Anchor::Curves(curves) => curves.clone(),
             Anchor::None | Anchor::Codec(_) => Vec::new(),
         };
-        if rows.iter().any(|row| row.bps.is_some()) {
-            let exact_anchor = match anchor {
-                Anchor::Codec(name) => Some(name.clone()),
-                Anchor::None | Anchor::Curves(_) => None,
-            };
-            return Self { rows, codecs, versus: Vec::new(), exact_anchor, foreign };
+        let mut results = Self { rows, codecs, versus: Vec::new(), exact_anchor: None, foreign };
+        match anchor {
+            _ if !results.is_exact() => results.versus = versus(rows, codecs, anchor),
+            Anchor::Codec(name) => results.exact_anchor = Some(name.clone()),
+            Anchor::None | Anchor::Curves(_) => {}
         }
-        Self { rows, codecs, versus: versus(rows, codecs, anchor), exact_anchor: None, foreign }
+        results
     }
 
     /// Whether these are measurements without loss.
